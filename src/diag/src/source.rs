@@ -1,0 +1,117 @@
+//! The texts of a run: an append-only registry shared by everything that reads files.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+
+use crate::Span;
+
+/// Names one text in [`Sources`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(NonZeroU32);
+
+#[derive(Debug)]
+struct Source {
+    name: Arc<str>,
+    text: Arc<str>,
+    line_starts: Vec<u32>,
+}
+
+/// Every text read in a run, by [`SourceId`]. Cloning shares it.
+#[derive(Clone, Debug, Default)]
+pub struct Sources(Arc<RwLock<Vec<Arc<Source>>>>);
+
+/// A human's place: one-based line and column (in characters).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The source's name: a path as the user wrote it, or a description in angle brackets such as `<command line>`.
+    pub name: Arc<str>,
+    /// One-based line.
+    pub line: usize,
+    /// One-based column, counted in characters.
+    pub column: usize,
+}
+
+impl std::fmt::Display for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.name, self.line, self.column)
+    }
+}
+
+impl Sources {
+    /// An empty registry.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Registers a text under the name that messages will show.
+    pub fn add(&self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> SourceId {
+        let text: Arc<str> = text.into();
+        let mut line_starts = vec![0];
+        line_starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
+        let mut all = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        all.push(Arc::new(Source { name: name.into(), text, line_starts }));
+        let id = u32::try_from(all.len()).unwrap_or(u32::MAX);
+        SourceId(NonZeroU32::new(id).unwrap_or(NonZeroU32::MAX))
+    }
+
+    /// Registers a file's text under its path.
+    pub fn add_file(&self, path: &Path, text: impl Into<Arc<str>>) -> SourceId {
+        self.add(path.display().to_string(), text)
+    }
+
+    fn get(&self, id: SourceId) -> Option<Arc<Source>> {
+        let all = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        all.get(id.0.get() as usize - 1).cloned()
+    }
+
+    /// The name a source was registered under.
+    pub fn name(&self, id: SourceId) -> Option<Arc<str>> {
+        self.get(id).map(|s| Arc::clone(&s.name))
+    }
+
+    /// The whole text of a source.
+    pub fn text(&self, id: SourceId) -> Option<Arc<str>> {
+        self.get(id).map(|s| Arc::clone(&s.text))
+    }
+
+    /// The text a span covers.
+    pub fn snippet(&self, span: Span) -> Option<String> {
+        let source = self.get(span.source)?;
+        source.text.get(span.start as usize..span.end as usize).map(str::to_owned)
+    }
+
+    /// Line and column of a span's start.
+    pub fn position(&self, span: Span) -> Option<Position> {
+        let source = self.get(span.source)?;
+        let start = (span.start as usize).min(source.text.len());
+        let line = source.line_starts.partition_point(|s| *s as usize <= start);
+        let line_start = source.line_starts.get(line.wrapping_sub(1)).copied().unwrap_or(0) as usize;
+        let column = source.text.get(line_start..start).map_or(start - line_start, |t| t.chars().count()) + 1;
+        Some(Position { name: Arc::clone(&source.name), line, column })
+    }
+
+    /// Byte offset of a one-based line and column (in characters), for parsers that report those.
+    pub fn offset(&self, id: SourceId, line: usize, column: usize) -> Option<usize> {
+        let source = self.get(id)?;
+        let line_start = *source.line_starts.get(line.checked_sub(1)?)? as usize;
+        let rest = source.text.get(line_start..)?;
+        let skip = rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.len(), |(i, _)| i);
+        Some(line_start + skip)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_characters_not_bytes() {
+        let sources = Sources::new();
+        let id = sources.add("a.yml", "é: 1\nü: 2\n");
+        let position = sources.position(Span::new(id, 9, 10)).unwrap();
+        assert_eq!(position.to_string(), "a.yml:2:4");
+        assert_eq!(sources.offset(id, 2, 4), Some(9));
+        assert_eq!(sources.snippet(Span::new(id, 0, 2)).as_deref(), Some("é"));
+    }
+}

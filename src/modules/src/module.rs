@@ -1,0 +1,125 @@
+//! What a module is, and how one call is run.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use rplay_protocol::{Call, Reply};
+
+use crate::{ArgError, ArgSpec, Args, Context, Sys};
+
+/// How far a module honours check or diff mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Support {
+    /// Completely.
+    Full,
+    /// For some arguments; the module's documentation says which.
+    Partial,
+    /// Not at all: in check mode the module is skipped.
+    None,
+}
+
+/// One module. Its file's `//!` header is its documentation.
+pub struct Module {
+    /// Short name, such as `copy`.
+    pub name: &'static str,
+    /// Collection, such as `ansible.builtin`.
+    pub collection: &'static str,
+    /// The arguments it takes.
+    pub spec: &'static ArgSpec,
+    /// Check mode.
+    pub check: Support,
+    /// Diff mode.
+    pub diff: Support,
+    /// The work: plan, then apply unless `cx.check()`.
+    pub run: fn(&mut Context<'_>, &Args) -> Result<Reply, ModuleError>,
+}
+
+/// Why a module could not do its work. Becomes a failed [`Reply`] whose `msg` is the error's text.
+#[derive(Debug, thiserror::Error)]
+pub enum ModuleError {
+    /// The arguments do not fit the spec.
+    #[error(transparent)]
+    Args(#[from] ArgError),
+    /// The module's own message, with further result keys.
+    #[error("{}", reply.data.get("msg").and_then(|m| m.as_str()).unwrap_or("module failed"))]
+    Failed {
+        /// The failed result.
+        reply: Box<Reply>,
+    },
+    /// A file operation failed.
+    #[error("{action} {}: {source}", path.display())]
+    File {
+        /// What was being done, such as `could not read`.
+        action: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// Any other system call.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl ModuleError {
+    /// A failure with a message.
+    pub fn msg(msg: impl Into<String>) -> Self {
+        Self::Failed { reply: Box::new(Reply::failure(msg)) }
+    }
+
+    /// A failure with a message and further keys.
+    pub fn reply(reply: Reply) -> Self {
+        Self::Failed { reply: Box::new(Reply { failed: true, ..reply }) }
+    }
+
+    fn into_reply(self) -> Reply {
+        match self {
+            Self::Failed { reply } => *reply,
+            other => Reply::failure(other.to_string()),
+        }
+    }
+}
+
+type Row = (&'static str, &'static Module, &'static str);
+
+/// Every native module: file name, module, documentation.
+pub fn table() -> impl Iterator<Item = &'static Row> {
+    crate::builtin::TABLE.iter().chain(crate::posix::TABLE).chain(crate::general::TABLE)
+}
+
+/// The module of this name: short, `ansible.builtin.x`, `ansible.legacy.x`, or its own collection's full name.
+pub fn find(name: &str) -> Option<&'static Module> {
+    static BY_NAME: LazyLock<HashMap<String, &'static Module>> = LazyLock::new(|| {
+        let mut names = HashMap::new();
+        for (_, module, _) in table() {
+            names.insert(module.name.to_owned(), *module);
+            names.insert(format!("{}.{}", module.collection, module.name), *module);
+            // ansible-core redirects the short and the `ansible.builtin` names of what moved to collections.
+            names.insert(format!("ansible.builtin.{}", module.name), *module);
+            names.insert(format!("ansible.legacy.{}", module.name), *module);
+        }
+        names
+    });
+    BY_NAME.get(name).copied()
+}
+
+/// Runs one call: arguments are checked, the module runs, and whatever goes wrong becomes a failed reply.
+pub fn run(sys: &dyn Sys, call: &Call) -> Reply {
+    let Some(module) = find(&call.module) else {
+        return Reply::failure(format!("The module {} is not native to this agent", call.module));
+    };
+    let args = match module.spec.check(module.name, &call.args) {
+        Ok(args) => args,
+        Err(error) => return Reply::failure(error.to_string()),
+    };
+    let mut cx = Context::new(sys, call);
+    if call.check && module.check == Support::None {
+        let msg = format!("remote module ({}) does not support check mode", module.name);
+        return Reply::ok().with("skipped", true).with("msg", msg);
+    }
+    let mut reply = (module.run)(&mut cx, &args).unwrap_or_else(ModuleError::into_reply);
+    reply.warnings.splice(0..0, cx.take_warnings());
+    reply
+}

@@ -1,0 +1,3 @@
+//! Modules of the collection this folder stands for, one file each.
+
+include!(concat!(env!("OUT_DIR"), "/posix.rs"));
