@@ -1,1 +1,23 @@
-//! rplay-playbook.
+//! What a playbook says: the static model that the engine walks, every part with its place in the sources.
+//!
+//! Nothing here runs and nothing here knows a host. Keywords that may hold templates stay as written in a [`Field`];
+//! the engine renders and converts them when their turn comes. There are no parent pointers: whoever walks the tree
+//! keeps the lineage (play, role, blocks) and reads inheritable keywords from the [`Common`] of each level.
+//!
+//! Start reading at [`Playbook`], [`Play`] and [`Task`]; `keyword.rs` is the one table of everything that may be written.
+
+mod block;
+mod common;
+mod field;
+mod play;
+mod playbook;
+mod role;
+mod task;
+
+pub use block::{Block, Item, Origin};
+pub use common::{Common, Condition};
+pub use field::{Field, Written};
+pub use play::{Play, PromptVar};
+pub use playbook::Playbook;
+pub use role::{Role, RoleFiles, RoleMeta, RoleUse};
+pub use task::{Action, Include, Loop, LoopControl, LoopKind, Task};

@@ -1,0 +1,112 @@
+//! Plays.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rplay_diag::Span;
+use rplay_value::{Text, Value};
+
+use crate::{Common, Field, Item, RoleUse};
+
+/// One play.
+#[derive(Clone, Debug)]
+pub struct Play {
+    /// Name as written.
+    pub name: Option<Text>,
+    /// Patterns, one or more; each may be a template, of one pattern or of a list.
+    pub hosts: Vec<Text>,
+    /// Inheritable keywords. `vars`: the play's, with those of `import_playbook` beneath them.
+    pub common: Arc<Common>,
+    /// Gather facts first; decided by configuration when unset.
+    pub gather_facts: Option<Field<bool>>,
+    /// Which facts.
+    pub gather_subset: Option<Field<Vec<Text>>>,
+    /// Seconds for each fact.
+    pub gather_timeout: Option<Field<i64>>,
+    /// Folder of local facts.
+    pub fact_path: Option<Field<Text>>,
+    /// Files of variables, in order: a text, or a list of which the first that exists is taken. Perhaps templates.
+    pub vars_files: Vec<Value>,
+    /// Questions to ask.
+    pub vars_prompt: Vec<PromptVar>,
+    /// Roles in order.
+    pub roles: Vec<Arc<RoleUse>>,
+    /// Run before the roles.
+    pub pre_tasks: Vec<Item>,
+    /// Run after the roles.
+    pub tasks: Vec<Item>,
+    /// Run last.
+    pub post_tasks: Vec<Item>,
+    /// Handlers of the play itself, then those that `import_role` brought.
+    pub handlers: Vec<Item>,
+    /// Batch sizes: integers, percentages, or templates.
+    pub serial: Vec<Value>,
+    /// `linear`, `free`, `host_pinned`, ...
+    pub strategy: Option<Field<Text>>,
+    /// Percentage of failed hosts that ends the play.
+    pub max_fail_percentage: Option<Field<f64>>,
+    /// Run notified handlers of failed hosts too.
+    pub force_handlers: Option<Field<bool>>,
+    /// Order of hosts.
+    pub order: Option<Field<Text>>,
+    /// The playbook file it was written in.
+    pub path: PathBuf,
+    /// Its mapping in its file.
+    pub span: Option<Span>,
+}
+
+/// One entry of `vars_prompt`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PromptVar {
+    /// Variable.
+    pub name: Text,
+    /// Question; the name when unset.
+    pub prompt: Option<Text>,
+    /// Answer when none is given.
+    pub default: Option<Value>,
+    /// Do not echo.
+    pub private: bool,
+    /// Ask twice.
+    pub confirm: bool,
+    /// Hash the answer with this scheme.
+    pub encrypt: Option<Text>,
+    /// Length of the random salt.
+    pub salt_size: Option<i64>,
+    /// Salt.
+    pub salt: Option<Text>,
+    /// The answer is never a template.
+    pub r#unsafe: bool,
+    /// Where it stands.
+    pub span: Option<Span>,
+}
+
+impl Play {
+    /// The name to show: `name`, else the patterns.
+    pub fn title(&self) -> String {
+        match &self.name {
+            Some(name) if !name.is_empty() => name.to_string(),
+            _ => self.hosts.iter().map(Text::as_str).collect::<Vec<_>>().join(","),
+        }
+    }
+
+    /// Handlers in the order in which notified ones run: those of the roles (dependencies first), then the play's.
+    /// As ansible-core 2.19.
+    pub fn all_handlers(&self) -> Vec<Item> {
+        let mut out = Vec::new();
+        for role in &self.roles {
+            role.push_handlers(&mut out);
+        }
+        out.extend(self.handlers.iter().cloned());
+        out
+    }
+}
+
+impl RoleUse {
+    /// Adds the handlers of the dependencies, then its own.
+    pub fn push_handlers(&self, out: &mut Vec<Item>) {
+        for dependency in &self.dependencies {
+            dependency.push_handlers(out);
+        }
+        out.extend(self.handlers.iter().cloned());
+    }
+}
