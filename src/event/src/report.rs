@@ -1,0 +1,146 @@
+//! Errors and warnings as they travel in events: messages with places, free of any file the reader may not have.
+
+use std::sync::Arc;
+
+use rplay_diag::{Diagnostic, Sources, Span};
+use serde::{Deserialize, Serialize};
+
+/// A place in a file, with the lines that Ansible shows around it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The file as the user wrote it, or a description in angle brackets.
+    pub file: Arc<str>,
+    /// One-based line.
+    pub line: usize,
+    /// One-based column, counted in characters.
+    pub column: usize,
+    /// Up to two lines before the line, then the line itself.
+    #[serde(default)]
+    pub lines: Vec<String>,
+}
+
+impl Place {
+    /// The place of a span, with its lines.
+    pub fn of(sources: &Sources, span: Span) -> Option<Self> {
+        let position = sources.position(span)?;
+        let text = sources.text(span.source)?;
+        let first = position.line.saturating_sub(3);
+        let lines = text.lines().skip(first).take(position.line - first).map(str::to_owned).collect();
+        Some(Self { file: position.name, line: position.line, column: position.column, lines })
+    }
+
+    /// `file:line`, as in `task path:`.
+    pub fn path(&self) -> String {
+        format!("{}:{}", self.file, self.line)
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// One link of a chain of causes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// The message.
+    pub message: String,
+    /// Where it happened.
+    #[serde(default)]
+    pub place: Option<Place>,
+    /// What would help.
+    #[serde(default)]
+    pub help: Option<String>,
+}
+
+/// An error with its causes: what follows `[ERROR]:` in Ansible's output.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Outermost first. Never empty.
+    pub chain: Vec<Cause>,
+}
+
+impl Report {
+    /// An error of one message.
+    pub fn new(message: impl Into<String>, place: Option<Place>) -> Self {
+        Self { chain: vec![Cause { message: message.into(), place, help: None }] }
+    }
+
+    /// Adds what caused the links so far.
+    #[must_use]
+    pub fn caused_by(mut self, message: impl Into<String>, place: Option<Place>, help: Option<String>) -> Self {
+        self.chain.push(Cause { message: message.into(), place, help });
+        self
+    }
+
+    /// All messages in one line, joined as ansible-core 2.19 does: `outer: inner`.
+    ///
+    /// A message that already ends its parent's is not repeated.
+    pub fn message(&self) -> String {
+        let mut text = String::new();
+        for cause in &self.chain {
+            if text.is_empty() {
+                text.push_str(&cause.message);
+            } else if !text.ends_with(&cause.message) {
+                let kept = text.trim_end_matches(['.', ' ', ':']).len();
+                text.truncate(kept);
+                text.push_str(": ");
+                text.push_str(&cause.message);
+            }
+        }
+        text
+    }
+}
+
+/// A warning or a deprecation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// The message.
+    pub message: String,
+    /// What it is about.
+    #[serde(default)]
+    pub place: Option<Place>,
+    /// What would help.
+    #[serde(default)]
+    pub help: Option<String>,
+    /// For a deprecation: the release that removes it.
+    #[serde(default)]
+    pub version: Option<String>,
+}
+
+impl Notice {
+    /// A message without a place.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..Self::default() }
+    }
+
+    /// A diagnostic's message, first place and hints.
+    pub fn of(diagnostic: &Diagnostic, sources: &Sources) -> Self {
+        let place = diagnostic.labels.first().and_then(|label| Place::of(sources, label.span));
+        let help = (!diagnostic.hints.is_empty()).then(|| diagnostic.hints.join(" "));
+        Self { message: diagnostic.message.clone(), place, help, version: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_carries_the_lines_ansible_shows() {
+        let sources = Sources::new();
+        let id = sources.add("site.yml", "a: 1\nb: 2\nc: 3\nd: {{ x }}\n");
+        let place = Place::of(&sources, Span::new(id, 18, 25)).unwrap();
+        assert_eq!(place.to_string(), "site.yml:4:4");
+        assert_eq!(place.lines, ["b: 2", "c: 3", "d: {{ x }}"]);
+    }
+
+    #[test]
+    fn causes_join_without_repeating_themselves() {
+        let report = Report::new("Task failed.", None)
+            .caused_by("Error while evaluating conditional: 'x' is undefined", None, None)
+            .caused_by("'x' is undefined", None, None);
+        assert_eq!(report.message(), "Task failed: Error while evaluating conditional: 'x' is undefined");
+    }
+}
