@@ -102,7 +102,7 @@ mod tests {
         let mut recap = Recap::default();
         recap.hosts.insert("h".into(), HostRecap { ok: 1, ..HostRecap::default() });
         let info = RunInfo {
-            run: RunId::random(),
+            run: RunId(uuid::Uuid::nil()),
             playbooks: vec!["a.yml".into()],
             check: false,
             diff: true,
