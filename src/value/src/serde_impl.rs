@@ -14,14 +14,13 @@ impl Serialize for Value {
             Self::Null => serializer.serialize_unit(),
             Self::Bool(b) => serializer.serialize_bool(*b),
             Self::Int(i) => serializer.serialize_i64(*i),
-            Self::Big(big) => match serde_json::Number::from_string_unchecked(big.to_string()) {
-                number => number.serialize(serializer),
-            },
+            Self::Big(big) => serde_json::Number::from_string_unchecked(big.to_string()).serialize(serializer),
             Self::Float(f) => serializer.serialize_f64(*f),
             Self::Text(text) => serializer.serialize_str(text),
             Self::List(list) => serializer.collect_seq(list.iter()),
             Self::Map(map) => map.serialize(serializer),
             Self::Vault(vaulted) => serializer.serialize_str(&vaulted.ciphertext),
+            Self::Time(time) => serializer.serialize_str(&time.isoformat()),
         }
     }
 }
@@ -36,8 +35,7 @@ impl Serialize for Map {
                 Value::Bool(true) => out.serialize_entry("true", value)?,
                 Value::Bool(false) => out.serialize_entry("false", value)?,
                 Value::Int(i) => out.serialize_entry(&i.to_string(), value)?,
-                Value::Float(f) => out.serialize_entry(&f.to_string(), value)?,
-                other => out.serialize_entry(&format!("{other:?}"), value)?,
+                other => out.serialize_entry(&*other.to_str(), value)?,
             }
         }
         out.end()

@@ -14,7 +14,7 @@ use rplay_diag::Span;
 /// read at run time is data, whatever it contains. Equality, ordering and hashing look at the characters alone.
 #[derive(Clone)]
 pub struct Text {
-    text: Arc<str>,
+    chars: Arc<str>,
     origin: Option<Span>,
     trusted: bool,
 }
@@ -22,17 +22,17 @@ pub struct Text {
 impl Text {
     /// Plain data: no origin, never a template.
     pub fn data(text: impl Into<Arc<str>>) -> Self {
-        Self { text: text.into(), origin: None, trusted: false }
+        Self { chars: text.into(), origin: None, trusted: false }
     }
 
     /// Text written by the user at a place, trusted as a template.
     pub fn written(text: impl Into<Arc<str>>, origin: Span) -> Self {
-        Self { text: text.into(), origin: Some(origin), trusted: true }
+        Self { chars: text.into(), origin: Some(origin), trusted: true }
     }
 
     /// Text of rplay's own or of the command line: trusted, without a place.
     pub fn trusted(text: impl Into<Arc<str>>) -> Self {
-        Self { text: text.into(), origin: None, trusted: true }
+        Self { chars: text.into(), origin: None, trusted: true }
     }
 
     /// The same characters and place, no longer a template (`!unsafe`).
@@ -61,17 +61,17 @@ impl Text {
 
     /// Whether rendering could change it: trusted and holding a template delimiter.
     pub fn is_template(&self) -> bool {
-        self.trusted && has_delimiters(&self.text)
+        self.trusted && has_delimiters(&self.chars)
     }
 
     /// The characters.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.chars
     }
 
     /// The characters, shared.
     pub fn shared(&self) -> Arc<str> {
-        Arc::clone(&self.text)
+        Arc::clone(&self.chars)
     }
 }
 
@@ -83,25 +83,25 @@ fn has_delimiters(text: &str) -> bool {
 impl Deref for Text {
     type Target = str;
     fn deref(&self) -> &str {
-        &self.text
+        &self.chars
     }
 }
 
 impl AsRef<str> for Text {
     fn as_ref(&self) -> &str {
-        &self.text
+        &self.chars
     }
 }
 
 impl Borrow<str> for Text {
     fn borrow(&self) -> &str {
-        &self.text
+        &self.chars
     }
 }
 
 impl PartialEq for Text {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.chars == other.chars
     }
 }
 
@@ -109,13 +109,13 @@ impl Eq for Text {}
 
 impl PartialEq<str> for Text {
     fn eq(&self, other: &str) -> bool {
-        &*self.text == other
+        &*self.chars == other
     }
 }
 
 impl PartialEq<&str> for Text {
     fn eq(&self, other: &&str) -> bool {
-        &*self.text == *other
+        &*self.chars == *other
     }
 }
 
@@ -127,25 +127,25 @@ impl PartialOrd for Text {
 
 impl Ord for Text {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.text.cmp(&other.text)
+        self.chars.cmp(&other.chars)
     }
 }
 
 impl Hash for Text {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
+        self.chars.hash(state);
     }
 }
 
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.chars)
     }
 }
 
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.text, f)
+        fmt::Debug::fmt(&*self.chars, f)
     }
 }
 

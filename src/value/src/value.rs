@@ -6,7 +6,7 @@ use std::sync::Arc;
 use num_bigint::BigInt;
 use rplay_diag::Span;
 
-use crate::{List, Map, Text};
+use crate::{List, Map, Text, Time};
 
 /// Anything a variable can hold.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,8 @@ pub enum Value {
     Map(Map),
     /// A `!vault` value that is decrypted when it is read.
     Vault(Vaulted),
+    /// A date, time or duration.
+    Time(Time),
 }
 
 /// A `!vault` scalar: still encrypted.
@@ -100,6 +102,14 @@ impl Value {
         }
     }
 
+    /// A real float.
+    pub fn as_float(&self) -> Option<f64> {
+        match self {
+            Self::Float(f) => Some(*f),
+            _ => None,
+        }
+    }
+
     /// Whether this is `None`.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
@@ -135,32 +145,33 @@ impl Value {
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Null, Self::Null) => true,
             (Self::Text(a), Self::Text(b)) => a == b,
+            (Self::Null, Self::Null) => true,
             (Self::List(a), Self::List(b)) => a.same(b) || a == b,
             (Self::Map(a), Self::Map(b)) => a == b,
             (Self::Vault(a), Self::Vault(b)) => a == b,
             (Self::Big(a), Self::Big(b)) => a == b,
-            (Self::Float(a), b) | (b, Self::Float(a)) => b.small_number().is_some_and(|b| match b {
-                Number::Int(b) => (b as f64).to_bits() == a.to_bits() && *a as i64 == b || *a == b as f64 && a.abs() < 9e15,
-                Number::Float(b) => *a == b,
-            }),
-            (a, b) => matches!((a.small_number(), b.small_number()), (Some(Number::Int(a)), Some(Number::Int(b))) if a == b),
+            (Self::Time(a), Self::Time(b)) => a == b || a.order(b) == Some(std::cmp::Ordering::Equal),
+            (Self::Float(a), Self::Float(b)) => a == b,
+            (Self::Float(float), whole) | (whole, Self::Float(float)) => {
+                whole.small_int().is_some_and(|whole| whole_float(*float) == Some(whole))
+            }
+            (a, b) => a.small_int().is_some_and(|a| b.small_int() == Some(a)),
         }
     }
 }
 
-enum Number {
-    Int(i64),
-    Float(f64),
+/// The integer a float is equal to, when it fits 64 bits.
+fn whole_float(float: f64) -> Option<i64> {
+    let fits = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&float);
+    (fits && float.fract() == 0.0).then_some(float as i64)
 }
 
 impl Value {
-    fn small_number(&self) -> Option<Number> {
+    fn small_int(&self) -> Option<i64> {
         match self {
-            Self::Bool(b) => Some(Number::Int(i64::from(*b))),
-            Self::Int(i) => Some(Number::Int(*i)),
-            Self::Float(f) => Some(Number::Float(*f)),
+            Self::Bool(b) => Some(i64::from(*b)),
+            Self::Int(i) => Some(*i),
             _ => None,
         }
     }
@@ -176,12 +187,16 @@ impl Hash for Value {
             Self::Null | Self::Vault(_) => 0_u8.hash(state),
             Self::Bool(b) => i64::from(*b).hash(state),
             Self::Int(i) => i.hash(state),
-            Self::Float(f) if f.fract() == 0.0 && f.abs() < 9e15 => (*f as i64).hash(state),
-            Self::Float(f) => f.to_bits().hash(state),
+            Self::Float(f) => match whole_float(*f) {
+                Some(whole) => whole.hash(state),
+                None => f.to_bits().hash(state),
+            },
             Self::Big(big) => big.hash(state),
             Self::Text(text) => text.as_str().hash(state),
             Self::List(list) => list.hash(state),
             Self::Map(map) => map.hash(state),
+            // Aware times in different zones can be equal.
+            Self::Time(time) => time.type_name().hash(state),
         }
     }
 }
@@ -278,6 +293,16 @@ mod tests {
         assert_eq!(map.get("a"), Some(&Value::Int(1)));
         assert_eq!(map.len(), 2);
         assert_eq!(map.get_value(&Value::Float(1.0)), Some(&Value::from("true")));
+    }
+
+    #[test]
+    fn numbers_of_different_types_are_equal_as_in_python() {
+        assert_eq!(Value::from(1e16), Value::Int(10_000_000_000_000_000));
+        assert_eq!(Value::from(true), Value::from(1.0));
+        assert_ne!(Value::from(1.5), Value::from(1));
+        assert_ne!(Value::from(f64::NAN), Value::from(f64::NAN));
+        assert_ne!(Value::from(i64::MAX), Value::from(9_223_372_036_854_775_808.0));
+        assert_ne!(Value::from("1"), Value::from(1));
     }
 
     #[test]
