@@ -2,6 +2,9 @@
 
 use rplay_value::{List, Map, Value};
 
+use crate::convert::Surroundings;
+use crate::validate;
+
 /// The type an argument is converted to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -38,7 +41,7 @@ pub struct Arg {
     pub aliases: &'static [&'static str],
     /// Type.
     pub kind: Kind,
-    /// Type of a list's items.
+    /// Type of a list's items; [`Kind::Raw`] leaves them as they are.
     pub elements: Kind,
     /// Must be given.
     pub required: bool,
@@ -63,7 +66,17 @@ macro_rules! arg_kinds {
 impl Arg {
     /// An optional argument of this type.
     pub const fn new(name: &'static str, kind: Kind) -> Self {
-        Self { name, aliases: &[], kind, elements: Kind::Text, required: false, default: None, choices: &[], no_log: false, options: None }
+        Self {
+            name,
+            aliases: &[],
+            kind,
+            elements: Kind::Text,
+            required: false,
+            default: None,
+            choices: &[],
+            no_log: false,
+            options: None,
+        }
     }
 
     arg_kinds! {
@@ -83,6 +96,12 @@ impl Arg {
         map Map;
         /// Anything.
         raw Raw;
+        /// JSON text.
+        json Json;
+        /// A number of bytes.
+        bytes Bytes;
+        /// A number of bits.
+        bits Bits;
     }
 
     /// It must be given.
@@ -145,6 +164,8 @@ pub struct ArgSpec {
     pub one_of: &'static [&'static [&'static str]],
     /// `(argument, value, needed)`: when the argument has the value, the others are needed.
     pub required_if: &'static [(&'static str, &'static str, &'static [&'static str])],
+    /// `(argument, value, needed)`: when the argument has the value, at least one of the others is needed.
+    pub required_if_any: &'static [(&'static str, &'static str, &'static [&'static str])],
     /// `(argument, needed)`: when the argument is given, the others are needed.
     pub required_by: &'static [(&'static str, &'static [&'static str])],
     /// Any other argument is accepted as it is (set_fact, add_host).
@@ -153,9 +174,52 @@ pub struct ArgSpec {
 
 impl ArgSpec {
     /// No arguments and no rules.
-    pub const EMPTY: Self =
-        Self { args: &[], free_form: false, file: false, exclusive: &[], together: &[], one_of: &[], required_if: &[], required_by: &[], open: false };
+    pub const EMPTY: Self = Self {
+        args: &[],
+        free_form: false,
+        file: false,
+        exclusive: &[],
+        together: &[],
+        one_of: &[],
+        required_if: &[],
+        required_if_any: &[],
+        required_by: &[],
+        open: false,
+    };
+
+    /// Checks and converts arguments in the environment of this process. `module` is named in errors.
+    pub fn check(&self, module: &str, given: &Map) -> Result<Args, ArgError> {
+        self.check_in(module, given, &Surroundings::of_process())
+    }
+
+    /// Checks and converts arguments; `~` and `$NAME` in paths mean what they mean in `surroundings`.
+    pub fn check_in(&self, module: &str, given: &Map, surroundings: &Surroundings<'_>) -> Result<Args, ArgError> {
+        validate::check(self, module, given, surroundings)
+    }
+
+    /// Every argument the module takes: its own, then those all file modules share.
+    pub fn all(&self) -> impl Iterator<Item = &'static Arg> + use<> {
+        self.args.iter().chain(if self.file { FILE_ARGS } else { &[] })
+    }
+
+    /// The argument of this name or alias.
+    pub fn find(&self, name: &str) -> Option<&'static Arg> {
+        self.all().find(|arg| arg.name == name || arg.aliases.contains(&name))
+    }
 }
+
+/// What every module that writes files takes besides its own arguments.
+pub(crate) const FILE_ARGS: &[Arg] = &[
+    Arg::raw("mode"),
+    Arg::text("owner"),
+    Arg::text("group"),
+    Arg::text("seuser"),
+    Arg::text("serole"),
+    Arg::text("selevel"),
+    Arg::text("setype"),
+    Arg::text("attributes").alias(&["attr"]),
+    Arg::bool("unsafe_writes").default("false"),
+];
 
 /// Arguments that do not fit; the text is Ansible's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -169,14 +233,18 @@ pub struct ArgError {
     pub suggestion: Option<String>,
 }
 
-/// Checked arguments: every argument of the spec is present, converted, or absent when it has no default.
+/// Checked arguments: every argument of the spec is present, converted, or null when it has no default.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Args(Map);
+pub struct Args {
+    pub(crate) values: Map,
+    pub(crate) secrets: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+}
 
 impl Args {
     /// The value as converted; `None` when not given and without default.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name).filter(|v| !v.is_null())
+        self.values.get(name).filter(|v| !v.is_null())
     }
 
     /// Text or path.
@@ -228,8 +296,13 @@ impl Args {
         self.get(name)?.as_map()
     }
 
-    /// All of them.
+    /// All of them, aliases as given included.
     pub fn all(&self) -> &Map {
-        &self.0
+        &self.values
+    }
+
+    /// The texts given to arguments that are secrets, longest first; no output may show them.
+    pub fn secrets(&self) -> &[String] {
+        &self.secrets
     }
 }

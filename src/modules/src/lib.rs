@@ -8,14 +8,32 @@
 //! Start reading at [`Module`], then `builtin/lineinfile.rs`.
 
 mod args;
+mod atomic;
 pub mod builtin;
+mod censor;
 mod context;
+mod convert;
+mod digest;
+mod file_attrs;
 pub mod general;
+mod mode;
 mod module;
 pub mod posix;
+mod real;
 mod sys;
+pub mod testing;
+mod validate;
+pub mod words;
 
 pub use args::{Arg, ArgError, ArgSpec, Args, Kind};
+pub use atomic::{Replace, backup};
 pub use context::Context;
+pub use convert::Surroundings;
+pub use digest::{Algorithm, digest_bytes, digest_file};
+pub use file_attrs::{
+    AttrDiff, FileAttrs, group_id, group_name, mode_text, path_info, real_path, selinux_enabled, user_id, user_name,
+};
+pub use mode::{Mode, umask};
 pub use module::{Module, ModuleError, Support, find, run, table};
-pub use sys::{Output, Program, Real, Sys};
+pub use real::{Cancel, Real};
+pub use sys::{Output, Program, Sys};

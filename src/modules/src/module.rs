@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use rplay_protocol::{Call, Reply};
+use rplay_value::Map;
 
-use crate::{ArgError, ArgSpec, Args, Context, Sys};
+use crate::censor::{censor, collect_texts};
+use crate::{ArgError, ArgSpec, Args, Context, Surroundings, Sys, path_info};
 
 /// How far a module honours check or diff mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +76,12 @@ impl ModuleError {
         Self::Failed { reply: Box::new(Reply { failed: true, ..reply }) }
     }
 
+    /// For `map_err` of file operations: what was being done, to what.
+    pub fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { action, path, source }
+    }
+
     fn into_reply(self) -> Reply {
         match self {
             Self::Failed { reply } => *reply,
@@ -106,20 +114,48 @@ pub fn find(name: &str) -> Option<&'static Module> {
 }
 
 /// Runs one call: arguments are checked, the module runs, and whatever goes wrong becomes a failed reply.
+///
+/// As Ansible's modules do, the reply ends with `invocation`, and nothing given to a `no_log` argument is in it.
 pub fn run(sys: &dyn Sys, call: &Call) -> Reply {
     let Some(module) = find(&call.module) else {
         return Reply::failure(format!("The module {} is not native to this agent", call.module));
     };
-    let args = match module.spec.check(module.name, &call.args) {
+    let surroundings = Surroundings::new(|name| sys.var(name));
+    let args = match module.spec.check_in(&call.module, &call.args, &surroundings) {
         Ok(args) => args,
-        Err(error) => return Reply::failure(error.to_string()),
+        Err(error) => return refused(module, call, error),
     };
-    let mut cx = Context::new(sys, call);
-    if call.check && module.check == Support::None {
-        let msg = format!("remote module ({}) does not support check mode", module.name);
-        return Reply::ok().with("skipped", true).with("msg", msg);
-    }
-    let mut reply = (module.run)(&mut cx, &args).unwrap_or_else(ModuleError::into_reply);
-    reply.warnings.splice(0..0, cx.take_warnings());
+    let mut reply = if call.check && module.check == Support::None {
+        let msg = format!("remote module ({}) does not support check mode", call.module);
+        Reply::ok().with("skipped", true).with("msg", msg)
+    } else {
+        let mut cx = Context::new(sys, call);
+        let mut reply = (module.run)(&mut cx, &args).unwrap_or_else(ModuleError::into_reply);
+        reply.warnings.splice(0..0, args.warnings.iter().cloned().chain(cx.take_warnings()));
+        reply
+    };
+    path_info(sys, &mut reply.data);
+    add_invocation(&mut reply, args.all().clone());
+    censor(&mut reply, args.secrets());
     reply
+}
+
+fn refused(module: &Module, call: &Call, error: ArgError) -> Reply {
+    let mut reply = Reply::failure(error.message);
+    if let Some(suggestion) = error.suggestion {
+        reply.warnings.push(format!("{}: did you mean `{suggestion}`?", call.module));
+    }
+    add_invocation(&mut reply, call.args.clone());
+    let mut secrets = Vec::new();
+    for (name, value) in call.args.texts() {
+        if module.spec.find(name).is_some_and(|arg| arg.no_log || arg.options.is_some()) {
+            collect_texts(value, &mut secrets);
+        }
+    }
+    censor(&mut reply, &secrets);
+    reply
+}
+
+fn add_invocation(reply: &mut Reply, args: Map) {
+    reply.data.insert("invocation", Map::from_iter([("module_args", args)]));
 }

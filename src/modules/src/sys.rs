@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::ModuleError;
+
 /// A program to run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Program {
@@ -89,6 +91,15 @@ pub trait Sys: Send + Sync {
     /// Where a program is: `PATH` of the target, then the usual sbin folders.
     fn which(&self, name: &str) -> Option<PathBuf>;
 
+    /// Where a program is, or the failure Ansible reports for a module that needs one.
+    fn need(&self, name: &str) -> Result<String, ModuleError> {
+        if let Some(found) = self.which(name) {
+            return Ok(found.to_string_lossy().into_owned());
+        }
+        let path = self.var("PATH").unwrap_or_default();
+        Err(ModuleError::msg(format!("Failed to find required executable \"{name}\" in paths: {path}")))
+    }
+
     /// A path as this system sees it. The real system returns it unchanged.
     fn path(&self, path: &Path) -> PathBuf {
         path.to_owned()
@@ -102,11 +113,4 @@ pub trait Sys: Send + Sync {
 
     /// The folder for temporary files.
     fn tmp(&self) -> PathBuf;
-}
-
-/// The machine this process runs on.
-#[derive(Clone, Debug, Default)]
-pub struct Real {
-    /// The call's environment.
-    pub environment: BTreeMap<String, String>,
 }

@@ -1,0 +1,308 @@
+//! The machine this process runs on: programs in their own process groups, with a way to stop them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::Pid;
+
+use crate::{Output, Program, Sys};
+
+/// Called with the stream (1 or 2) and a chunk of a running program's output.
+type Live = Arc<dyn Fn(u8, &str) + Send + Sync>;
+
+/// The machine this process runs on.
+#[derive(Clone, Default)]
+pub struct Real {
+    /// The call's environment.
+    pub environment: BTreeMap<String, String>,
+    /// Stops the programs this call runs.
+    pub cancel: Cancel,
+    /// Sees output as it comes.
+    pub live: Option<Live>,
+}
+
+impl fmt::Debug for Real {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Real").field("environment", &self.environment.keys()).finish_non_exhaustive()
+    }
+}
+
+/// Stops the running programs of one call, from another thread. Clones are the same handle.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<CancelState>);
+
+#[derive(Debug, Default)]
+struct CancelState {
+    cancelled: AtomicBool,
+    groups: Mutex<BTreeSet<i32>>,
+}
+
+impl Cancel {
+    /// Kills the process groups of the call's programs; later programs of the call do not start.
+    pub fn cancel(&self) {
+        self.0.cancelled.store(true, Ordering::SeqCst);
+        for group in self.groups().iter() {
+            // A group that ended in the meantime is what was asked for.
+            let _ = killpg(Pid::from_raw(*group), Signal::SIGKILL);
+        }
+    }
+
+    /// Whether the call was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.cancelled.load(Ordering::SeqCst)
+    }
+
+    fn groups(&self) -> std::sync::MutexGuard<'_, BTreeSet<i32>> {
+        self.0.groups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sys for Real {
+    fn run(&self, program: &Program) -> io::Result<Output> {
+        let mut command = self.command(program)?;
+        command.stdin(if program.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut child = {
+            // Under the lock, so that a program is either seen by `cancel` or not started.
+            let mut groups = self.cancel.groups();
+            if self.cancel.is_cancelled() {
+                return Err(io::Error::new(io::ErrorKind::Interrupted, "the task was cancelled"));
+            }
+            let child = command.spawn()?;
+            groups.insert(child.id() as i32);
+            child
+        };
+        let mut output = Output::default();
+        let talked = self.talk(&mut child, program.stdin.as_deref(), &mut output);
+        // Not reaped yet, so its id still is its own while it is on the list of what may be killed.
+        let _ = waitid(Id::Pid(Pid::from_raw(child.id() as i32)), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
+        self.cancel.groups().remove(&(child.id() as i32));
+        let status = child.wait()?;
+        talked?;
+        output.rc = status.code().unwrap_or_else(|| -status.signal().unwrap_or(1));
+        Ok(output)
+    }
+
+    fn which(&self, name: &str) -> Option<PathBuf> {
+        let executable =
+            |path: &PathBuf| path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
+        if name.contains('/') {
+            return Some(PathBuf::from(name)).filter(executable);
+        }
+        let path = self.var("PATH").unwrap_or_default();
+        std::env::split_paths(&path)
+            .chain(["/sbin", "/usr/sbin", "/usr/local/sbin"].map(PathBuf::from))
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .map(|folder| folder.join(name))
+            .find(executable)
+    }
+
+    fn euid(&self) -> u32 {
+        nix::unistd::geteuid().as_raw()
+    }
+
+    fn var(&self, name: &str) -> Option<String> {
+        self.environment.get(name).cloned().or_else(|| std::env::var(name).ok())
+    }
+
+    fn tmp(&self) -> PathBuf {
+        self.var("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from)
+    }
+}
+
+impl Real {
+    fn command(&self, program: &Program) -> io::Result<Command> {
+        let (name, args) = program.argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let mut command;
+        if let Some(umask) = program.umask {
+            // The mask belongs to the whole process, so a shell sets it for the program alone.
+            let found = self.which(name).ok_or(io::ErrorKind::NotFound)?;
+            command = Command::new("/bin/sh");
+            command.arg("-c").arg(format!("umask {umask:04o}; exec \"$@\"")).arg("sh").arg(found).args(args);
+        } else {
+            command = Command::new(name);
+            command.args(args);
+        }
+        command.envs(&self.environment).envs(&program.env);
+        if let Some(cwd) = &program.cwd {
+            command.current_dir(cwd);
+        }
+        Ok(command)
+    }
+
+    /// Feeds standard input and collects both outputs until they end, or until the program has ended and nothing
+    /// came for a second: a daemon it left behind may hold the pipes open for ever (as Ansible's `run_command`).
+    fn talk(&self, child: &mut Child, stdin: Option<&[u8]>, output: &mut Output) -> io::Result<()> {
+        let mut input = child.stdin.take().zip(stdin);
+        let mut out = child.stdout.take();
+        let mut err = child.stderr.take();
+        if let Some((pipe, _)) = &input {
+            set_nonblocking(pipe.as_fd())?;
+        }
+        for fd in [out.as_ref().map(AsFd::as_fd), err.as_ref().map(AsFd::as_fd)].into_iter().flatten() {
+            set_nonblocking(fd)?;
+        }
+        let mut live = [Vec::new(), Vec::new()];
+        while out.is_some() || err.is_some() {
+            let mut fds = Vec::with_capacity(3);
+            fds.extend(out.as_ref().map(|p| PollFd::new(p.as_fd(), PollFlags::POLLIN)));
+            fds.extend(err.as_ref().map(|p| PollFd::new(p.as_fd(), PollFlags::POLLIN)));
+            fds.extend(input.as_ref().map(|(p, _)| PollFd::new(p.as_fd(), PollFlags::POLLOUT)));
+            let ready = match poll(&mut fds, PollTimeout::from(1000_u16)) {
+                Ok(ready) => ready,
+                Err(nix::errno::Errno::EINTR) => continue,
+                Err(errno) => return Err(errno.into()),
+            };
+            drop(fds);
+            if ready == 0 && has_ended(child) {
+                break;
+            }
+            if let Some((pipe, rest)) = &mut input {
+                match pipe.write(rest) {
+                    Ok(n) => *rest = &rest[n..],
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    // The program does not want the rest.
+                    Err(_) => *rest = &[],
+                }
+                if rest.is_empty() {
+                    input = None;
+                }
+            }
+            self.drain(&mut out, &mut output.stdout, 1, &mut live[0])?;
+            self.drain(&mut err, &mut output.stderr, 2, &mut live[1])?;
+        }
+        if let Some(callback) = &self.live {
+            for (stream, rest) in [1, 2].into_iter().zip(&live).filter(|(_, rest)| !rest.is_empty()) {
+                callback(stream, &String::from_utf8_lossy(rest));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what is there; whole lines go to the live callback.
+    fn drain(
+        &self,
+        pipe: &mut Option<impl Read>,
+        into: &mut Vec<u8>,
+        stream: u8,
+        pending: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let Some(source) = pipe else { return Ok(()) };
+        let mut buffer = [0; 32768];
+        loop {
+            match source.read(&mut buffer) {
+                Ok(0) => {
+                    *pipe = None;
+                    return Ok(());
+                }
+                Ok(n) => {
+                    into.extend_from_slice(&buffer[..n]);
+                    if let Some(callback) = &self.live {
+                        pending.extend_from_slice(&buffer[..n]);
+                        if let Some(end) = pending.iter().rposition(|b| *b == b'\n') {
+                            callback(stream, &String::from_utf8_lossy(&pending[..=end]));
+                            pending.drain(..=end);
+                        }
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
+    let flags = OFlag::from_bits_truncate(fcntl(fd, FcntlArg::F_GETFL)?);
+    fcntl(fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+    Ok(())
+}
+
+fn has_ended(child: &Child) -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+    !matches!(waitid(Id::Pid(Pid::from_raw(child.id() as i32)), flags), Ok(WaitStatus::StillAlive))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn a_program_gets_input_environment_and_folder_and_tells_how_it_ended() {
+        let mut real = Real::default();
+        real.environment.insert("A".into(), "1".into());
+        let folder = tempfile::tempdir().unwrap();
+        let program = Program::shell("cat; echo $A$B; pwd; umask; echo oops >&2; exit 3")
+            .stdin("in\n")
+            .env("B", "2")
+            .cwd(folder.path());
+        let output = real.run(&Program { umask: Some(0o27), ..program }).unwrap();
+        assert_eq!(output.rc, 3);
+        assert_eq!(output.out(), format!("in\n12\n{}\n0027\n", folder.path().display()));
+        assert_eq!(output.err(), "oops\n");
+    }
+
+    #[test]
+    fn large_input_and_output_do_not_block_each_other() {
+        let input = vec![b'x'; 3 << 20];
+        let output = Real::default().run(&Program::new(["cat"]).stdin(input.clone())).unwrap();
+        assert_eq!(output.stdout, input);
+        // A program that reads nothing does not fail the call.
+        assert!(Real::default().run(&Program::new(["true"]).stdin(input)).unwrap().success());
+    }
+
+    #[test]
+    fn signals_are_negative_and_missing_programs_are_not_found() {
+        assert_eq!(Real::default().run(&Program::shell("kill -9 $$")).unwrap().rc, -9);
+        let error = Real::default().run(&Program::new(["/no/such/program"])).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_daemon_that_keeps_the_pipes_does_not_keep_the_task() {
+        let started = Instant::now();
+        let output = Real::default().run(&Program::shell("sleep 20 & echo started")).unwrap();
+        assert_eq!(output.out(), "started\n");
+        assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn cancel_ends_the_whole_group() {
+        let real = Real::default();
+        let cancel = real.cancel.clone();
+        let started = Instant::now();
+        let stopper = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(200));
+            cancel.cancel();
+        });
+        assert_eq!(real.run(&Program::shell("sleep 30 | sleep 30; true")).unwrap().rc, -9);
+        stopper.join().unwrap();
+        assert!(started.elapsed() < Duration::from_secs(10));
+        assert!(real.run(&Program::new(["true"])).is_err());
+    }
+
+    #[test]
+    fn output_is_seen_as_whole_lines_while_it_comes() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&seen);
+        let live: Live = Arc::new(move |stream, text| sink.lock().unwrap().push((stream, text.to_owned())));
+        let real = Real { live: Some(live), ..Real::default() };
+        real.run(&Program::shell("echo a; sleep 0.1; echo b >&2; sleep 0.1; printf c")).unwrap();
+        assert_eq!(*seen.lock().unwrap(), [(1, "a\n".to_owned()), (2, "b\n".to_owned()), (1, "c".to_owned())]);
+    }
+}
