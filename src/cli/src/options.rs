@@ -1,0 +1,187 @@
+//! The options of `rplay PLAYBOOK...`: ansible-playbook's, with its names, and a few of rplay's own.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+
+/// Run playbooks on the hosts of an inventory.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct PlaybookOptions {
+    /// Playbooks to run, in order
+    #[arg(required = true, value_name = "PLAYBOOK")]
+    pub(crate) playbooks: Vec<PathBuf>,
+
+    /// Inventory: a file, a directory, a script, or a comma separated host list; may be given several times
+    #[arg(short = 'i', long = "inventory", alias = "inventory-file", value_name = "INVENTORY")]
+    pub(crate) inventory: Vec<String>,
+
+    /// Further limit the selected hosts to a pattern
+    #[arg(short = 'l', long, value_name = "SUBSET", action = ArgAction::Append)]
+    pub(crate) limit: Vec<String>,
+
+    /// Set variables: key=value pairs, YAML or JSON text, or @FILE
+    #[arg(short = 'e', long = "extra-vars", value_name = "EXTRA_VARS", action = ArgAction::Append)]
+    pub(crate) extra_vars: Vec<String>,
+
+    /// Only run plays and tasks tagged with these values
+    #[arg(short = 't', long, value_name = "TAGS", action = ArgAction::Append)]
+    pub(crate) tags: Vec<String>,
+
+    /// Only run plays and tasks whose tags do not match these values
+    #[arg(long, value_name = "TAGS", action = ArgAction::Append)]
+    pub(crate) skip_tags: Vec<String>,
+
+    /// Don't make any changes; instead, try to predict some of the changes that may occur
+    #[arg(short = 'C', long)]
+    pub(crate) check: bool,
+
+    /// When changing (small) files and templates, show the differences in those files
+    #[arg(short = 'D', long)]
+    pub(crate) diff: bool,
+
+    /// Number of hosts worked on at the same time
+    #[arg(short = 'f', long, value_name = "FORKS")]
+    pub(crate) forks: Option<usize>,
+
+    /// Start the playbook at the task matching this name
+    #[arg(long, value_name = "START_AT_TASK")]
+    pub(crate) start_at_task: Option<String>,
+
+    /// One-step-at-a-time: confirm each task before running
+    #[arg(long)]
+    pub(crate) step: bool,
+
+    /// Perform a syntax check on the playbook, but do not execute it
+    #[arg(long)]
+    pub(crate) syntax_check: bool,
+
+    /// Outputs a list of matching hosts; does not execute anything else
+    #[arg(long)]
+    pub(crate) list_hosts: bool,
+
+    /// List all tasks that would be executed
+    #[arg(long)]
+    pub(crate) list_tasks: bool,
+
+    /// List all available tags
+    #[arg(long)]
+    pub(crate) list_tags: bool,
+
+    /// Run handlers even if a task fails
+    #[arg(long)]
+    pub(crate) force_handlers: bool,
+
+    /// Clear the fact cache for every host in inventory
+    #[arg(long)]
+    pub(crate) flush_cache: bool,
+
+    /// Run operations with become
+    #[arg(short = 'b', long = "become")]
+    pub(crate) become_: bool,
+
+    /// Privilege escalation method to use: sudo or su
+    #[arg(long, value_name = "BECOME_METHOD")]
+    pub(crate) become_method: Option<String>,
+
+    /// Run operations as this user
+    #[arg(long, value_name = "BECOME_USER")]
+    pub(crate) become_user: Option<String>,
+
+    /// Ask for the privilege escalation password
+    #[arg(short = 'K', long, conflicts_with = "become_password_file")]
+    pub(crate) ask_become_pass: bool,
+
+    /// File with the privilege escalation password
+    #[arg(long, alias = "become-pass-file", value_name = "FILE")]
+    pub(crate) become_password_file: Option<PathBuf>,
+
+    /// Connect as this user
+    #[arg(short = 'u', long = "user", value_name = "REMOTE_USER")]
+    pub(crate) remote_user: Option<String>,
+
+    /// Connection to use: ssh, local or docker
+    #[arg(short = 'c', long, value_name = "CONNECTION")]
+    pub(crate) connection: Option<String>,
+
+    /// Seconds to wait for a connection
+    #[arg(short = 'T', long, value_name = "TIMEOUT")]
+    pub(crate) timeout: Option<u64>,
+
+    /// Ask for the connection password
+    #[arg(short = 'k', long, conflicts_with = "connection_password_file")]
+    pub(crate) ask_pass: bool,
+
+    /// File with the connection password
+    #[arg(long, alias = "conn-pass-file", value_name = "FILE")]
+    pub(crate) connection_password_file: Option<PathBuf>,
+
+    /// Use this file to authenticate the connection
+    #[arg(long, alias = "key-file", value_name = "PRIVATE_KEY_FILE")]
+    pub(crate) private_key: Option<PathBuf>,
+
+    /// Arguments to pass to ssh (for example ProxyCommand)
+    #[arg(long, value_name = "SSH_COMMON_ARGS", allow_hyphen_values = true)]
+    pub(crate) ssh_common_args: Option<String>,
+
+    /// Extra arguments to pass to ssh only (for example -R)
+    #[arg(long, value_name = "SSH_EXTRA_ARGS", allow_hyphen_values = true)]
+    pub(crate) ssh_extra_args: Option<String>,
+
+    /// Refused: rplay never starts sftp, files travel over the agent's channel
+    #[arg(long, value_name = "SFTP_EXTRA_ARGS", allow_hyphen_values = true)]
+    pub(crate) sftp_extra_args: Option<String>,
+
+    /// Refused: rplay never starts scp, files travel over the agent's channel
+    #[arg(long, value_name = "SCP_EXTRA_ARGS", allow_hyphen_values = true)]
+    pub(crate) scp_extra_args: Option<String>,
+
+    /// Ask for the vault password
+    #[arg(short = 'J', long, alias = "ask-vault-password")]
+    pub(crate) ask_vault_pass: bool,
+
+    /// Vault password file or script
+    #[arg(long, alias = "vault-pass-file", value_name = "FILE", action = ArgAction::Append)]
+    pub(crate) vault_password_file: Vec<PathBuf>,
+
+    /// Vault identity to use: NAME@FILE or NAME@prompt
+    #[arg(long, value_name = "VAULT_ID", action = ArgAction::Append)]
+    pub(crate) vault_id: Vec<String>,
+
+    /// Refused for now: modules of your own run once Python modules do
+    #[arg(short = 'M', long, value_name = "MODULE_PATH", action = ArgAction::Append)]
+    pub(crate) module_path: Vec<String>,
+
+    /// Print more; -vvv for connection details
+    #[arg(short = 'v', long, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    /// What to print: default, minimal, oneline, json, jsonl, yaml or junit
+    #[arg(long, value_name = "OUTPUT")]
+    pub(crate) output: Option<String>,
+
+    /// Also write every event of the run to this file, one JSON document a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+
+    /// Remove the agent from the targets when the run ends
+    #[arg(long)]
+    pub(crate) no_cache_agent: bool,
+}
+
+impl PlaybookOptions {
+    /// Options that are recognised and cannot be honoured, each with the reason.
+    pub(crate) fn refused(&self) -> Option<(&'static str, &'static str)> {
+        let refused = [
+            (self.sftp_extra_args.is_some(), "--sftp-extra-args", "rplay never starts sftp: files travel over the agent's own channel; use --ssh-common-args"),
+            (self.scp_extra_args.is_some(), "--scp-extra-args", "rplay never starts scp: files travel over the agent's own channel; use --ssh-common-args"),
+            (!self.module_path.is_empty(), "--module-path", "modules from your own folders need the Python module runner, which is not there yet"),
+            (self.flush_cache, "--flush-cache", "facts are not cached between runs yet, so there is nothing to flush"),
+        ];
+        refused.into_iter().find(|(given, _, _)| *given).map(|(_, name, why)| (name, why))
+    }
+
+    /// Tags to run, `all` when none are given. Comma separated values are split as Ansible does.
+    pub(crate) fn split(values: &[String]) -> Vec<String> {
+        values.iter().flat_map(|v| v.split(',')).map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect()
+    }
+}

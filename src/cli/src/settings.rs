@@ -1,0 +1,408 @@
+//! Settings from `ansible.cfg`, the environment and defaults, each with where it came from.
+//!
+//! The table below is the single list of what rplay reads. Names, sections, keys and variables are Ansible's. A key in
+//! a config file that is in Ansible's documentation but not here is reported once, never silently ignored.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rplay_diag::{Diagnostic, Sources, Span, nearest};
+
+use crate::config_file::{self, ConfigFile};
+
+/// The type a setting's text is converted to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Text as written.
+    Text,
+    /// A boolean word.
+    Bool,
+    /// A whole number.
+    Int,
+    /// One path, relative to the config file.
+    Path,
+    /// Paths separated by `:`.
+    Paths,
+    /// Items separated by `,`.
+    List,
+}
+
+/// One setting rplay reads.
+pub(crate) struct Setting {
+    /// Ansible's name for it, as `ansible-config list` prints.
+    pub(crate) name: &'static str,
+    kind: Kind,
+    ini: &'static [(&'static str, &'static str)],
+    env: &'static [&'static str],
+    default: &'static str,
+}
+
+macro_rules! settings {
+    ($($name:ident $kind:ident [$($section:literal $key:literal),*] [$($env:literal),*] $default:literal;)*) => {
+        /// Every setting that has an effect.
+        pub(crate) const TABLE: &[Setting] = &[$(Setting {
+            name: stringify!($name),
+            kind: Kind::$kind,
+            ini: &[$(($section, $key)),*],
+            env: &[$($env),*],
+            default: $default,
+        }),*];
+    };
+}
+
+settings! {
+    ANY_ERRORS_FATAL Bool ["defaults" "any_errors_fatal"] ["ANSIBLE_ANY_ERRORS_FATAL"] "false";
+    BECOME_ASK_PASS Bool ["privilege_escalation" "become_ask_pass"] ["ANSIBLE_BECOME_ASK_PASS"] "false";
+    BECOME_PASSWORD_FILE Path ["defaults" "become_password_file"] ["ANSIBLE_BECOME_PASSWORD_FILE"] "";
+    COLLECTIONS_PATHS Paths ["defaults" "collections_path", "defaults" "collections_paths"] ["ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_COLLECTIONS_PATHS"] "~/.ansible/collections:/usr/share/ansible/collections";
+    CONNECTION_PASSWORD_FILE Path ["defaults" "connection_password_file"] ["ANSIBLE_CONNECTION_PASSWORD_FILE"] "";
+    DEFAULT_ASK_PASS Bool ["defaults" "ask_pass"] ["ANSIBLE_ASK_PASS"] "false";
+    DEFAULT_ASK_VAULT_PASS Bool ["defaults" "ask_vault_pass"] ["ANSIBLE_ASK_VAULT_PASS"] "false";
+    DEFAULT_BECOME Bool ["privilege_escalation" "become"] ["ANSIBLE_BECOME"] "false";
+    DEFAULT_BECOME_EXE Text ["privilege_escalation" "become_exe"] ["ANSIBLE_BECOME_EXE"] "";
+    DEFAULT_BECOME_FLAGS Text ["privilege_escalation" "become_flags"] ["ANSIBLE_BECOME_FLAGS"] "";
+    DEFAULT_BECOME_METHOD Text ["privilege_escalation" "become_method"] ["ANSIBLE_BECOME_METHOD"] "sudo";
+    DEFAULT_BECOME_USER Text ["privilege_escalation" "become_user"] ["ANSIBLE_BECOME_USER"] "root";
+    DEFAULT_EXECUTABLE Path ["defaults" "executable"] ["ANSIBLE_EXECUTABLE"] "/bin/sh";
+    DEFAULT_FORCE_HANDLERS Bool ["defaults" "force_handlers"] ["ANSIBLE_FORCE_HANDLERS"] "false";
+    DEFAULT_FORKS Int ["defaults" "forks"] ["ANSIBLE_FORKS"] "5";
+    DEFAULT_GATHERING Text ["defaults" "gathering"] ["ANSIBLE_GATHERING"] "implicit";
+    DEFAULT_HASH_BEHAVIOUR Text ["defaults" "hash_behaviour"] ["ANSIBLE_HASH_BEHAVIOUR"] "replace";
+    DEFAULT_HOST_LIST List ["defaults" "inventory"] ["ANSIBLE_INVENTORY"] "/etc/ansible/hosts";
+    DEFAULT_LOG_PATH Path ["defaults" "log_path"] ["ANSIBLE_LOG_PATH"] "";
+    DEFAULT_MANAGED_STR Text ["defaults" "ansible_managed"] [] "Ansible managed";
+    DEFAULT_NO_LOG Bool ["defaults" "no_log"] ["ANSIBLE_NO_LOG"] "false";
+    DEFAULT_PRIVATE_KEY_FILE Path ["defaults" "private_key_file"] ["ANSIBLE_PRIVATE_KEY_FILE"] "";
+    DEFAULT_REMOTE_PORT Int ["defaults" "remote_port"] ["ANSIBLE_REMOTE_PORT"] "";
+    DEFAULT_REMOTE_TMP Text ["defaults" "remote_tmp"] ["ANSIBLE_REMOTE_TEMP", "ANSIBLE_REMOTE_TMP"] "~/.ansible/tmp";
+    DEFAULT_REMOTE_USER Text ["defaults" "remote_user"] ["ANSIBLE_REMOTE_USER"] "";
+    DEFAULT_ROLES_PATH Paths ["defaults" "roles_path"] ["ANSIBLE_ROLES_PATH"] "~/.ansible/roles:/usr/share/ansible/roles:/etc/ansible/roles";
+    DEFAULT_STDOUT_CALLBACK Text ["defaults" "stdout_callback"] ["ANSIBLE_STDOUT_CALLBACK"] "default";
+    DEFAULT_STRATEGY Text ["defaults" "strategy"] ["ANSIBLE_STRATEGY"] "linear";
+    DEFAULT_TIMEOUT Int ["defaults" "timeout"] ["ANSIBLE_TIMEOUT"] "10";
+    DEFAULT_TRANSPORT Text ["defaults" "transport"] ["ANSIBLE_TRANSPORT"] "ssh";
+    DEFAULT_VAULT_IDENTITY_LIST List ["defaults" "vault_identity_list"] ["ANSIBLE_VAULT_IDENTITY_LIST"] "";
+    DEFAULT_VAULT_ID_MATCH Bool ["defaults" "vault_id_match"] ["ANSIBLE_VAULT_ID_MATCH"] "false";
+    DEFAULT_VAULT_PASSWORD_FILE Path ["defaults" "vault_password_file"] ["ANSIBLE_VAULT_PASSWORD_FILE"] "";
+    DEFAULT_VERBOSITY Int ["defaults" "verbosity"] ["ANSIBLE_VERBOSITY"] "0";
+    DEPRECATION_WARNINGS Bool ["defaults" "deprecation_warnings"] ["ANSIBLE_DEPRECATION_WARNINGS"] "true";
+    DIFF_ALWAYS Bool ["diff" "always"] ["ANSIBLE_DIFF_ALWAYS"] "false";
+    DISPLAY_ARGS_TO_STDOUT Bool ["defaults" "display_args_to_stdout"] ["ANSIBLE_DISPLAY_ARGS_TO_STDOUT"] "false";
+    DISPLAY_FAILED_STDERR Bool ["defaults" "display_failed_stderr"] ["ANSIBLE_DISPLAY_FAILED_STDERR"] "false";
+    DISPLAY_OK_HOSTS Bool ["defaults" "display_ok_hosts"] ["ANSIBLE_DISPLAY_OK_HOSTS"] "true";
+    DISPLAY_SKIPPED_HOSTS Bool ["defaults" "display_skipped_hosts"] ["ANSIBLE_DISPLAY_SKIPPED_HOSTS"] "true";
+    CHECK_MODE_MARKERS Bool ["defaults" "check_mode_markers"] ["ANSIBLE_CHECK_MODE_MARKERS"] "false";
+    DUPLICATE_YAML_DICT_KEY Text ["defaults" "duplicate_dict_key"] ["ANSIBLE_DUPLICATE_YAML_DICT_KEY"] "warn";
+    FORCE_COLOR Bool ["defaults" "force_color"] ["ANSIBLE_FORCE_COLOR"] "false";
+    HOST_KEY_CHECKING Bool ["defaults" "host_key_checking", "ssh_connection" "host_key_checking"] ["ANSIBLE_HOST_KEY_CHECKING", "ANSIBLE_SSH_HOST_KEY_CHECKING"] "true";
+    INJECT_FACTS_AS_VARS Bool ["defaults" "inject_facts_as_vars"] ["ANSIBLE_INJECT_FACT_VARS"] "true";
+    NOCOLOR Bool ["defaults" "nocolor"] ["ANSIBLE_NOCOLOR", "NO_COLOR"] "false";
+    RESULT_FORMAT Text ["defaults" "result_format", "defaults" "callback_result_format"] ["ANSIBLE_CALLBACK_RESULT_FORMAT"] "json";
+    SHOW_CUSTOM_STATS Bool ["defaults" "show_custom_stats"] ["ANSIBLE_SHOW_CUSTOM_STATS"] "false";
+    SHOW_TASK_PATH_ON_FAILURE Bool ["defaults" "show_task_path_on_failure"] ["ANSIBLE_SHOW_TASK_PATH_ON_FAILURE"] "false";
+    SSH_ARGS Text ["ssh_connection" "ssh_args"] ["ANSIBLE_SSH_ARGS"] "-C -o ControlMaster=auto -o ControlPersist=60s";
+    SSH_COMMON_ARGS Text ["ssh_connection" "ssh_common_args"] ["ANSIBLE_SSH_COMMON_ARGS"] "";
+    SSH_CONTROL_PATH Text ["ssh_connection" "control_path"] ["ANSIBLE_SSH_CONTROL_PATH"] "";
+    SSH_CONTROL_PATH_DIR Text ["ssh_connection" "control_path_dir"] ["ANSIBLE_SSH_CONTROL_PATH_DIR"] "~/.ansible/cp";
+    SSH_EXECUTABLE Text ["ssh_connection" "ssh_executable"] ["ANSIBLE_SSH_EXECUTABLE"] "ssh";
+    SSH_EXTRA_ARGS Text ["ssh_connection" "ssh_extra_args"] ["ANSIBLE_SSH_EXTRA_ARGS"] "";
+    SSH_RETRIES Int ["ssh_connection" "retries"] ["ANSIBLE_SSH_RETRIES"] "0";
+    TAGS_RUN List ["tags" "run"] ["ANSIBLE_RUN_TAGS"] "";
+    TAGS_SKIP List ["tags" "skip"] ["ANSIBLE_SKIP_TAGS"] "";
+    TASK_TIMEOUT Int ["defaults" "task_timeout"] ["ANSIBLE_TASK_TIMEOUT"] "0";
+}
+
+/// Keys that rplay does not need: what they tune does not exist here, so leaving them out changes no result.
+const MOOT: &[(&str, &str)] = &[
+    ("defaults", "nocows"),
+    ("defaults", "cowpath"),
+    ("defaults", "retry_files_enabled"),
+    ("defaults", "retry_files_save_path"),
+    ("defaults", "pipelining"),
+    ("defaults", "poll_interval"),
+    ("defaults", "internal_poll_interval"),
+    ("defaults", "interpreter_python"),
+    ("defaults", "system_warnings"),
+    ("defaults", "command_warnings"),
+    ("defaults", "jinja2_native"),
+    ("defaults", "local_tmp"),
+    ("defaults", "no_target_syslog"),
+    ("defaults", "syslog_facility"),
+    ("defaults", "use_persistent_connections"),
+    ("defaults", "ansible_home"),
+    ("defaults", "home"),
+    ("ssh_connection", "pipelining"),
+    ("ssh_connection", "scp_if_ssh"),
+    ("ssh_connection", "transfer_method"),
+    ("ssh_connection", "sftp_batch_mode"),
+    ("ssh_connection", "usetty"),
+];
+
+/// Where a setting's value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Nobody set it.
+    Default,
+    /// An environment variable.
+    Environment(&'static str),
+    /// A place in the config file.
+    File(Span),
+}
+
+/// What went wrong with a setting.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    /// The config file cannot be read or is malformed.
+    #[error(transparent)]
+    File(#[from] config_file::ConfigError),
+    /// A value of the wrong type.
+    #[error("{setting} must be {expected}, not {found:?}")]
+    Type {
+        setting: &'static str,
+        expected: &'static str,
+        found: String,
+        origin: Origin,
+    },
+}
+
+impl SettingsError {
+    pub(crate) fn diagnostic(&self) -> Diagnostic {
+        match self {
+            Self::File(error) => error.diagnostic(),
+            Self::Type { origin, expected, .. } => {
+                let diagnostic = Diagnostic::error(self.to_string());
+                match origin {
+                    Origin::File(span) => diagnostic.at(*span, format!("expected {expected}")),
+                    Origin::Environment(name) => diagnostic.note(format!("set by the environment variable {name}")),
+                    Origin::Default => diagnostic,
+                }
+            }
+        }
+    }
+}
+
+/// All settings with their values.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    values: BTreeMap<&'static str, (String, Origin)>,
+    /// The config file, if one was found.
+    pub(crate) file: Option<PathBuf>,
+    folder: PathBuf,
+    /// Keys that are set and have no effect.
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+impl Settings {
+    /// Reads the config file Ansible would read, then the environment.
+    pub(crate) fn load(sources: &Sources, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let cwd = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        let mut warnings = Vec::new();
+        let path = find(env, &cwd, &mut warnings);
+        let file = path.as_deref().map(|path| ConfigFile::read(path, sources)).transpose()?;
+        if let Some(file) = &file {
+            warnings.extend(unknown_keys(file));
+        }
+        let folder = path.as_deref().and_then(Path::parent).map_or_else(|| cwd.clone(), |p| cwd.join(p));
+        let mut values = BTreeMap::new();
+        for setting in TABLE {
+            let from_env = setting.env.iter().find_map(|name| Some((env(name)?, Origin::Environment(name))));
+            let from_file = || {
+                let file = file.as_ref()?;
+                setting.ini.iter().find_map(|(section, key)| {
+                    let (value, span) = file.get(section, key)?;
+                    Some((value.to_owned(), Origin::File(span)))
+                })
+            };
+            let value = from_env.or_else(from_file).unwrap_or_else(|| (setting.default.to_owned(), Origin::Default));
+            check_type(setting, &value)?;
+            values.insert(setting.name, value);
+        }
+        Ok(Self { values, file: path, folder, warnings })
+    }
+
+    fn raw(&self, name: &str) -> (&str, &Origin) {
+        self.values.get(name).map_or(("", &Origin::Default), |(value, origin)| (value.as_str(), origin))
+    }
+
+    /// Whether anybody set it.
+    pub(crate) fn is_set(&self, name: &str) -> bool {
+        *self.raw(name).1 != Origin::Default
+    }
+
+    /// A text; `None` when empty.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        Some(self.raw(name).0).filter(|t| !t.is_empty()).map(str::to_owned)
+    }
+
+    /// A boolean. `NO_COLOR` counts as true whatever it holds.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        let (text, origin) = self.raw(name);
+        *origin == Origin::Environment("NO_COLOR") && !text.is_empty() || boolean(text) == Some(true)
+    }
+
+    /// A number; `None` when empty.
+    pub(crate) fn int(&self, name: &str) -> Option<i64> {
+        self.raw(name).0.trim().parse().ok()
+    }
+
+    /// A path with `~` and variables expanded, relative to the config file when that set it.
+    pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
+        let (text, origin) = self.raw(name);
+        (!text.is_empty()).then(|| self.resolve(text, origin))
+    }
+
+    /// Paths separated by `:` (or `,` for lists), each resolved as [`Settings::path`].
+    pub(crate) fn paths(&self, name: &str) -> Vec<PathBuf> {
+        let (text, origin) = self.raw(name);
+        text.split(':').map(str::trim).filter(|p| !p.is_empty()).map(|p| self.resolve(p, origin)).collect()
+    }
+
+    /// Items separated by `,`.
+    pub(crate) fn list(&self, name: &str) -> Vec<String> {
+        self.raw(name).0.split(',').map(str::trim).filter(|i| !i.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// Inventory sources: paths are relative to the config file, host lists (`a,b`) are kept.
+    pub(crate) fn inventory(&self) -> Vec<String> {
+        let (_, origin) = self.raw("DEFAULT_HOST_LIST");
+        let items = self.list("DEFAULT_HOST_LIST");
+        items.into_iter().map(|item| self.resolve(&item, origin).display().to_string()).collect()
+    }
+
+    fn resolve(&self, text: &str, origin: &Origin) -> PathBuf {
+        let expanded = expand(text);
+        match origin {
+            Origin::File(_) => self.folder.join(expanded),
+            _ => expanded,
+        }
+    }
+}
+
+/// `~`, `$VAR` and `${VAR}` replaced; unknown variables stay, as Python's `expandvars`.
+pub(crate) fn expand(text: &str) -> PathBuf {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    if let Some(after) = text.strip_prefix('~').filter(|a| a.is_empty() || a.starts_with('/')) {
+        out.push_str(&std::env::var("HOME").unwrap_or_else(|_| "~".to_owned()));
+        rest = after;
+    }
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        let after = &rest[at + 1..];
+        let (name, next) = match after.strip_prefix('{').and_then(|a| a.split_once('}')) {
+            Some((name, next)) => (name, next),
+            None => after.split_at(after.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(after.len())),
+        };
+        match std::env::var(name) {
+            Ok(value) => out.push_str(&value),
+            Err(_) => out.push_str(&rest[at..rest.len() - next.len()]),
+        }
+        rest = next;
+    }
+    out.push_str(rest);
+    PathBuf::from(out)
+}
+
+fn boolean(text: &str) -> Option<bool> {
+    match text.trim().to_lowercase().as_str() {
+        "y" | "yes" | "on" | "1" | "true" | "t" | "1.0" => Some(true),
+        "n" | "no" | "off" | "0" | "false" | "f" | "0.0" | "" => Some(false),
+        _ => None,
+    }
+}
+
+fn check_type(setting: &Setting, (text, origin): &(String, Origin)) -> Result<(), SettingsError> {
+    let expected = match setting.kind {
+        Kind::Bool if boolean(text).is_none() && *origin != Origin::Environment("NO_COLOR") => "a boolean (yes or no)",
+        Kind::Int if !text.is_empty() && text.trim().parse::<i64>().is_err() => "a whole number",
+        _ => return Ok(()),
+    };
+    Err(SettingsError::Type { setting: setting.name, expected, found: text.clone(), origin: origin.clone() })
+}
+
+/// The config file Ansible reads: `$ANSIBLE_CONFIG`, `./ansible.cfg` unless the folder is world-writable,
+/// `~/.ansible.cfg`, `/etc/ansible/ansible.cfg`.
+fn find(env: &dyn Fn(&str) -> Option<String>, cwd: &Path, warnings: &mut Vec<Diagnostic>) -> Option<PathBuf> {
+    use std::os::unix::fs::MetadataExt as _;
+    if let Some(named) = env("ANSIBLE_CONFIG").filter(|p| !p.is_empty()) {
+        let path = expand(&named);
+        let path = if path.is_dir() { path.join("ansible.cfg") } else { path };
+        return path.exists().then_some(path);
+    }
+    let here = cwd.join("ansible.cfg");
+    if here.exists() {
+        let writable = fs_err::metadata(cwd).is_ok_and(|m| m.mode() & 0o002 != 0);
+        if !writable {
+            return Some(here);
+        }
+        warnings.push(Diagnostic::warning(format!(
+            "Ansible is being run in a world writable directory ({}), ignoring it as an ansible.cfg source",
+            cwd.display()
+        )));
+    }
+    [expand("~/.ansible.cfg"), PathBuf::from("/etc/ansible/ansible.cfg")].into_iter().find(|p| p.exists())
+}
+
+fn unknown_keys(file: &ConfigFile) -> Vec<Diagnostic> {
+    let known = || TABLE.iter().flat_map(|s| s.ini.iter().copied());
+    let mut out = Vec::new();
+    for (section, key, span) in file.keys() {
+        // Sections of plugins and of other programs (ara, galaxy, inventory plugins) are not rplay's to judge.
+        let ours = known().any(|(s, _)| s == section);
+        if !ours || known().chain(MOOT.iter().copied()).any(|known| known == (section, key)) {
+            continue;
+        }
+        let near = nearest(key, known().filter(|(s, _)| *s == section).map(|(_, k)| k));
+        out.push(
+            Diagnostic::warning(format!("the setting `{key}` in [{section}] has no effect in rplay"))
+                .at(span, "ignored")
+                .hint_maybe(near.map(|near| format!("did you mean `{near}`?"))),
+        );
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(cfg: &str, env: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ansible.cfg");
+        fs_err::write(&path, cfg).unwrap();
+        let get = |name: &str| {
+            if name == "ANSIBLE_CONFIG" {
+                return Some(path.display().to_string());
+            }
+            env.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned())
+        };
+        Settings::load(&Sources::new(), &get)
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_the_file_over_the_default() {
+        let settings = load("[defaults]\nforks = 20 ; many\ntimeout = 30\n", &[("ANSIBLE_FORKS", "50")]).unwrap();
+        assert_eq!(settings.int("DEFAULT_FORKS"), Some(50));
+        assert_eq!(settings.int("DEFAULT_TIMEOUT"), Some(30));
+        assert_eq!(settings.text("DEFAULT_STRATEGY").as_deref(), Some("linear"));
+        assert!(!settings.is_set("DEFAULT_STRATEGY"));
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_config_file() {
+        let settings = load("[defaults]\nroles_path = roles:/abs\n", &[]).unwrap();
+        let paths = settings.paths("DEFAULT_ROLES_PATH");
+        assert!(paths[0].is_absolute() && paths[0].ends_with("roles"));
+        assert_eq!(paths[1], Path::new("/abs"));
+    }
+
+    #[test]
+    fn a_wrong_type_and_an_unknown_key_are_reported_with_their_place() {
+        let error = load("[defaults]\nforks = many\n", &[]).unwrap_err();
+        assert_eq!(error.to_string(), "DEFAULT_FORKS must be a whole number, not \"many\"");
+        assert_eq!(error.diagnostic().labels.len(), 1);
+        let settings = load("[defaults]\nfroks = 3\nnocows = 1\n[ara]\ndatabase = x\n", &[]).unwrap();
+        assert_eq!(settings.warnings.len(), 1);
+        assert_eq!(settings.warnings[0].hints, ["did you mean `forks`?"]);
+    }
+}
