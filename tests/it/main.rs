@@ -1,0 +1,10 @@
+//! End-to-end tests, one file a feature.
+
+mod architecture;
+
+use rplay_testkit::TestBed;
+
+/// A fresh folder for the program under test.
+fn bed() -> TestBed {
+    TestBed::new(env!("CARGO_BIN_EXE_rplay"))
+}
