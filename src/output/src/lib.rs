@@ -1,1 +1,19 @@
-//! rplay-output.
+//! What people and programs read of a run: sinks that turn the event stream into text.
+//!
+//! [`Default`] is ansible-core 2.19's default callback, line for line. Nothing here knows the engine: a recorded run
+//! can be shown again by the same sinks. [`open`] finds a sink by its name.
+//!
+//! Start reading at `sinks/default.rs`.
+
+mod diff;
+pub mod difflib;
+mod dump;
+mod open;
+mod report;
+mod sinks;
+mod terminal;
+
+pub use open::{NAMES, OpenError, open};
+pub use report::{notice_text, report_text};
+pub use sinks::Default;
+pub use terminal::{Color, Look, ResultFormat, Terminal};

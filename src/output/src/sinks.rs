@@ -1,0 +1,5 @@
+//! The sinks, one file each.
+
+mod default;
+
+pub use default::Default;
