@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use rplay_protocol::Reply;
 
-use crate::convert::{python_repr, quoted};
-use crate::{ModuleError, Program, Sys, umask};
+use crate::convert::quoted;
+use crate::{Mode, ModuleError, Program, Sys, umask};
 
 /// Replaces a file's content through a temporary file in the same folder, keeping owner, mode and extended attributes.
 #[derive(Clone, Copy, Debug)]
@@ -20,12 +20,14 @@ pub struct Replace<'a> {
     pub validate: Option<&'a str>,
     /// Write in place when the folder or the file system does not allow more.
     pub unsafe_writes: bool,
+    /// The mode the file has from its first moment, so that nobody reads a secret before `chmod`.
+    pub mode: Option<&'a Mode>,
 }
 
 impl<'a> Replace<'a> {
     /// Replaces this file.
     pub fn new(dest: &'a Path) -> Self {
-        Self { dest, validate: None, unsafe_writes: false }
+        Self { dest, validate: None, unsafe_writes: false, mode: None }
     }
 
     /// With the command that must accept the new content.
@@ -39,6 +41,13 @@ impl<'a> Replace<'a> {
     #[must_use]
     pub fn unsafe_writes(mut self, allowed: bool) -> Self {
         self.unsafe_writes = allowed;
+        self
+    }
+
+    /// With this mode from its first moment.
+    #[must_use]
+    pub fn mode(mut self, mode: Option<&'a Mode>) -> Self {
+        self.mode = mode;
         self
     }
 
@@ -74,11 +83,15 @@ impl<'a> Replace<'a> {
             Err(error) => return Err(ModuleError::file("could not write to", self.dest)(error)),
         };
         fill(temporary.as_file_mut()).map_err(ModuleError::file("could not write to", temporary.path()))?;
-        self.accept(sys, temporary.path())?;
         match fs_err::metadata(self.dest) {
             Ok(existing) => keep(&existing, self.dest, temporary.path())?,
             Err(_) => fresh(folder, temporary.path())?,
         }
+        if let Some(mode) = self.mode {
+            let now = fs_err::metadata(temporary.path())?.mode() & 0o7777;
+            fs_err::set_permissions(temporary.path(), std::fs::Permissions::from_mode(mode.resolve(now, false)))?;
+        }
+        self.accept(sys, temporary.path())?;
         match temporary.persist(self.dest) {
             Ok(_) => Ok(()),
             // A file that is a mount point, as in containers, cannot be renamed over.
@@ -171,7 +184,7 @@ pub fn backup(path: &Path, check: bool) -> Result<Option<PathBuf>, ModuleError> 
     let target = PathBuf::from(name);
     if !check {
         preserved_copy(path, &existing, &target).map_err(|error| {
-            let [from, to] = [path, &target].map(|p| python_repr(&p.to_string_lossy().into_owned().into()));
+            let [from, to] = [path, &target].map(|p| quoted(&p.to_string_lossy()));
             ModuleError::msg(format!("Could not make backup of {from} to {to}: {error}"))
         })?;
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use nix::unistd::{Uid, User};
-use rplay_value::{List, Map, Value};
+use rplay_value::{List, Map, Value, push_str_repr};
 
 use crate::Kind;
 
@@ -101,19 +101,6 @@ pub(crate) fn convert(kind: Kind, value: &Value, surroundings: &Surroundings<'_>
     }
 }
 
-/// Python's name of a type.
-pub(crate) fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "NoneType",
-        Value::Bool(_) => "bool",
-        Value::Int(_) | Value::Big(_) => "int",
-        Value::Float(_) => "float",
-        Value::Text(_) | Value::Vault(_) => "str",
-        Value::List(_) => "list",
-        Value::Map(_) => "dict",
-    }
-}
-
 /// The name of a kind in messages.
 pub(crate) fn kind_name(kind: Kind) -> &'static str {
     match kind {
@@ -132,56 +119,18 @@ pub(crate) fn kind_name(kind: Kind) -> &'static str {
 }
 
 fn python_class(value: &Value) -> String {
-    format!("<class '{}'>", type_name(value))
+    format!("<class '{}'>", value.type_name())
 }
 
 /// Python's `str` of a value; `None` is empty, as for arguments since 2.19.
 pub(crate) fn python_str(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::Text(text) => text.as_str().to_owned(),
-        Value::Vault(vaulted) => vaulted.ciphertext.to_string(),
-        other => python_repr(other),
-    }
-}
-
-/// Python's `repr` of a value.
-pub(crate) fn python_repr(value: &Value) -> String {
-    match value {
-        Value::Null => "None".to_owned(),
-        Value::Bool(true) => "True".to_owned(),
-        Value::Bool(false) => "False".to_owned(),
-        Value::Int(i) => i.to_string(),
-        Value::Big(big) => big.to_string(),
-        Value::Float(f) => format!("{f:?}"),
-        Value::Text(text) => quoted(text),
-        Value::Vault(vaulted) => quoted(&vaulted.ciphertext),
-        Value::List(list) => format!("[{}]", list.iter().map(python_repr).collect::<Vec<_>>().join(", ")),
-        Value::Map(map) => {
-            let entries: Vec<String> =
-                map.iter().map(|(k, v)| format!("{}: {}", python_repr(k), python_repr(v))).collect();
-            format!("{{{}}}", entries.join(", "))
-        }
-    }
+    if value.is_null() { String::new() } else { value.to_str().into_owned() }
 }
 
 /// A text between Python's quotes.
 pub(crate) fn quoted(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push(quote);
-    for c in text.chars() {
-        match c {
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
-            '\\' => out.push_str("\\\\"),
-            c if c == quote => out.extend(['\\', c]),
-            c if c.is_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
-            c => out.push(c),
-        }
-    }
-    out.push(quote);
+    let mut out = String::new();
+    push_str_repr(&mut out, text);
     out
 }
 
@@ -214,7 +163,7 @@ fn to_bool(value: &Value) -> Result<bool, String> {
 }
 
 fn to_int(value: &Value) -> Result<Value, String> {
-    let refused = || format!("\"{}\" cannot be converted to an int", python_repr(value));
+    let refused = || format!("\"{}\" cannot be converted to an int", value.repr());
     match value {
         Value::Int(_) | Value::Big(_) => Ok(value.clone()),
         Value::Bool(b) => Ok(Value::Int(i64::from(*b))),

@@ -6,7 +6,7 @@ use rplay_diag::nearest;
 use rplay_value::{List, Map, Value};
 
 use crate::censor::collect_texts;
-use crate::convert::{FALSE_WORDS, Surroundings, TRUE_WORDS, convert, kind_name, python_str, type_name};
+use crate::convert::{FALSE_WORDS, Surroundings, TRUE_WORDS, convert, kind_name, python_str};
 use crate::{Arg, ArgError, ArgSpec, Args, Kind};
 
 pub(crate) fn check(
@@ -193,7 +193,7 @@ impl Run<'_> {
                             } else {
                                 format!(" found in '{}'", context.join(" -> "))
                             };
-                            let (from, to) = (type_name(item), kind_name(arg.elements));
+                            let (from, to) = (item.type_name(), kind_name(arg.elements));
                             let message = format!(
                                 "Elements value for option '{}'{place} is of type {from} and we were unable to convert to {to}: {why}",
                                 arg.name
@@ -208,7 +208,7 @@ impl Run<'_> {
                 values.insert(arg.name, converted);
             }
             Err(why) => {
-                let (from, to) = (type_name(&value), kind_name(arg.kind));
+                let (from, to) = (value.type_name(), kind_name(arg.kind));
                 let message = format!(
                     "argument '{}' is of type {from}{place} and we were unable to convert to {to}: {why}",
                     arg.name
