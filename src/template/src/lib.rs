@@ -1,1 +1,28 @@
-//! rplay-template.
+//! Jinja as ansible-core 2.19 means it: own lexer and parser, Python's value semantics, native results, lazy and
+//! recursive variables, trust. Statements are lowered to minijinja, whose VM runs them; expressions are evaluated by
+//! `eval.rs`, which the lowered code calls.
+//!
+//! One text's way: [`Engine::render`] finds it trusted and holding a delimiter -> lexer -> parser -> tree, kept by
+//! text -> evaluated in a [`Scope`] -> a native value.
+//!
+//! Start reading at [`Engine`], then [`Scope`], then `py`. A filter, test or lookup is one file in its folder.
+
+mod engine;
+mod error;
+mod files;
+pub mod filters;
+pub mod lookups;
+mod omit;
+mod plugin;
+pub mod py;
+mod scope;
+pub mod tests;
+
+pub use engine::{Engine, EngineOptions, FileOptions, Foreign, Rendered, TemplateSource, Vault};
+pub use error::{ErrorKind, TemplateError, Through};
+pub use files::{Files, PlainFiles};
+pub use plugin::{
+    Filter, FilterCall, Keywords, Lookup, LookupCall, Test, TestCall, filters, find_filter, find_lookup, find_test,
+    lookups, tests,
+};
+pub use scope::{Scope, Slot, Surroundings, Variables};
