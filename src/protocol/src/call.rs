@@ -46,3 +46,71 @@ pub struct Attachment {
     #[serde(skip)]
     pub content: Vec<u8>,
 }
+
+impl Call {
+    /// What goes into the frame's body: the content of every attachment, whose lengths are set to match.
+    pub fn take_body(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        for attachment in &mut self.attachments {
+            attachment.length = attachment.content.len() as u64;
+            if body.is_empty() {
+                body = std::mem::take(&mut attachment.content);
+            } else {
+                body.append(&mut attachment.content);
+            }
+        }
+        body
+    }
+
+    /// Gives every attachment its content back. False when the lengths do not add up to the body's.
+    #[must_use]
+    pub fn put_body(&mut self, body: Vec<u8>) -> bool {
+        let total = self.attachments.iter().try_fold(0_u64, |sum, a| sum.checked_add(a.length));
+        if total != Some(body.len() as u64) {
+            return false;
+        }
+        if let [only] = &mut self.attachments[..] {
+            only.content = body;
+            return true;
+        }
+        let mut rest = &body[..];
+        for attachment in &mut self.attachments {
+            let (content, after) = rest.split_at(attachment.length as usize);
+            attachment.content = content.to_vec();
+            rest = after;
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attachment(name: &str, content: &[u8]) -> Attachment {
+        Attachment { name: name.to_owned(), content: content.to_vec(), length: 0 }
+    }
+
+    #[test]
+    fn attachments_travel_in_the_body() {
+        for contents in [&[][..], &[&b"one"[..]], &[b"", b"one", b"", b"three"]] {
+            let attachments: Vec<_> = contents.iter().map(|c| attachment("src", c)).collect();
+            let mut call = Call { attachments, ..Call::default() };
+            let body = call.take_body();
+            assert_eq!(body, contents.concat());
+            assert!(call.put_body(body));
+            let back: Vec<_> = call.attachments.iter().map(|a| &a.content[..]).collect();
+            assert_eq!(back, contents);
+        }
+    }
+
+    #[test]
+    fn a_body_of_another_length_is_refused() {
+        let mut call = Call { attachments: vec![attachment("src", b"12345")], ..Call::default() };
+        let body = call.take_body();
+        assert!(!call.put_body(body[1..].to_vec()));
+        call.attachments[0].length = u64::MAX;
+        call.attachments.push(Attachment { length: 6, ..attachment("b", b"") });
+        assert!(!call.put_body(body));
+    }
+}

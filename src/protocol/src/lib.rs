@@ -1,13 +1,16 @@
 //! What controller and agent say to each other: frames of one JSON header and an optional binary body.
 //!
 //! [`Call`] asks for one module run; [`Reply`] is its result with Ansible's keys. [`frame`] is the codec,
-//! [`Request`] and [`Response`] are everything that crosses the pipe. Versioned by [`Hello`].
+//! [`Request`] and [`Response`] are everything that crosses the pipe. Versioned by [`Hello`]. The agent's output begins
+//! with one line, [`MARK`]; then there are only frames.
 
-pub mod frame;
+mod r#become;
 mod call;
+pub mod frame;
 mod message;
 mod reply;
 
+pub use r#become::{Become, Method, Refusal};
 pub use call::{Attachment, Call};
-pub use message::{Hello, PROTOCOL, Request, Response};
+pub use message::{Hello, MARK, PART, PROTOCOL, Request, Response};
 pub use reply::{Diff, Reply};

@@ -64,6 +64,14 @@ impl Reply {
         reply
     }
 
+    /// A failure because the task's `timeout` is over.
+    pub fn timed_out(action: &str, seconds: u64) -> Self {
+        let timed_out = Map::from_iter([("period", Value::from(seconds))]);
+        let msg =
+            format!("The {action} action failed to execute in the expected time frame ({seconds}) and was terminated");
+        Self::failure(msg).with("timedout", timed_out)
+    }
+
     /// Adds a key.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
