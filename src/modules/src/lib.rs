@@ -20,6 +20,7 @@ mod mode;
 mod module;
 pub mod posix;
 mod real;
+mod running;
 mod sys;
 pub mod testing;
 mod validate;
@@ -36,4 +37,5 @@ pub use file_attrs::{
 pub use mode::{Mode, umask};
 pub use module::{Module, ModuleError, Support, find, run, table};
 pub use real::{Cancel, Real};
+pub use running::Running;
 pub use sys::{Output, Program, Sys};
