@@ -53,6 +53,10 @@ impl Running {
     /// Runs the module on this thread and answers. A call that was stopped before is not run. The module is given the
     /// call's environment and time; a panic becomes a failed reply.
     pub fn run(self: &Arc<Self>, call: &Call) {
+        self.drive(call, |sys| run(sys, call));
+    }
+
+    fn drive(self: &Arc<Self>, call: &Call, work: impl FnOnce(&Real) -> Reply) {
         if !self.cancel.is_cancelled() {
             if let Some(seconds) = call.timeout {
                 let (running, action) = (Arc::clone(self), call.module.clone());
@@ -64,7 +68,7 @@ impl Running {
             }
             let live = self.state().live.take();
             let sys = Real { environment: call.environment.clone(), cancel: self.cancel.clone(), live };
-            let reply = catch_unwind(AssertUnwindSafe(|| run(&sys, call))).unwrap_or_else(|panic| {
+            let reply = catch_unwind(AssertUnwindSafe(|| work(&sys))).unwrap_or_else(|panic| {
                 let text = panic.downcast_ref::<String>().map(String::as_str);
                 let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
                 Reply::failure(format!("the module {} ended unexpectedly: {text}", call.module))
@@ -100,13 +104,11 @@ impl Running {
 mod tests {
     use std::sync::mpsc;
 
-    use rplay_value::Map;
-
     use super::*;
+    use crate::{Program, Sys};
 
-    fn sleeper(timeout: Option<u64>) -> Call {
-        let args = Map::from_iter([("_raw_params", "echo begun; sleep 30")]);
-        Call { module: "ansible.builtin.shell".into(), args, timeout, ..Call::default() }
+    fn sleep(sys: &Real) -> Reply {
+        Reply::ok().with("rc", sys.run(&Program::shell("sleep 30")).map_or(-1, |output| output.rc))
     }
 
     #[test]
@@ -114,7 +116,7 @@ mod tests {
         let (sender, replies) = mpsc::channel();
         let running = Running::new(move |reply| sender.send(reply).unwrap());
         let started = Instant::now();
-        running.run(&sleeper(Some(1)));
+        running.drive(&Call { timeout: Some(1), ..Call::default() }, sleep);
         assert!(started.elapsed() < Duration::from_secs(10));
         let reply = replies.recv().unwrap();
         assert!(reply.failed);
@@ -128,15 +130,24 @@ mod tests {
         let running = Running::new(move |reply| sender.send(reply).unwrap());
         running.stop(Reply::failure("stopped"));
         let started = Instant::now();
-        running.run(&sleeper(None));
+        running.drive(&Call::default(), sleep);
         assert!(started.elapsed() < Duration::from_secs(1));
         assert_eq!(replies.recv().unwrap(), Reply::failure("stopped"));
     }
 
     #[test]
+    fn a_panic_is_a_failure() {
+        let (sender, replies) = mpsc::channel();
+        Running::new(move |reply| sender.send(reply).unwrap()).drive(&Call::default(), |_| panic!("on purpose"));
+        let msg = replies.recv().unwrap().data.get("msg").cloned().unwrap();
+        assert!(msg.as_str().unwrap().ends_with("on purpose"));
+    }
+
+    #[test]
     fn an_unknown_module_answers_too() {
         let (sender, replies) = mpsc::channel();
-        Running::new(move |reply| sender.send(reply).unwrap()).run(&Call { module: "no.such".into(), ..Call::default() });
+        Running::new(move |reply| sender.send(reply).unwrap())
+            .run(&Call { module: "no.such".into(), ..Call::default() });
         assert!(replies.recv().unwrap().failed);
     }
 }
