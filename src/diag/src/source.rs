@@ -10,6 +10,11 @@ use crate::Span;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceId(NonZeroU32);
 
+impl SourceId {
+    /// A text nobody keeps, such as one a filter parses: places in it are never shown.
+    pub const UNKNOWN: Self = Self(NonZeroU32::MAX);
+}
+
 #[derive(Debug)]
 struct Source {
     name: Arc<str>,
@@ -109,9 +114,9 @@ mod tests {
     fn positions_count_characters_not_bytes() {
         let sources = Sources::new();
         let id = sources.add("a.yml", "é: 1\nü: 2\n");
-        let position = sources.position(Span::new(id, 9, 10)).unwrap();
+        let position = sources.position(Span::new(id, 10, 11)).unwrap();
         assert_eq!(position.to_string(), "a.yml:2:4");
-        assert_eq!(sources.offset(id, 2, 4), Some(9));
+        assert_eq!(sources.offset(id, 2, 4), Some(10));
         assert_eq!(sources.snippet(Span::new(id, 0, 2)).as_deref(), Some("é"));
     }
 }
