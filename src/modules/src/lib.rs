@@ -7,6 +7,7 @@
 //!
 //! Start reading at [`Module`], then `builtin/lineinfile.rs`.
 
+mod accounts;
 mod args;
 mod atomic;
 pub mod builtin;
@@ -14,8 +15,11 @@ mod censor;
 mod context;
 mod convert;
 mod digest;
+mod dpkg;
+mod facts;
 mod file_attrs;
 pub mod general;
+mod http;
 mod mode;
 mod module;
 pub mod posix;
@@ -23,6 +27,7 @@ mod real;
 mod running;
 mod sys;
 pub mod testing;
+mod tools;
 mod validate;
 pub mod words;
 
