@@ -98,7 +98,8 @@ pub(crate) struct Response {
 impl Response {
     /// The value of a header, several joined by commas.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
-        let values: Vec<&str> = self.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect();
+        let values: Vec<&str> =
+            self.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect();
         (!values.is_empty()).then(|| values.join(", "))
     }
 
@@ -178,7 +179,9 @@ pub(crate) fn send(cx: &Context<'_>, mut request: Request) -> Result<Response, S
         if let Some(target) = target.filter(|_| follows) {
             redirects += 1;
             if redirects > 10 {
-                return Err(format!("HTTP Error {status}: The HTTP server returned a redirect error that would lead to an infinite loop."));
+                return Err(format!(
+                    "HTTP Error {status}: The HTTP server returned a redirect error that would lead to an infinite loop."
+                ));
             }
             redirect(&mut request, status, &target)?;
             continue;
@@ -220,7 +223,8 @@ fn netrc(text: &str, host: &str) -> Option<(String, String)> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let start = words.windows(2).position(|pair| pair == ["machine", host]).map(|at| at + 2);
     let start = start.or_else(|| words.iter().position(|word| *word == "default").map(|at| at + 1))?;
-    let entry: Vec<&str> = words[start..].iter().take_while(|w| !matches!(**w, "machine" | "default")).copied().collect();
+    let entry: Vec<&str> =
+        words[start..].iter().take_while(|w| !matches!(**w, "machine" | "default")).copied().collect();
     let value = |key: &str| entry.windows(2).find(|pair| pair[0] == key).map(|pair| pair[1].to_owned());
     Some((value("login")?, value("password").unwrap_or_default()))
 }
@@ -255,7 +259,8 @@ fn agent(cx: &Context<'_>, request: &Request) -> Result<Agent, String> {
         tls = tls.client_cert(Some(ClientCert::new_with_certs(&certificates_in(&certificates), key)));
     }
     let proxy = if request.use_proxy { proxy(cx, &request.url) } else { None };
-    let encoding = if request.decompress { ureq::config::AutoHeaderValue::Default } else { ureq::config::AutoHeaderValue::None };
+    let encoding =
+        if request.decompress { ureq::config::AutoHeaderValue::Default } else { ureq::config::AutoHeaderValue::None };
     let config = Agent::config_builder()
         .tls_config(tls.build())
         .proxy(proxy)
@@ -279,7 +284,8 @@ fn agent(cx: &Context<'_>, request: &Request) -> Result<Agent, String> {
 /// The proxy the environment names for this URL.
 fn proxy(cx: &Context<'_>, url: &str) -> Option<Proxy> {
     let scheme = url.split("://").next().unwrap_or_default();
-    let var = |name: String| cx.sys().var(&name).or_else(|| cx.sys().var(&name.to_uppercase())).filter(|v| !v.is_empty());
+    let var =
+        |name: String| cx.sys().var(&name).or_else(|| cx.sys().var(&name.to_uppercase())).filter(|v| !v.is_empty());
     let address = var(format!("{scheme}_proxy")).or_else(|| var("all_proxy".to_owned()))?;
     let host = url.parse::<Uri>().ok()?.host()?.to_owned();
     let exempt = var("no_proxy".to_owned()).unwrap_or_default();
@@ -293,7 +299,8 @@ fn proxy(cx: &Context<'_>, url: &str) -> Option<Proxy> {
 /// The certificates the target trusts; the built-in ones only where it has none.
 fn roots(cx: &Context<'_>, ca_path: Option<&Path>) -> Result<RootCerts, String> {
     if let Some(path) = ca_path {
-        let pem = std::fs::read(cx.path(path)).map_err(|error| format!("failed to read {}: {error}", path.display()))?;
+        let pem =
+            std::fs::read(cx.path(path)).map_err(|error| format!("failed to read {}: {error}", path.display()))?;
         return Ok(RootCerts::Specific(Arc::new(certificates_in(&pem))));
     }
     let named = cx.sys().var("SSL_CERT_FILE");
@@ -402,7 +409,9 @@ fn failure(request: &Request, error: &ureq::Error) -> String {
         ureq::Error::Rustls(error) => {
             let host = request.url.parse::<Uri>().ok().and_then(|uri| uri.authority().map(ToString::to_string));
             let host = host.unwrap_or_default();
-            format!("Failed to validate the SSL certificate for {host}: {error}. You can use validate_certs=False if you do not need to confirm the servers identity but this is unsafe and not recommended.")
+            format!(
+                "Failed to validate the SSL certificate for {host}: {error}. You can use validate_certs=False if you do not need to confirm the servers identity but this is unsafe and not recommended."
+            )
         }
         other => format!("Request failed: {other}"),
     }

@@ -26,6 +26,7 @@ pub mod posix;
 mod real;
 mod running;
 mod sys;
+mod sysv;
 pub mod testing;
 mod tools;
 mod validate;

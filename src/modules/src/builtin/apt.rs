@@ -61,9 +61,11 @@ pub static MODULE: Module = Module {
             Arg::bool("force_apt_get").default("false"),
             Arg::bool("clean").default("false"),
             Arg::bool("allow_unauthenticated").default("false").alias(&["allow-unauthenticated"]),
-            Arg::bool("allow_downgrade")
-                .default("false")
-                .alias(&["allow-downgrade", "allow_downgrades", "allow-downgrades"]),
+            Arg::bool("allow_downgrade").default("false").alias(&[
+                "allow-downgrade",
+                "allow_downgrades",
+                "allow-downgrades",
+            ]),
             Arg::bool("allow_change_held_packages").default("false"),
             Arg::int("lock_timeout").default("60"),
             Arg::bool("auto_install_module_deps").default("true"),
@@ -163,7 +165,9 @@ impl<'a, 'c> Apt<'a, 'c> {
         let state = args.need("state");
         if requested.contains(&"*") && state == "latest" {
             if !packages.is_empty() {
-                return Err(ModuleError::msg("unable to install additional packages when upgrading all installed packages"));
+                return Err(ModuleError::msg(
+                    "unable to install additional packages when upgrading all installed packages",
+                ));
             }
             return self.upgrade("yes");
         }
@@ -193,7 +197,8 @@ impl<'a, 'c> Apt<'a, 'c> {
     /// Runs one command line without questions.
     fn execute(&mut self, line: &str) -> Result<Output, ModuleError> {
         let argv = words::split(line).map_err(ModuleError::msg)?;
-        let mut program = Program::new(argv).env("DEBIAN_FRONTEND", "noninteractive").env("DEBIAN_PRIORITY", "critical");
+        let mut program =
+            Program::new(argv).env("DEBIAN_FRONTEND", "noninteractive").env("DEBIAN_PRIORITY", "critical");
         for name in ["LANG", "LC_ALL", "LC_MESSAGES", "LC_CTYPE", "LANGUAGE"] {
             program = program.env(name, "C.UTF-8");
         }
@@ -252,13 +257,17 @@ impl<'a, 'c> Apt<'a, 'c> {
         loop {
             let output = self.execute(&line)?;
             let err = output.err();
-            let incomplete = ["Failed to fetch", "Some index files failed to download"].iter().any(|text| err.contains(text));
+            let incomplete =
+                ["Failed to fetch", "Some index files failed to download"].iter().any(|text| err.contains(text));
             if output.success() && !incomplete {
                 return Ok(());
             }
             if err.contains("Could not get lock") || err.contains("Unable to lock") {
                 if Instant::now() >= deadline {
-                    return Err(ModuleError::msg(format!("Failed to lock apt for exclusive operation: {}", err.trim())));
+                    return Err(ModuleError::msg(format!(
+                        "Failed to lock apt for exclusive operation: {}",
+                        err.trim()
+                    )));
                 }
                 std::thread::sleep(Duration::from_secs(1));
                 continue;
@@ -266,7 +275,10 @@ impl<'a, 'c> Apt<'a, 'c> {
             attempt += 1;
             if attempt >= retries {
                 let reason = if err.trim().is_empty() { "unknown reason" } else { err.trim() };
-                return Err(Self::failure(format!("Failed to update apt cache after {retries} retries: {reason}"), &output));
+                return Err(Self::failure(
+                    format!("Failed to update apt cache after {retries} retries: {reason}"),
+                    &output,
+                ));
             }
             let delay = (1_i64 << (attempt - 1).min(30)).min(longest);
             self.cx.warn(format!("Failed to update cache after {attempt} retries due to {}, retrying", err.trim()));
@@ -306,7 +318,8 @@ impl<'a, 'c> Apt<'a, 'c> {
                 no_remove = "";
             }
             if self.args.flag("allow_downgrade") {
-                self.cx.warn("APTITUDE does not support '--allow-downgrades', ignoring the 'allow_downgrade' parameter.");
+                self.cx
+                    .warn("APTITUDE does not support '--allow-downgrades', ignoring the 'allow_downgrade' parameter.");
                 downgrade = "";
             }
         }
@@ -384,7 +397,8 @@ impl<'a, 'c> Apt<'a, 'c> {
             return Ok(Vec::new());
         }
         let quoted: Vec<String> = names.iter().map(|name| words::quote(name)).collect();
-        let release = self.args.text("default_release").map(|r| format!("-o APT::Default-Release={} ", words::quote(r)));
+        let release =
+            self.args.text("default_release").map(|r| format!("-o APT::Default-Release={} ", words::quote(r)));
         let output = self.execute(&format!("apt-cache {}policy {}", release.unwrap_or_default(), quoted.join(" ")))?;
         Ok(parse_policy(&output.out()))
     }
@@ -454,7 +468,9 @@ impl<'a, 'c> Apt<'a, 'c> {
             format!("{apt_get} -y {options} {only} {fixed} {force} {no_remove} {simulate} build-dep {packages}")
         } else {
             let autoremove = self.word("autoremove", "--auto-remove");
-            format!("{apt_get} -y {options} {only} {fixed} {force} {autoremove} {no_remove} {simulate} install {packages}")
+            format!(
+                "{apt_get} -y {options} {only} {fixed} {force} {autoremove} {no_remove} {simulate} install {packages}"
+            )
         };
         if let Some(release) = args.text("default_release") {
             line.push_str(&format!(" -t '{release}'"));
@@ -517,7 +533,8 @@ impl<'a, 'c> Apt<'a, 'c> {
         if known {
             let shown = self.execute(&format!("apt-cache showpkg {}", words::quote(spec.name)))?.out();
             let lines = shown.lines().skip_while(|line| !line.starts_with("Reverse Provides:")).skip(1);
-            providers.extend(lines.filter_map(|line| line.split(' ').next()).filter(|n| !n.is_empty()).map(str::to_owned));
+            providers
+                .extend(lines.filter_map(|line| line.split(' ').next()).filter(|n| !n.is_empty()).map(str::to_owned));
             providers.sort();
             providers.dedup();
         }
@@ -549,7 +566,11 @@ impl<'a, 'c> Apt<'a, 'c> {
         };
         let line = format!("{apt_mark} manual {}", marked.join(" "));
         let output = self.execute(&line)?;
-        if output.success() { Ok(()) } else { Err(Self::failure(format!("'{line}' failed: {}", output.err()), &output)) }
+        if output.success() {
+            Ok(())
+        } else {
+            Err(Self::failure(format!("'{line}' failed: {}", output.err()), &output))
+        }
     }
 
     fn remove(&mut self, requested: &[&str]) -> Result<Reply, ModuleError> {
@@ -610,10 +631,12 @@ impl<'a, 'c> Apt<'a, 'c> {
                 return Err(Self::failure(format!("Unable to install package: {}", field.err().trim()), &field));
             }
             let text = field.out();
-            let get = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().trim().to_owned();
+            let get =
+                |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().trim().to_owned();
             let (name, version, architecture) = (get("Package:"), get("Version:"), get("Architecture:"));
             let key = if architecture == "all" { name } else { format!("{name}:{architecture}") };
-            let same = |package: &dpkg::Package| package.installed() && dpkg::compare(&package.version, &version).is_eq();
+            let same =
+                |package: &dpkg::Package| package.installed() && dpkg::compare(&package.version, &version).is_eq();
             if !database.get(&key).is_some_and(same) {
                 wanted.push(quoted);
             }
@@ -657,7 +680,8 @@ fn parse_policy(text: &str) -> Vec<(String, Option<String>, Vec<String>)> {
             in_table = true;
         } else if in_table {
             // ` *** 1.2-3 500` or `     1.2-3 500`; deeper lines are where the version is from.
-            let rest = line.strip_prefix(" *** ").or_else(|| line.strip_prefix("     ").filter(|r| !r.starts_with(' ')));
+            let rest =
+                line.strip_prefix(" *** ").or_else(|| line.strip_prefix("     ").filter(|r| !r.starts_with(' ')));
             versions.extend(rest.and_then(|rest| rest.split(' ').next()).map(str::to_owned));
         }
     }
@@ -714,7 +738,6 @@ impl Drop for PolicyGuard {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::testing::{Fake, args};
 
     const STATUS: &str = "Package: curl\nStatus: install ok installed\nArchitecture: amd64\nVersion: 7.88.1-10\n\n\
@@ -723,7 +746,11 @@ mod tests {
                           Package: gone\nStatus: deinstall ok config-files\nArchitecture: all\nVersion: 1.0\n";
 
     fn fake() -> Fake {
-        let fake = Fake::new().unwrap().on("apt-get", 0, "Reading state information...\nThe following NEW packages\n1 upgraded, x\ntail");
+        let fake = Fake::new().unwrap().on(
+            "apt-get",
+            0,
+            "Reading state information...\nThe following NEW packages\n1 upgraded, x\ntail",
+        );
         fake.write("/var/lib/dpkg/status", STATUS).unwrap();
         fake
     }

@@ -61,7 +61,8 @@ mod tests {
         let fake = Fake::new().unwrap().on("apt-get", 0, "");
         fake.write("/etc/os-release", "ID=debian\nNAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\n").unwrap();
         fake.write("/usr/bin/apt-get", "").unwrap();
-        fake.write("/var/lib/dpkg/status", "Package: a\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n").unwrap();
+        fake.write("/var/lib/dpkg/status", "Package: a\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n")
+            .unwrap();
         let reply = fake.call("package", args([("name", "a"), ("state", "present")]));
         assert!(!reply.failed && !reply.changed, "{reply:?}");
         let reply = fake.call("package", args([("name", "a"), ("use", "nothing")]));

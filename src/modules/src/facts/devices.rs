@@ -70,11 +70,12 @@ pub(super) fn collect(probe: &Probe<'_>, found: &mut Found) {
 
 /// `sectors`, `sectorsize`, `size`: sysfs counts sectors of 512 bytes whatever the device's own are.
 fn sizes(probe: &Probe<'_>, folder: &str, device: &mut Map) {
-    let sector_size = ["logical_block_size", "hw_sector_size"]
-        .iter()
-        .find_map(|name| probe.read(format!("{folder}/queue/{name}")));
-    let bytes = sector_size.as_deref().and_then(|size| size.parse::<i64>().ok()).filter(|size| *size > 0).unwrap_or(512);
-    let sectors = probe.read(format!("{folder}/size")).and_then(|size| size.parse::<i64>().ok()).unwrap_or(0) * 512 / bytes;
+    let sector_size =
+        ["logical_block_size", "hw_sector_size"].iter().find_map(|name| probe.read(format!("{folder}/queue/{name}")));
+    let bytes =
+        sector_size.as_deref().and_then(|size| size.parse::<i64>().ok()).filter(|size| *size > 0).unwrap_or(512);
+    let sectors =
+        probe.read(format!("{folder}/size")).and_then(|size| size.parse::<i64>().ok()).unwrap_or(0) * 512 / bytes;
     device.insert("sectorsize", sector_size.map_or(Value::Int(512), Value::from));
     device.insert("sectors", sectors);
     device.insert("size", human(sectors as f64 * bytes as f64));
@@ -134,7 +135,8 @@ fn masters(probe: &Probe<'_>, blocks: &[String]) -> Links {
 
 fn inquired_serial(probe: &Probe<'_>, program: &str, block: &str) -> Option<String> {
     let out = probe.run(&[program, &format!("/dev/{block}")])?;
-    let value = out.lines().find_map(|line| line.split_once("erial number:").map(|(_, value)| value.trim().to_owned()))?;
+    let value =
+        out.lines().find_map(|line| line.split_once("erial number:").map(|(_, value)| value.trim().to_owned()))?;
     let word: String = value.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
     (!word.is_empty()).then_some(word)
 }

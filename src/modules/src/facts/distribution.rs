@@ -9,23 +9,69 @@ const FAMILIES: &[(&str, &[&str])] = &[
     (
         "RedHat",
         &[
-            "RedHat", "RHEL", "Fedora", "CentOS", "Scientific", "SLC", "Ascendos", "CloudLinux", "PSBM", "OracleLinux", "OVS",
-            "OEL", "Amazon", "Amzn", "Virtuozzo", "XenServer", "Alibaba", "EulerOS", "openEuler", "AlmaLinux", "Rocky",
-            "TencentOS", "EuroLinux", "Kylin Linux Advanced Server", "MIRACLE",
+            "RedHat",
+            "RHEL",
+            "Fedora",
+            "CentOS",
+            "Scientific",
+            "SLC",
+            "Ascendos",
+            "CloudLinux",
+            "PSBM",
+            "OracleLinux",
+            "OVS",
+            "OEL",
+            "Amazon",
+            "Amzn",
+            "Virtuozzo",
+            "XenServer",
+            "Alibaba",
+            "EulerOS",
+            "openEuler",
+            "AlmaLinux",
+            "Rocky",
+            "TencentOS",
+            "EuroLinux",
+            "Kylin Linux Advanced Server",
+            "MIRACLE",
         ],
     ),
     (
         "Debian",
         &[
-            "Debian", "Ubuntu", "Raspbian", "Neon", "KDE neon", "Linux Mint", "SteamOS", "Devuan", "Kali", "Cumulus Linux",
-            "Pop!_OS", "Parrot", "Pardus GNU/Linux", "Uos", "Deepin", "OSMC", "Linux Mint Debian Edition",
+            "Debian",
+            "Ubuntu",
+            "Raspbian",
+            "Neon",
+            "KDE neon",
+            "Linux Mint",
+            "SteamOS",
+            "Devuan",
+            "Kali",
+            "Cumulus Linux",
+            "Pop!_OS",
+            "Parrot",
+            "Pardus GNU/Linux",
+            "Uos",
+            "Deepin",
+            "OSMC",
+            "Linux Mint Debian Edition",
         ],
     ),
     (
         "Suse",
         &[
-            "SuSE", "SLES", "SLED", "openSUSE", "openSUSE Tumbleweed", "SLES_SAP", "SUSE_LINUX", "openSUSE Leap",
-            "ALP-Dolomite", "SL-Micro", "openSUSE MicroOS",
+            "SuSE",
+            "SLES",
+            "SLED",
+            "openSUSE",
+            "openSUSE Tumbleweed",
+            "SLES_SAP",
+            "SUSE_LINUX",
+            "openSUSE Leap",
+            "ALP-Dolomite",
+            "SL-Micro",
+            "openSUSE MicroOS",
         ],
     ),
     ("Archlinux", &["Archlinux", "Antergos", "Manjaro"]),
@@ -70,10 +116,8 @@ impl ReleaseFile {
             let line = line.trim();
             let (key, value) = line.split_once('=').filter(|_| !line.starts_with('#'))?;
             let value = value.trim();
-            let unquoted = ['"', '\'']
-                .iter()
-                .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote))
-                .unwrap_or(value);
+            let unquoted =
+                ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote)).unwrap_or(value);
             Some((key.trim().to_owned(), unquoted.replace("\\\"", "\"")))
         });
         Self(entries.collect())
@@ -144,14 +188,17 @@ fn guess(probe: &Probe<'_>, os: &ReleaseFile) -> Facts {
     let mut version = os.get("VERSION_ID").unwrap_or_default().to_owned();
     if id == "debian" {
         // os-release has the major version only; point releases are in /etc/debian_version ("trixie/sid" in testing).
-        if let Some(full) = probe.read("/etc/debian_version").filter(|full| full.starts_with(|c: char| c.is_ascii_digit())) {
+        if let Some(full) =
+            probe.read("/etc/debian_version").filter(|full| full.starts_with(|c: char| c.is_ascii_digit()))
+        {
             if full.matches('.').count() > version.matches('.').count() || version.is_empty() {
                 version = full;
             }
         }
     } else if id == "centos" {
         let text = probe.read("/etc/centos-release").or_else(|| probe.read("/etc/redhat-release")).unwrap_or_default();
-        let full = text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit())).unwrap_or_default();
+        let full =
+            text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit())).unwrap_or_default();
         if full.matches('.').count() > version.matches('.').count() {
             version = full.split('.').take(2).collect::<Vec<_>>().join(".");
         }
@@ -301,7 +348,8 @@ fn debian(probe: &Probe<'_>, path: &str, text: &str, file: &ReleaseFile, facts: 
         }
         let version = probe.read("/etc/debian_version").unwrap_or_default();
         if let Some((_, minor)) = version.lines().find_map(|line| line.split_once('.')) {
-            facts.minor = Some(minor.chars().take_while(char::is_ascii_digit).collect()).filter(|m: &String| !m.is_empty());
+            facts.minor =
+                Some(minor.chars().take_while(char::is_ascii_digit).collect()).filter(|m: &String| !m.is_empty());
         }
         "Debian"
     } else if has(&["Ubuntu"]) {
@@ -359,5 +407,8 @@ fn major(version: &str) -> String {
 /// As Python's `str.capitalize`: the first letter large, the others small.
 fn capitalize(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars.flat_map(char::to_lowercase)).collect()).unwrap_or_default()
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars.flat_map(char::to_lowercase)).collect())
+        .unwrap_or_default()
 }

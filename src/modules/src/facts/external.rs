@@ -10,9 +10,8 @@ pub(super) fn facter(probe: &Probe<'_>) -> Found {
         let installed = format!("{puppet}{name}");
         probe.which(name).or_else(|| probe.exists(&installed).then_some(installed))
     });
-    let printed = program.and_then(|facter| {
-        probe.run(&[&facter, "--puppet", "--json"]).or_else(|| probe.run(&[&facter, "--json"]))
-    });
+    let printed = program
+        .and_then(|facter| probe.run(&[&facter, "--puppet", "--json"]).or_else(|| probe.run(&[&facter, "--json"])));
     from_json(printed)
 }
 

@@ -43,7 +43,9 @@ fn read(probe: &Probe<'_>, path: &str) -> Result<Value, String> {
     if let Ok(value) = serde_json::from_str::<Value>(text.trim()) {
         return Ok(value);
     }
-    ini(&text).map(Value::from).ok_or_else(|| format!("error loading facts as JSON or ini - please check content: {path}"))
+    ini(&text)
+        .map(Value::from)
+        .ok_or_else(|| format!("error loading facts as JSON or ini - please check content: {path}"))
 }
 
 /// Sections of options, as Python's `ConfigParser` reads them: options in lower case, `[DEFAULT]` in every section,

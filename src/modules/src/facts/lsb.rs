@@ -10,7 +10,9 @@ pub(super) fn collect(probe: &Probe<'_>) -> Found {
     if lsb.is_empty() {
         if let Some(text) = probe.read("/etc/lsb-release") {
             let file = ReleaseFile::parse(&text);
-            for (fact, key) in [("id", "ID"), ("release", "RELEASE"), ("description", "DESCRIPTION"), ("codename", "CODENAME")] {
+            for (fact, key) in
+                [("id", "ID"), ("release", "RELEASE"), ("description", "DESCRIPTION"), ("codename", "CODENAME")]
+            {
                 if let Some(value) = file.get(&format!("DISTRIB_{key}")) {
                     lsb.insert(fact, value);
                 }

@@ -23,7 +23,8 @@ pub(super) fn facts(probe: &Probe<'_>) -> Value {
     let groups: Map = groups.collect();
     // LV VG Attr LSize ...
     let volumes = rows(probe, "lvs").into_iter().filter(|row| row.len() >= 4);
-    let volumes: Map = volumes.map(|row| (row[0].clone(), Map::from_iter([("size_g", &row[3]), ("vg", &row[1])]))).collect();
+    let volumes: Map =
+        volumes.map(|row| (row[0].clone(), Map::from_iter([("size_g", &row[3]), ("vg", &row[1])]))).collect();
     // PV VG Fmt Attr PSize PFree
     let physical = rows(probe, "pvs").into_iter().filter(|row| row.len() >= 6).map(|row| {
         let volume = [("size_g", &row[4]), ("free_g", &row[5]), ("vg", &row[1])];

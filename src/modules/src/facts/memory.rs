@@ -17,9 +17,12 @@ pub(super) fn collect(probe: &Probe<'_>, found: &mut Found) {
         })
         .collect();
     let size = |key: &str| sizes.get(key).copied();
-    for (fact, key) in
-        [("memtotal_mb", "MemTotal"), ("memfree_mb", "MemFree"), ("swaptotal_mb", "SwapTotal"), ("swapfree_mb", "SwapFree")]
-    {
+    for (fact, key) in [
+        ("memtotal_mb", "MemTotal"),
+        ("memfree_mb", "MemFree"),
+        ("swaptotal_mb", "SwapTotal"),
+        ("swapfree_mb", "SwapFree"),
+    ] {
         found.set_some(fact, size(key));
     }
     let less = |a: Option<i64>, b: Option<i64>| Some(a? - b?);
@@ -34,7 +37,12 @@ pub(super) fn collect(probe: &Probe<'_>, found: &mut Found) {
         ("nocache", group(&[("free", nocache_free), ("used", less(total, nocache_free))])),
         (
             "swap",
-            group(&[("total", swap.0), ("free", swap.1), ("used", less(swap.0, swap.1)), ("cached", size("SwapCached"))]),
+            group(&[
+                ("total", swap.0),
+                ("free", swap.1),
+                ("used", less(swap.0, swap.1)),
+                ("cached", size("SwapCached")),
+            ]),
         ),
     ];
     found.set("memory_mb", Map::from_iter(memory));
@@ -43,8 +51,11 @@ pub(super) fn collect(probe: &Probe<'_>, found: &mut Found) {
 pub(super) fn loadavg(probe: &Probe<'_>) -> Found {
     let mut found = Found::default();
     let text = probe.read("/proc/loadavg").unwrap_or_default();
-    let values: Vec<f64> = text.split_whitespace().take(3).filter_map(|word| word.parse().ok()).collect();
-    if let &[one, five, fifteen] = values.as_slice() {
+    let rounded: Vec<f64> = text.split_whitespace().take(3).filter_map(|word| word.parse().ok()).collect();
+    // The kernel's own numbers have more digits than the file.
+    let exact = probe.is_real().then(nix::sys::sysinfo::sysinfo).and_then(Result::ok).map(|info| info.load_average());
+    if let Some((one, five, fifteen)) = exact.or_else(|| Some((*rounded.first()?, *rounded.get(1)?, *rounded.get(2)?)))
+    {
         found.set("loadavg", Map::from_iter([("1m", one), ("5m", five), ("15m", fifteen)]));
     }
     found

@@ -21,6 +21,8 @@ mod memory;
 mod mounts;
 mod netlink;
 mod network;
+#[cfg(test)]
+mod oracle_tests;
 mod pkg_mgr;
 mod platform;
 mod probe;
@@ -245,4 +247,10 @@ pub(crate) fn distribution_and_family(cx: &Context<'_>) -> (String, String) {
     let found = distribution::collect(&Probe::new(cx, 10, ""));
     let text = |name: &str| found.facts.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     (text("distribution"), text("os_family"))
+}
+
+/// Whether the target's root folder is not the system's.
+pub(crate) fn is_chroot(cx: &Context<'_>) -> bool {
+    let found = security::chroot(&Probe::new(cx, 10, ""));
+    found.facts.get("is_chroot").and_then(Value::as_bool).unwrap_or(false)
 }

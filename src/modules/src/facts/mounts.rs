@@ -47,7 +47,9 @@ pub(super) fn collect(probe: &Probe<'_>, found: &mut Found) {
     let deadline = Instant::now() + Duration::from_secs(probe.timeout);
     let mut missing: HashSet<usize> = (0..mounts.len()).collect();
     while !missing.is_empty() {
-        let Ok((index, sizes)) = receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) else { break };
+        let Ok((index, sizes)) = receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) else {
+            break;
+        };
         missing.remove(&index);
         for (name, value) in sizes.unwrap_or_default() {
             mounts[index].insert(name, value);

@@ -148,7 +148,9 @@ fn compose(found: &mut Found, links: Vec<(String, u32, Map)>, addresses: &[Addre
     for (device, index, link) in &links {
         let inherited: Vec<(&str, Value)> = ["macaddress", "mtu", "type"]
             .into_iter()
-            .filter_map(|key| Some((key, link.get(key).cloned().or_else(|| (key == "type").then(|| "unknown".into()))?)))
+            .filter_map(|key| {
+                Some((key, link.get(key).cloned().or_else(|| (key == "type").then(|| "unknown".into()))?))
+            })
             .collect();
         let of_device: Vec<&Address> = addresses.iter().filter(|address| address.index == *index).collect();
         let (secondary, primary): (Vec<&Address>, Vec<&Address>) = of_device.into_iter().partition(|a| a.secondary);
@@ -189,7 +191,8 @@ fn compose(found: &mut Found, links: Vec<(String, u32, Map)>, addresses: &[Addre
         }
     }
     let mut listed = List::new();
-    let extra: Vec<String> = interfaces.texts().map(|(name, _)| name.to_string()).filter(|n| !order.contains(n)).collect();
+    let extra: Vec<String> =
+        interfaces.texts().map(|(name, _)| name.to_string()).filter(|n| !order.contains(n)).collect();
     for name in order.into_iter().chain(extra) {
         // A colon is hard to write in a template.
         let fact = name.replace(':', "_");
@@ -275,7 +278,8 @@ mod tests {
 
     #[test]
     fn addresses_land_where_ansible_puts_them() {
-        let link = Map::from_iter([("device", Value::from("eth0")), ("mtu", Value::Int(1500)), ("type", "ether".into())]);
+        let link =
+            Map::from_iter([("device", Value::from("eth0")), ("mtu", Value::Int(1500)), ("type", "ether".into())]);
         let addresses = [
             address("10.0.0.5", 24, false, "eth0"),
             address("10.0.0.6", 24, true, "eth0"),
@@ -293,7 +297,9 @@ mod tests {
         assert_eq!(eth0.get("ipv4_secondaries").unwrap().as_list().unwrap().len(), 2);
         assert_eq!(eth0.get("ipv4").unwrap().get("network"), Some(&Value::from("10.0.0.0")));
         let default = found.facts.get("default_ipv4").unwrap();
-        for (key, value) in [("alias", "eth0"), ("gateway", "10.0.0.1"), ("netmask", "255.255.255.0"), ("type", "ether")] {
+        for (key, value) in
+            [("alias", "eth0"), ("gateway", "10.0.0.1"), ("netmask", "255.255.255.0"), ("type", "ether")]
+        {
             assert_eq!(default.get(key), Some(&Value::from(value)), "{key}");
         }
         assert_eq!(found.facts.get("eth0_1").unwrap().get("ipv4_secondaries").unwrap().as_list().unwrap().len(), 1);

@@ -8,8 +8,17 @@ use super::{Found, Probe};
 
 /// Ansible's interpreter fallback list.
 const CANDIDATES: &[&str] = &[
-    "python3.13", "python3.12", "python3.11", "python3.10", "python3.9", "python3.8", "/usr/bin/python3", "python3",
-    "/usr/libexec/platform-python", "python2.7", "python",
+    "python3.13",
+    "python3.12",
+    "python3.11",
+    "python3.10",
+    "python3.9",
+    "python3.8",
+    "/usr/bin/python3",
+    "python3",
+    "/usr/libexec/platform-python",
+    "python2.7",
+    "python",
 ];
 
 /// Prints everything the facts need. No `site`, no `ssl` module: both cost more than the rest of the gathering.
@@ -26,10 +35,16 @@ print('\\n'.join(str(v) for v in tuple(sys.version_info) + (sys.executable, ssl,
 
 pub(super) fn collect(probe: &Probe<'_>) -> Found {
     let mut found = Found::default();
-    let program = CANDIDATES.iter().find_map(|name| {
-        if name.starts_with('/') { probe.exists(name).then(|| (*name).to_owned()) } else { probe.which(name) }
-    });
-    let out = program.and_then(|program| probe.run(&[&program, "-E", "-S", "-c", PROGRAM])).unwrap_or_default();
+    let mut installed: Vec<String> = CANDIDATES
+        .iter()
+        .filter_map(|name| {
+            if name.starts_with('/') { probe.exists(name).then(|| (*name).to_owned()) } else { probe.which(name) }
+        })
+        .collect();
+    // The first that starts. Version managers put slow programs into PATH, also for interpreters they do not have.
+    installed.sort_by_key(|program| program.contains("/shims/"));
+    let out =
+        installed.into_iter().find_map(|program| probe.run(&[&program, "-E", "-S", "-c", PROGRAM])).unwrap_or_default();
     let lines: Vec<&str> = out.lines().collect();
     let &[major, minor, micro, level, serial, executable, ssl, kind] = lines.as_slice() else { return found };
     let number = |text: &str| text.parse::<i64>().map_or(Value::Null, Value::Int);

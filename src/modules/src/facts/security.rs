@@ -21,7 +21,8 @@ pub(super) fn selinux(probe: &Probe<'_>) -> Found {
             };
             let config = probe.lines("/etc/selinux/config");
             let setting = |name: &str| {
-                let value = config.iter().rev().find_map(|line| line.trim().strip_prefix(name)?.trim_start().strip_prefix('='));
+                let value =
+                    config.iter().rev().find_map(|line| line.trim().strip_prefix(name)?.trim_start().strip_prefix('='));
                 value.map_or_else(|| "unknown".to_owned(), |value| value.trim().to_lowercase())
             };
             selinux.insert("config_mode", setting("SELINUX"));

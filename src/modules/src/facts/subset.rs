@@ -25,7 +25,9 @@ pub(super) fn select(collectors: &[Collector], subset: &[&str]) -> Result<BTreeS
             None => {
                 let options: Vec<&str> = valid.into_iter().collect();
                 let options = options.join(", ");
-                return Err(format!("Bad subset '{name}' given to Ansible. gather_subset options allowed: all, {options}"));
+                return Err(format!(
+                    "Bad subset '{name}' given to Ansible. gather_subset options allowed: all, {options}"
+                ));
             }
             Some("min") => excluded.extend(&minimal),
             Some("all") => excluded.extend(valid.difference(&minimal)),
@@ -141,7 +143,11 @@ mod tests {
         assert!(!names(&["!hardware"]).contains(&"hardware"));
         assert!(names(&["!unknown"]).contains(&"platform"));
         let error = select(COLLECTORS, &["bad"]).unwrap_err();
-        assert!(error.starts_with("Bad subset 'bad' given to Ansible. gather_subset options allowed: all, all_ipv4_addresses"));
+        assert!(
+            error.starts_with(
+                "Bad subset 'bad' given to Ansible. gather_subset options allowed: all, all_ipv4_addresses"
+            )
+        );
     }
 
     #[test]

@@ -13,7 +13,8 @@ pub(super) fn collect(probe: &Probe<'_>) -> Found {
     let sys = probe.cx().sys();
     let accounts = Accounts::new(probe.cx());
     let uid = getuid().as_raw();
-    let by_name = ["LOGNAME", "USER", "LNAME", "USERNAME"].iter().find_map(|name| sys.var(name).filter(|v| !v.is_empty()));
+    let by_name =
+        ["LOGNAME", "USER", "LNAME", "USERNAME"].iter().find_map(|name| sys.var(name).filter(|v| !v.is_empty()));
     let account = by_name.as_deref().and_then(|name| accounts.user(name)).or_else(|| accounts.user_by_id(uid));
     let name = by_name.or_else(|| account.as_ref().map(|account| account.name.clone()));
     found.set_some("user_id", name);

@@ -112,7 +112,8 @@ fn xen(probe: &Probe<'_>, found: &mut Virtual) {
 
 fn dmi(probe: &Probe<'_>, found: &mut Virtual) {
     let read = |name: &str| probe.read(format!("/sys/devices/virtual/dmi/id/{name}")).unwrap_or_default();
-    let (product, vendor, family, bios) = (read("product_name"), read("sys_vendor"), read("product_family"), read("bios_vendor"));
+    let (product, vendor, family, bios) =
+        (read("product_name"), read("sys_vendor"), read("product_family"), read("bios_vendor"));
     if ["KVM", "KVM Server", "Bochs", "AHV", "CloudStack KVM Hypervisor"].contains(&product.as_str()) {
         found.guest("kvm");
     }
