@@ -6,18 +6,27 @@
 //!
 //! Start reading at [`Playbook`], [`Play`] and [`Task`]; `keyword.rs` is the one table of everything that may be written.
 
+pub mod args;
 mod block;
 mod common;
+mod error;
 mod field;
+pub mod keyword;
+pub mod listing;
+mod load;
 mod play;
 mod playbook;
 mod role;
+mod tags;
 mod task;
 
 pub use block::{Block, Item, Origin};
 pub use common::{Common, Condition};
+pub use error::PlaybookError;
 pub use field::{Field, Written};
+pub use load::{Context, Included, Loader, Resolve, RoleRequest, Settings, is_include};
 pub use play::{Play, PromptVar};
 pub use playbook::Playbook;
 pub use role::{Role, RoleFiles, RoleMeta, RoleUse};
+pub use tags::TagSelection;
 pub use task::{Action, Include, Loop, LoopControl, LoopKind, Task};

@@ -1,0 +1,13 @@
+//! From files to the model.
+
+mod action;
+mod fields;
+mod import;
+mod loader;
+mod play;
+mod roles;
+mod tasks;
+
+pub use import::{Included, is_include};
+pub use loader::{Context, Loader, Resolve, Settings};
+pub use roles::RoleRequest;
