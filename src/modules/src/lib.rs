@@ -7,7 +7,6 @@
 //!
 //! Start reading at [`Module`], then `builtin/lineinfile.rs`.
 
-mod accounts;
 mod args;
 mod atomic;
 pub mod builtin;
@@ -15,20 +14,15 @@ mod censor;
 mod context;
 mod convert;
 mod digest;
-mod dpkg;
-mod facts;
 mod file_attrs;
 pub mod general;
-mod http;
 mod mode;
 mod module;
 pub mod posix;
 mod real;
 mod running;
 mod sys;
-mod sysv;
 pub mod testing;
-mod tools;
 mod validate;
 pub mod words;
 

@@ -1,0 +1,271 @@
+//! From the command line's `-i` to an inventory: which reader reads which source.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rplay_diag::{Diagnose, Diagnostic, Sources};
+use rplay_value::{Map, Text, Value};
+
+use crate::inventory::{HostId, Inventory};
+use crate::sources::{host_list, ini, script, yaml};
+use crate::{InventoryError, layers};
+
+/// Reads files for the inventory; the caller decrypts vaults.
+pub trait Files: Send + Sync {
+    /// The text of a file.
+    fn read(&self, path: &Path) -> io::Result<String>;
+}
+
+/// Files as they are, without vaults.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PlainFiles;
+
+impl Files for PlainFiles {
+    fn read(&self, path: &Path) -> io::Result<String> {
+        fs_err::read_to_string(path)
+    }
+}
+
+/// What to do with group names that are no variable names (`force_valid_group_names`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InvalidGroupNames {
+    /// Keep and warn once.
+    #[default]
+    Never,
+    /// Keep.
+    Ignore,
+    /// Replace the characters and warn once.
+    Always,
+    /// Replace the characters.
+    Silently,
+}
+
+/// What configuration says about reading inventories.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `force_valid_group_names`.
+    pub invalid_group_names: InvalidGroupNames,
+    /// Endings of files that a directory of inventories does not mean.
+    pub ignored_extensions: Vec<String>,
+    /// Regular expressions of names that a directory of inventories does not mean.
+    pub ignored_patterns: Vec<String>,
+    /// Readers in the order they are tried.
+    pub enabled: Vec<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let text = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect();
+        Self {
+            invalid_group_names: InvalidGroupNames::default(),
+            ignored_extensions: text(&[
+                ".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry",
+            ]),
+            ignored_patterns: Vec::new(),
+            enabled: text(&["host_list", "script", "auto", "yaml", "ini", "toml"]),
+        }
+    }
+}
+
+/// A source that no reader could read, and what each said.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The source as given, or the file inside a directory.
+    pub source: String,
+    /// Reader and its error, in the order they were tried.
+    pub readers: Vec<(&'static str, Diagnostic)>,
+}
+
+impl Attempt {
+    /// One warning that lists what each reader said.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let mut out = Diagnostic::warning(format!("Unable to parse {} as an inventory source", self.source));
+        for (reader, error) in &self.readers {
+            out = out.note(format!("as {reader}: {}", error.message));
+            out.labels.extend(error.labels.iter().cloned());
+            out.hints.extend(error.hints.iter().cloned());
+        }
+        if self.readers.is_empty() {
+            let exists = Path::new(&self.source).exists();
+            out = out.hint(if exists { "no reader takes this kind of file" } else { "there is no such file" });
+        }
+        out
+    }
+}
+
+/// Fills inventories from sources.
+pub struct Loader<'a> {
+    /// Where texts are registered for spans.
+    pub sources: &'a Sources,
+    /// Reads files.
+    pub files: &'a dyn Files,
+    /// What configuration says.
+    pub settings: Settings,
+}
+
+impl<'a> Loader<'a> {
+    /// A loader with default settings.
+    pub fn new(sources: &'a Sources, files: &'a dyn Files) -> Self {
+        Self { sources, files, settings: Settings::default() }
+    }
+
+    /// Reads all sources, in order, into one inventory. Sources that nobody can read are returned, not fatal: as
+    /// Ansible, which warns about them unless configuration says otherwise.
+    pub fn load<S: AsRef<str>>(&self, sources: &[S]) -> (Inventory, Vec<Attempt>) {
+        let mut inventory = Inventory::new();
+        let mut failed = Vec::new();
+        let mut any = false;
+        for source in sources.iter().map(AsRef::as_ref).filter(|s| !s.is_empty()) {
+            any |= self.source(&mut inventory, source, &mut failed);
+            let path = Path::new(source);
+            if path.exists() || !source.contains(',') {
+                let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+                let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+                if let Some(warning) = layers::not_a_folder(folder) {
+                    inventory.warn(warning);
+                }
+                inventory.folders.add_inventory(folder);
+            }
+        }
+        inventory.reconcile();
+        if !any {
+            inventory.warn(Diagnostic::warning("No inventory was parsed, only implicit localhost is available"));
+        }
+        (inventory, failed)
+    }
+
+    fn source(&self, inventory: &mut Inventory, source: &str, failed: &mut Vec<Attempt>) -> bool {
+        let path = Path::new(source);
+        if path.is_dir() {
+            return self.directory(inventory, path, failed);
+        }
+        let mut readers = Vec::new();
+        for reader in &self.settings.enabled {
+            let Some((name, read)) = self.reader(reader, source, path) else { continue };
+            let snapshot = inventory.clone();
+            let mut target = Target::new(inventory, source, path, self.settings.invalid_group_names);
+            match read(self, &mut target) {
+                Ok(()) => return true,
+                Err(error) => {
+                    readers.push((name, error.diagnostic()));
+                    *inventory = snapshot;
+                }
+            }
+        }
+        failed.push(Attempt { source: source.to_owned(), readers });
+        false
+    }
+
+    /// Every file of a directory in order of names, directories inside too.
+    fn directory(&self, inventory: &mut Inventory, folder: &Path, failed: &mut Vec<Attempt>) -> bool {
+        let Ok(entries) = fs_err::read_dir(folder) else {
+            failed.push(Attempt { source: folder.display().to_string(), readers: Vec::new() });
+            return false;
+        };
+        let mut names: Vec<String> =
+            entries.filter_map(Result::ok).filter_map(|e| e.file_name().into_string().ok()).collect();
+        names.sort();
+        let mut any = false;
+        for name in names.into_iter().filter(|name| !self.ignored(name)) {
+            any |= self.source(inventory, &folder.join(name).display().to_string(), failed);
+        }
+        any
+    }
+
+    fn ignored(&self, name: &str) -> bool {
+        name.starts_with('.')
+            || matches!(name, "host_vars" | "group_vars" | "vars_plugins")
+            || self.settings.ignored_extensions.iter().any(|e| name.ends_with(e.as_str()))
+            || self
+                .settings
+                .ignored_patterns
+                .iter()
+                .any(|p| fancy_regex::Regex::new(p).is_ok_and(|regex| regex.is_match(name).unwrap_or(false)))
+    }
+
+    /// The reader of that name, if it wants the source.
+    fn reader(&self, reader: &str, source: &str, path: &Path) -> Option<(&'static str, Reader)> {
+        let file = path.is_file();
+        let extension = path.extension().and_then(|e| e.to_str());
+        match reader.strip_prefix("ansible.builtin.").unwrap_or(reader) {
+            "host_list" if !path.exists() && source.contains(',') => {
+                Some(("host_list", |_, t| host_list::read(t, false)))
+            }
+            "advanced_host_list" if !path.exists() && source.contains(',') => {
+                Some(("advanced_host_list", |_, t| host_list::read(t, true)))
+            }
+            "script" if file && executable(path) => Some(("script", |l, t| script::read(l.sources, t))),
+            "yaml" if file && extension.is_none_or(|e| matches!(e, "yaml" | "yml" | "json")) => {
+                Some(("yaml", |l, t| yaml::read(l.sources, l.files, t)))
+            }
+            "ini" if file && extension != Some("toml") => Some(("ini", |l, t| ini::read(l.sources, l.files, t))),
+            _ => None,
+        }
+    }
+}
+
+type Reader = fn(&Loader<'_>, &mut Target<'_>) -> Result<(), InventoryError>;
+
+fn executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs_err::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o111 != 0)
+}
+
+/// The inventory as a reader sees it: one source is being read into it.
+pub(crate) struct Target<'a> {
+    pub(crate) inventory: &'a mut Inventory,
+    /// The source as given.
+    pub(crate) source: &'a str,
+    pub(crate) path: &'a Path,
+    names: InvalidGroupNames,
+    about: Map,
+}
+
+impl<'a> Target<'a> {
+    pub(crate) fn new(inventory: &'a mut Inventory, source: &'a str, path: &'a Path, names: InvalidGroupNames) -> Self {
+        let absolute = |p: &Path| -> PathBuf { std::path::absolute(p).unwrap_or_else(|_| p.to_owned()) };
+        let about = if source.contains(',') && !path.exists() {
+            [("inventory_file", Value::Null), ("inventory_dir", Value::Null)].into_iter().collect()
+        } else {
+            let path = absolute(path);
+            let folder = path.parent().unwrap_or(&path).display().to_string();
+            let text = |s: String| Value::Text(Text::data(Arc::<str>::from(s)));
+            [("inventory_file", text(path.display().to_string())), ("inventory_dir", text(folder))]
+                .into_iter()
+                .collect()
+        };
+        Self { inventory, source, path, names, about }
+    }
+
+    /// Declares a host; a new one remembers this source.
+    pub(crate) fn host(&mut self, name: &str) -> HostId {
+        let (id, new) = self.inventory.add_host(name);
+        if new {
+            self.inventory.set_host_source(id, &self.about);
+        }
+        id
+    }
+
+    /// A group's name as configuration wants it.
+    pub(crate) fn group_name<'n>(&mut self, name: &'n str) -> std::borrow::Cow<'n, str> {
+        let wrong = |i: usize, c: char| !(c.is_alphanumeric() || c == '_') || i == 0 && c.is_ascii_digit();
+        if !name.chars().enumerate().any(|(i, c)| wrong(i, c)) {
+            return name.into();
+        }
+        let replace = matches!(self.names, InvalidGroupNames::Always | InvalidGroupNames::Silently);
+        match self.names {
+            InvalidGroupNames::Never => self.inventory.warn(Diagnostic::warning(
+                "Invalid characters were found in group names but not replaced, use -vvvv to see details",
+            )),
+            InvalidGroupNames::Always => self.inventory.warn(Diagnostic::warning(
+                "Invalid characters were found in group names and automatically replaced, use -vvvv to see details",
+            )),
+            _ => {}
+        }
+        if !replace {
+            return name.into();
+        }
+        name.chars().enumerate().map(|(i, c)| if wrong(i, c) { '_' } else { c }).collect::<String>().into()
+    }
+}

@@ -1,0 +1,6 @@
+//! Readers, one for each kind of source.
+
+pub(crate) mod host_list;
+pub(crate) mod ini;
+pub(crate) mod script;
+pub(crate) mod yaml;
