@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{Gid, Group, Uid, User};
-use rplay_protocol::Reply;
+use rplay_protocol::{Diff, Reply};
 use rplay_value::{Map, Value};
 
 use crate::convert::python_str;
@@ -187,6 +187,20 @@ pub struct AttrDiff {
 }
 
 impl AttrDiff {
+    /// Under the headers that editing modules use.
+    pub fn into_diff(self, path: &str) -> Diff {
+        let header = Some(format!("{path} (file attributes)"));
+        let shown = !self.after.is_empty();
+        let some = |map: Map| Some(Value::from(map)).filter(|_| shown);
+        Diff {
+            before_header: header.clone(),
+            after_header: header,
+            before: some(self.before),
+            after: some(self.after),
+            prepared: None,
+        }
+    }
+
     /// One attribute that differs.
     pub fn set(&mut self, name: &str, before: impl Into<Value>, after: impl Into<Value>) {
         self.before.insert(name, before);

@@ -16,13 +16,16 @@ mod convert;
 mod digest;
 mod file_attrs;
 pub mod general;
+mod glob;
 mod mode;
 mod module;
 pub mod posix;
+mod pyregex;
 mod real;
 mod running;
 mod sys;
 pub mod testing;
+mod text_file;
 mod validate;
 pub mod words;
 
@@ -31,11 +34,14 @@ pub use atomic::{Replace, backup};
 pub use context::Context;
 pub use convert::Surroundings;
 pub use digest::{Algorithm, digest_bytes, digest_file};
+pub(crate) use file_attrs::strerror;
 pub use file_attrs::{
     AttrDiff, FileAttrs, group_id, group_name, mode_text, path_info, real_path, selinux_enabled, user_id, user_name,
 };
 pub use mode::{Mode, umask};
 pub use module::{Module, ModuleError, Support, find, run, table};
+pub(crate) use pyregex::PyRegex;
 pub use real::{Cancel, Real};
 pub use running::Running;
 pub use sys::{Output, Program, Sys};
+pub(crate) use text_file::TextFile;

@@ -1,0 +1,62 @@
+//! A file edited as text whose bytes survive, whatever their encoding.
+
+use std::io;
+use std::path::Path;
+
+/// A file's content as text. Bytes that are not UTF-8 are kept as one character each, so that what is not edited
+/// comes back as it was.
+#[derive(Debug, Default)]
+pub(crate) struct TextFile {
+    /// The content.
+    pub(crate) text: String,
+    bytewise: bool,
+}
+
+impl TextFile {
+    /// Reads a file.
+    pub(crate) fn read(path: &Path) -> io::Result<Self> {
+        Ok(Self::decode(fs_err::read(path)?))
+    }
+
+    fn decode(bytes: Vec<u8>) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(text) => Self { text, bytewise: false },
+            Err(error) => Self { text: error.as_bytes().iter().map(|b| char::from(*b)).collect(), bytewise: true },
+        }
+    }
+
+    /// A text of the user's as it stands in this file's text.
+    pub(crate) fn foreign(&self, text: &str) -> String {
+        if self.bytewise { text.bytes().map(char::from).collect() } else { text.to_owned() }
+    }
+
+    /// The bytes of an edited text.
+    pub(crate) fn encode(&self, text: &str) -> Vec<u8> {
+        if self.bytewise { text.chars().map(|c| c as u8).collect() } else { text.as_bytes().to_vec() }
+    }
+
+    /// The text as people read it, for diffs.
+    pub(crate) fn shown(&self, text: &str) -> String {
+        if self.bytewise { String::from_utf8_lossy(&self.encode(text)).into_owned() } else { text.to_owned() }
+    }
+
+    /// The lines with their ends.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.text.split_inclusive('\n').map(str::to_owned).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_text_survive_an_edit() {
+        let bytes = b"caf\xe9\n".to_vec();
+        let file = TextFile::decode(bytes.clone());
+        assert_eq!(file.encode(&file.text), bytes);
+        let edited = format!("{}{}", file.text, file.foreign("na\u{ef}ve\n"));
+        assert_eq!(file.encode(&edited), [b"caf\xe9\n".as_slice(), "na\u{ef}ve\n".as_bytes()].concat());
+        assert_eq!(TextFile::decode("a\nb".into()).lines(), ["a\n", "b"]);
+    }
+}
