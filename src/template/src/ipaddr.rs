@@ -13,16 +13,16 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use num_bigint::BigInt;
 
-pub use hardware::{Hardware, hwaddr};
-pub use query::{IpError, ipaddr};
-pub use subnets::{
+pub(crate) use hardware::{Hardware, hwaddr};
+pub(crate) use query::{IpError, ipaddr};
+pub(crate) use subnets::{
     cidr_merge, ip_math, ip_subnet, ip_wrap, network_in, next_usable, nth_host, reduce_on_network, slaac, spanning,
     usable_range,
 };
 
 /// An address with a prefix length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Network {
+pub(crate) struct Network {
     /// 4 or 6.
     version: u8,
     /// The address as a number, host bits included.
@@ -32,13 +32,13 @@ pub struct Network {
 
 impl Network {
     /// A network from its parts; none when they do not fit the version.
-    pub fn new(version: u8, value: u128, prefix: u8) -> Option<Self> {
+    pub(crate) fn new(version: u8, value: u128, prefix: u8) -> Option<Self> {
         let network = Self { version, value, prefix };
         (prefix <= network.width() && value <= network.max()).then_some(network)
     }
 
     /// `address`, `address/prefix`, `address/netmask` or `address/hostmask`.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (address, mask) = match text.split_once('/') {
             Some((address, mask)) => (address, Some(mask)),
             None => (text, None),
@@ -59,27 +59,27 @@ impl Network {
     }
 
     /// A single address.
-    pub fn host(version: u8, value: u128) -> Option<Self> {
+    pub(crate) fn host(version: u8, value: u128) -> Option<Self> {
         Self::new(version, value, if version == 4 { 32 } else { 128 })
     }
 
     /// 4 or 6.
-    pub fn version(self) -> u8 {
+    pub(crate) fn version(self) -> u8 {
         self.version
     }
 
     /// The address as a number.
-    pub fn value(self) -> u128 {
+    pub(crate) fn value(self) -> u128 {
         self.value
     }
 
     /// The prefix length.
-    pub fn prefix(self) -> u8 {
+    pub(crate) fn prefix(self) -> u8 {
         self.prefix
     }
 
     /// 32 or 128.
-    pub fn width(self) -> u8 {
+    pub(crate) fn width(self) -> u8 {
         if self.version == 4 { 32 } else { 128 }
     }
 
@@ -103,17 +103,17 @@ impl Network {
     }
 
     /// The first address of the network.
-    pub fn first(self) -> u128 {
+    pub(crate) fn first(self) -> u128 {
         self.value & self.netmask()
     }
 
     /// The last address of the network.
-    pub fn last(self) -> u128 {
+    pub(crate) fn last(self) -> u128 {
         self.first() | self.hostmask()
     }
 
     /// How many addresses there are.
-    pub fn size(self) -> BigInt {
+    pub(crate) fn size(self) -> BigInt {
         BigInt::from(self.hostmask()) + 1
     }
 
@@ -129,22 +129,22 @@ impl Network {
 
     /// The same network without host bits.
     #[must_use]
-    pub fn cidr(self) -> Self {
+    pub(crate) fn cidr(self) -> Self {
         Self { value: self.first(), ..self }
     }
 
     /// Whether an address or network lies inside.
-    pub fn contains(self, other: Self) -> bool {
+    pub(crate) fn contains(self, other: Self) -> bool {
         self.version == other.version && self.first() <= other.first() && other.last() <= self.last()
     }
 
     /// An address of this version in its usual writing.
-    pub fn write(self, value: u128) -> String {
+    pub(crate) fn write(self, value: u128) -> String {
         write_address(self.version, value)
     }
 
     /// The address without the prefix.
-    pub fn address(self) -> String {
+    pub(crate) fn address(self) -> String {
         self.write(self.value)
     }
 

@@ -11,12 +11,17 @@ mod engine;
 mod error;
 mod files;
 pub mod filters;
+mod ipaddr;
 pub mod lookups;
 mod omit;
 mod plugin;
 pub mod py;
+mod pyrandom;
+mod pyregex;
+mod pytime;
 mod scope;
 pub mod tests;
+mod versions;
 
 pub use engine::{Engine, EngineOptions, FileOptions, Foreign, Rendered, TemplateSource, Vault};
 pub use error::{ErrorKind, TemplateError, Through};

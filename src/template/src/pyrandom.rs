@@ -8,7 +8,7 @@ const N: usize = 624;
 const M: usize = 397;
 
 /// A seeded generator, or one fed by the system.
-pub enum Random {
+pub(crate) enum Random {
     /// Repeatable.
     Seeded(Box<Twister>),
     /// `random.SystemRandom`.
@@ -16,7 +16,7 @@ pub enum Random {
 }
 
 /// MT19937.
-pub struct Twister {
+pub(crate) struct Twister {
     state: [u32; N],
     index: usize,
 }
@@ -78,7 +78,7 @@ impl Twister {
 
 impl Random {
     /// Seeded by an integer; its sign does not matter.
-    pub fn from_int(seed: &num_bigint::BigInt) -> Self {
+    pub(crate) fn from_int(seed: &num_bigint::BigInt) -> Self {
         let mut key = seed.magnitude().to_u32_digits();
         if key.is_empty() {
             key.push(0);
@@ -87,7 +87,7 @@ impl Random {
     }
 
     /// Seeded by text (CPython's version 2 seeding: the bytes and their SHA-512 as one number).
-    pub fn from_text(seed: &str) -> Self {
+    pub(crate) fn from_text(seed: &str) -> Self {
         let mut bytes = seed.as_bytes().to_vec();
         bytes.extend_from_slice(&Sha512::digest(seed.as_bytes()));
         let mut key = BigUint::from_bytes_be(&bytes).to_u32_digits();
@@ -117,7 +117,7 @@ impl Random {
     }
 
     /// A number below `limit`, which must not be 0.
-    pub fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         let count = 64 - limit.leading_zeros();
         loop {
             let number = self.bits(count);
@@ -128,7 +128,7 @@ impl Random {
     }
 
     /// Mixes a list in place as `random.shuffle` does.
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
             let j = self.below(i as u64 + 1) as usize;
             items.swap(i, j);

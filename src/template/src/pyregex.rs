@@ -10,7 +10,7 @@ mod translate;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-pub use template::escape;
+pub(crate) use template::escape;
 
 /// How many compiled patterns are kept; the cache is emptied when it is full.
 const CACHE_SIZE: usize = 512;
@@ -18,7 +18,7 @@ const CACHE_SIZE: usize = 512;
 /// A pattern or replacement template that Python would refuse too.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct PatternError(pub String);
+pub(crate) struct PatternError(pub(crate) String);
 
 impl PatternError {
     fn at(message: impl std::fmt::Display, position: usize) -> Self {
@@ -28,22 +28,22 @@ impl PatternError {
 
 /// `re.I`, `re.M`, `re.S`, `re.X` and `re.A`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Flags {
+pub(crate) struct Flags {
     /// Letters match whatever their case.
-    pub ignore_case: bool,
+    pub(crate) ignore_case: bool,
     /// `^` and `$` match at every line.
-    pub multiline: bool,
+    pub(crate) multiline: bool,
     /// `.` matches a newline too.
-    pub dot_all: bool,
+    pub(crate) dot_all: bool,
     /// Blanks and comments in the pattern mean nothing.
-    pub verbose: bool,
+    pub(crate) verbose: bool,
     /// `\w`, `\d`, `\s` and `\b` know ASCII only.
-    pub ascii: bool,
+    pub(crate) ascii: bool,
 }
 
 impl Flags {
     /// The two flags that Ansible's regex filters and tests take.
-    pub fn new(ignore_case: bool, multiline: bool) -> Self {
+    pub(crate) fn new(ignore_case: bool, multiline: bool) -> Self {
         Self { ignore_case, multiline, ..Self::default() }
     }
 }
@@ -63,31 +63,31 @@ enum Anchor {
 
 /// The byte ranges of the groups of one match; group 0 is the match itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found(Vec<Option<(usize, usize)>>);
+pub(crate) struct Found(Vec<Option<(usize, usize)>>);
 
 impl Found {
     /// The characters of a group; none when the group took no part in the match or does not exist.
-    pub fn group<'t>(&self, text: &'t str, index: usize) -> Option<&'t str> {
+    pub(crate) fn group<'t>(&self, text: &'t str, index: usize) -> Option<&'t str> {
         let (start, end) = (*self.0.get(index)?)?;
         text.get(start..end)
     }
 
     /// The byte range of the whole match.
-    pub fn range(&self) -> (usize, usize) {
+    pub(crate) fn range(&self) -> (usize, usize) {
         self.0.first().copied().flatten().unwrap_or_default()
     }
 }
 
 /// A compiled Python pattern.
 #[derive(Debug)]
-pub struct Pattern {
+pub(crate) struct Pattern {
     translated: translate::Translated,
     /// One engine per anchor, and per "the text ends with a newline" where `$` makes that matter.
     engines: [OnceLock<Result<fancy_regex::Regex, PatternError>>; 8],
 }
 
 /// The pattern compiled, from the cache when it was seen before.
-pub fn compile(pattern: &str, flags: Flags) -> Result<Arc<Pattern>, PatternError> {
+pub(crate) fn compile(pattern: &str, flags: Flags) -> Result<Arc<Pattern>, PatternError> {
     type Cache = Mutex<HashMap<(String, Flags), Arc<Pattern>>>;
     static CACHE: OnceLock<Cache> = OnceLock::new();
     let cache = CACHE.get_or_init(Cache::default);
@@ -138,32 +138,32 @@ impl Pattern {
     }
 
     /// The first match anywhere (`re.search`).
-    pub fn search(&self, text: &str) -> Result<Option<Found>, PatternError> {
+    pub(crate) fn search(&self, text: &str) -> Result<Option<Found>, PatternError> {
         self.run(Anchor::Search, text, 0)
     }
 
     /// A match at the start of the text (`re.match`).
-    pub fn at_start(&self, text: &str) -> Result<Option<Found>, PatternError> {
+    pub(crate) fn at_start(&self, text: &str) -> Result<Option<Found>, PatternError> {
         self.run(Anchor::Start, text, 0)
     }
 
     /// Whether there is a match anywhere.
-    pub fn is_found(&self, text: &str) -> Result<bool, PatternError> {
+    pub(crate) fn is_found(&self, text: &str) -> Result<bool, PatternError> {
         self.engine(Anchor::Search, text.ends_with('\n'))?.is_match(text).map_err(|e| PatternError(e.to_string()))
     }
 
     /// Whether there is a match at the start of the text.
-    pub fn is_at_start(&self, text: &str) -> Result<bool, PatternError> {
+    pub(crate) fn is_at_start(&self, text: &str) -> Result<bool, PatternError> {
         self.engine(Anchor::Start, text.ends_with('\n'))?.is_match(text).map_err(|e| PatternError(e.to_string()))
     }
 
     /// Whether the whole text matches (`re.fullmatch`).
-    pub fn is_whole(&self, text: &str) -> Result<bool, PatternError> {
+    pub(crate) fn is_whole(&self, text: &str) -> Result<bool, PatternError> {
         self.engine(Anchor::Whole, text.ends_with('\n'))?.is_match(text).map_err(|e| PatternError(e.to_string()))
     }
 
     /// All matches as `re.finditer` walks them: an empty match may follow another match, but not an empty one.
-    pub fn find_all(&self, text: &str, limit: usize) -> Result<Vec<Found>, PatternError> {
+    pub(crate) fn find_all(&self, text: &str, limit: usize) -> Result<Vec<Found>, PatternError> {
         let mut all = Vec::new();
         let (mut from, mut anchor) = (0, Anchor::Search);
         while all.len() < limit && from <= text.len() {
@@ -177,17 +177,17 @@ impl Pattern {
     }
 
     /// How many groups the pattern has.
-    pub fn groups(&self) -> usize {
+    pub(crate) fn groups(&self) -> usize {
         self.translated.groups
     }
 
     /// The number of a named group.
-    pub fn group_index(&self, name: &str) -> Option<usize> {
+    pub(crate) fn group_index(&self, name: &str) -> Option<usize> {
         self.translated.names.iter().find(|(known, _)| known == name).map(|(_, index)| *index)
     }
 
     /// `re.subn`: the text with matches replaced (`count` 0 is all of them), and how many there were.
-    pub fn substitute(&self, replacement: &str, text: &str, count: usize) -> Result<(String, usize), PatternError> {
+    pub(crate) fn substitute(&self, replacement: &str, text: &str, count: usize) -> Result<(String, usize), PatternError> {
         let template = template::parse(replacement, self)?;
         let limit = if count == 0 { usize::MAX } else { count };
         let (mut out, mut done, mut number) = (String::with_capacity(text.len()), 0, 0);
@@ -207,7 +207,7 @@ impl Pattern {
     }
 
     /// `re.split` without a limit, without the groups' texts.
-    pub fn split(&self, text: &str) -> Result<Vec<String>, PatternError> {
+    pub(crate) fn split(&self, text: &str) -> Result<Vec<String>, PatternError> {
         let mut parts = Vec::new();
         let mut done = 0;
         for found in self.find_all(text, usize::MAX)? {

@@ -7,15 +7,16 @@ mod parse;
 
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
+use jiff::{Timestamp, civil};
+use rplay_value::Time;
 
-pub use parse::strptime;
+pub(crate) use parse::strptime;
 
 /// A text or format that is not a date.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct TimeError(pub String);
+pub(crate) struct TimeError(pub(crate) String);
 
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 const MONTHS: [&str; 12] = [
@@ -37,25 +38,25 @@ const MICRO: i128 = 1_000_000;
 
 /// A date and time of day, with or without an offset from UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DateTime {
+pub(crate) struct DateTime {
     /// Year, 1 to 9999 when it came from Python's parser.
-    pub year: i64,
+    pub(crate) year: i64,
     /// 1 to 12.
-    pub month: u8,
+    pub(crate) month: u8,
     /// 1 to 31.
-    pub day: u8,
+    pub(crate) day: u8,
     /// 0 to 23.
-    pub hour: u8,
+    pub(crate) hour: u8,
     /// 0 to 59.
-    pub minute: u8,
+    pub(crate) minute: u8,
     /// 0 to 61.
-    pub second: u8,
+    pub(crate) second: u8,
     /// 0 to 999999.
-    pub microsecond: u32,
+    pub(crate) microsecond: u32,
     /// Seconds east of UTC; none for a naive date.
-    pub offset: Option<i32>,
+    pub(crate) offset: Option<i32>,
     /// Abbreviation of the time zone, when known.
-    pub zone: Option<String>,
+    pub(crate) zone: Option<String>,
 }
 
 /// Days since 1970-01-01.
@@ -95,7 +96,7 @@ fn days_in_month(year: i64, month: u8) -> u8 {
 
 impl DateTime {
     /// A naive date from its microseconds since 1970.
-    pub fn from_micros(micros: i128) -> Self {
+    pub(crate) fn from_micros(micros: i128) -> Self {
         let seconds = micros.div_euclid(MICRO) as i64;
         let (year, month, day) = civil_from_days(seconds.div_euclid(DAY));
         let second = seconds.rem_euclid(DAY);
@@ -113,7 +114,7 @@ impl DateTime {
     }
 
     /// A moment in UTC or in the machine's time zone, with the zone's name.
-    pub fn at(epoch: i64, utc: bool) -> Result<Self, TimeError> {
+    pub(crate) fn at(epoch: i64, utc: bool) -> Result<Self, TimeError> {
         let zone = if utc { TimeZone::UTC } else { TimeZone::system() };
         let stamp = Timestamp::from_second(epoch)
             .map_err(|_| TimeError("timestamp out of range for platform time_t".to_owned()))?;
@@ -126,20 +127,31 @@ impl DateTime {
     }
 
     /// This moment.
-    pub fn now(utc: bool) -> Result<Self, TimeError> {
+    pub(crate) fn now(utc: bool) -> Result<Self, TimeError> {
         Self::at(Timestamp::now().as_second(), utc)
     }
 
+    /// The same as a value of rplay's.
+    pub(crate) fn time(&self) -> Result<Time, TimeError> {
+        let fail = |error: jiff::Error| TimeError(error.to_string());
+        let year = i16::try_from(self.year).map_err(|_| TimeError(format!("year {} is out of range", self.year)))?;
+        let nanos = i32::try_from(self.microsecond).unwrap_or(0) * 1000;
+        let [month, day, hour, minute, second] =
+            [self.month, self.day, self.hour, self.minute, self.second].map(|part| i8::try_from(part).unwrap_or(0));
+        let date = civil::DateTime::new(year, month, day, hour, minute, second, nanos).map_err(fail)?;
+        let offset = self.offset.map(Offset::from_seconds).transpose().map_err(fail)?;
+        Ok(Time::DateTime(date, offset))
+    }
+
     /// Microseconds since 1970 on this date's own clock.
-    pub fn micros(&self) -> i128 {
+    pub(crate) fn micros(&self) -> i128 {
         let days = days_from_civil(self.year, self.month, self.day);
-        let seconds =
-            days * DAY + i64::from(self.hour) * 3600 + i64::from(self.minute) * 60 + i64::from(self.second);
+        let seconds = days * DAY + i64::from(self.hour) * 3600 + i64::from(self.minute) * 60 + i64::from(self.second);
         i128::from(seconds) * MICRO + i128::from(self.microsecond)
     }
 
     /// Seconds since 1970 (`timestamp()`); a naive date is in the machine's time zone.
-    pub fn timestamp(&self) -> f64 {
+    pub(crate) fn timestamp(&self) -> f64 {
         let micros = self.micros();
         let offset = self.offset.unwrap_or_else(|| {
             let stamp = Timestamp::from_second((micros / MICRO) as i64).unwrap_or_default();
@@ -152,17 +164,17 @@ impl DateTime {
     }
 
     /// 0 is Monday.
-    pub fn weekday(&self) -> u8 {
+    pub(crate) fn weekday(&self) -> u8 {
         (days_from_civil(self.year, self.month, self.day) + 3).rem_euclid(7) as u8
     }
 
     /// 1 is January the first.
-    pub fn day_of_year(&self) -> i64 {
+    pub(crate) fn day_of_year(&self) -> i64 {
         days_from_civil(self.year, self.month, self.day) - days_from_civil(self.year, 1, 1) + 1
     }
 
     /// ISO 8601 year and week.
-    pub fn iso_week(&self) -> (i64, i64) {
+    pub(crate) fn iso_week(&self) -> (i64, i64) {
         let thursday = days_from_civil(self.year, self.month, self.day) - i64::from(self.weekday()) + 3;
         let year = civil_from_days(thursday).0;
         (year, (thursday - days_from_civil(year, 1, 1)) / 7 + 1)
@@ -180,7 +192,7 @@ impl DateTime {
     }
 
     /// `isoformat(separator)`; with a blank it is also `str()`.
-    pub fn isoformat(&self, separator: &str) -> String {
+    pub(crate) fn isoformat(&self, separator: &str) -> String {
         let mut text = format!(
             "{:04}-{:02}-{:02}{separator}{:02}:{:02}:{:02}",
             self.year, self.month, self.day, self.hour, self.minute, self.second
@@ -192,7 +204,7 @@ impl DateTime {
     }
 
     /// `repr()`.
-    pub fn repr(&self) -> String {
+    pub(crate) fn repr(&self) -> String {
         let mut text =
             format!("datetime.datetime({}, {}, {}, {}, {}", self.year, self.month, self.day, self.hour, self.minute);
         if self.second != 0 || self.microsecond != 0 {
@@ -212,7 +224,7 @@ impl DateTime {
     }
 
     /// `strftime` as glibc does it in the C locale, with its flags (`-_0^#`) and widths; `%f` as Python adds it.
-    pub fn strftime(&self, format: &str) -> String {
+    pub(crate) fn strftime(&self, format: &str) -> String {
         let mut out = String::with_capacity(format.len() + 16);
         let mut chars = format.chars().peekable();
         while let Some(c) = chars.next() {
@@ -353,31 +365,31 @@ impl Spec {
 
 /// A difference of two dates, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Delta(pub i128);
+pub(crate) struct Delta(pub(crate) i128);
 
 impl Delta {
     /// Whole days, rounded down.
-    pub fn days(self) -> i64 {
+    pub(crate) fn days(self) -> i64 {
         self.0.div_euclid(MICRO * i128::from(DAY)) as i64
     }
 
     /// Seconds of the last, incomplete day.
-    pub fn seconds(self) -> i64 {
+    pub(crate) fn seconds(self) -> i64 {
         (self.0.rem_euclid(MICRO * i128::from(DAY)) / MICRO) as i64
     }
 
     /// Microseconds of the last, incomplete second.
-    pub fn microseconds(self) -> i64 {
+    pub(crate) fn microseconds(self) -> i64 {
         self.0.rem_euclid(MICRO) as i64
     }
 
     /// All of it in seconds.
-    pub fn total_seconds(self) -> f64 {
+    pub(crate) fn total_seconds(self) -> f64 {
         self.0 as f64 / 1e6
     }
 
     /// `str()`: `1 day, 2:03:04.000005`.
-    pub fn text(self) -> String {
+    pub(crate) fn text(self) -> String {
         let (days, seconds) = (self.days(), self.seconds());
         let mut text = match days {
             0 => String::new(),
@@ -392,7 +404,7 @@ impl Delta {
     }
 
     /// `repr()`.
-    pub fn repr(self) -> String {
+    pub(crate) fn repr(self) -> String {
         let parts: Vec<String> =
             [("days", self.days()), ("seconds", self.seconds()), ("microseconds", self.microseconds())]
                 .iter()

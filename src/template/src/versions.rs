@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 /// Which rules two versions are compared by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
+pub(crate) enum Scheme {
     /// Numbers and words in turn (`distutils`' LooseVersion).
     Loose,
     /// `N.N[.N][aN|bN]` (`distutils`' StrictVersion).
@@ -18,10 +18,10 @@ pub enum Scheme {
 /// A version that does not follow its scheme, or two that cannot be compared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct VersionError(pub String);
+pub(crate) struct VersionError(pub(crate) String);
 
 /// How `a` stands to `b`.
-pub fn compare(a: &str, b: &str, scheme: Scheme) -> Result<Ordering, VersionError> {
+pub(crate) fn compare(a: &str, b: &str, scheme: Scheme) -> Result<Ordering, VersionError> {
     match scheme {
         Scheme::Loose => loose(a, b),
         Scheme::Strict => Ok(strict(a)?.cmp(&strict(b)?)),
@@ -32,7 +32,7 @@ pub fn compare(a: &str, b: &str, scheme: Scheme) -> Result<Ordering, VersionErro
 
 /// A part of a loose version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
+pub(crate) enum Part {
     /// A run of digits, without leading zeros (compared by length, then text: any size fits).
     Number(String),
     /// A run of lower-case letters, or whatever stands between parts.
@@ -40,7 +40,7 @@ pub enum Part {
 }
 
 /// The parts of a loose version: runs of digits, runs of lower-case letters, and what stands between; dots are dropped.
-pub fn loose_parts(text: &str) -> Vec<Part> {
+pub(crate) fn loose_parts(text: &str) -> Vec<Part> {
     #[derive(PartialEq, Clone, Copy)]
     enum Kind {
         Digit,
@@ -100,7 +100,7 @@ fn loose(a: &str, b: &str) -> Result<Ordering, VersionError> {
 
 /// Like [`compare`] with [`Scheme::Loose`], but a number against a word is decided (numbers first) and not an error:
 /// for sorting, where one odd name must not spoil a list.
-pub fn loose_order(a: &str, b: &str) -> Ordering {
+pub(crate) fn loose_order(a: &str, b: &str) -> Ordering {
     let (a, b) = (loose_parts(a), loose_parts(b));
     for (a, b) in a.iter().zip(&b) {
         let order = match (a, b) {
@@ -411,8 +411,19 @@ mod tests {
 
     #[test]
     fn pep440_versions_follow_the_specification() {
-        let sorted =
-            ["1.0.dev1", "1.0a1.dev1", "1.0a1", "1.0b2", "1.0rc1", "1.0", "1.0+abc", "1.0+5", "1.0.post1", "1.1", "1!0"];
+        let sorted = [
+            "1.0.dev1",
+            "1.0a1.dev1",
+            "1.0a1",
+            "1.0b2",
+            "1.0rc1",
+            "1.0",
+            "1.0+abc",
+            "1.0+5",
+            "1.0.post1",
+            "1.1",
+            "1!0",
+        ];
         for pair in sorted.windows(2) {
             assert_eq!(order(pair[0], pair[1], Pep440), Ordering::Less, "{pair:?}");
         }

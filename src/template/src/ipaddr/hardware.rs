@@ -6,11 +6,11 @@ use super::query::IpError;
 
 /// A 48-bit hardware address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hardware(u64);
+pub(crate) struct Hardware(u64);
 
 impl Hardware {
     /// Any of the usual writings: six bytes, three words or two halves with `:`, `-` (words also `.`), or bare digits.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let hex = |part: &str, sizes: std::ops::RangeInclusive<usize>| {
             (sizes.contains(&part.len()) && part.bytes().all(|b| b.is_ascii_hexdigit()))
                 .then(|| u64::from_str_radix(part, 16).ok())
@@ -33,7 +33,7 @@ impl Hardware {
     }
 
     /// The address as a number.
-    pub fn value(self) -> u64 {
+    pub(crate) fn value(self) -> u64 {
         self.0
     }
 
@@ -52,7 +52,7 @@ impl Hardware {
 }
 
 /// Answers a query about a hardware address. `value` passes when there is no query.
-pub fn hwaddr(value: &Value, query: &str, alias: &str) -> Result<Value, IpError> {
+pub(crate) fn hwaddr(value: &Value, query: &str, alias: &str) -> Result<Value, IpError> {
     let address = value.as_str().and_then(Hardware::parse);
     let Some(address) = address else {
         return match query {

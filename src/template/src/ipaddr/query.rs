@@ -8,7 +8,7 @@ use super::Network;
 /// A query that cannot be answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct IpError(pub String);
+pub(crate) struct IpError(pub(crate) String);
 
 /// Whether a value was written as a single address or with a prefix; the answers differ.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ struct Subject {
 ///
 /// `version` restricts to 4 or 6, `alias` is the filter's name for messages. A value that is no address answers
 /// `False`; a query with no answer `None`.
-pub fn ipaddr(value: &Value, query: &str, version: Option<u8>, alias: &str) -> Result<Value, IpError> {
+pub(crate) fn ipaddr(value: &Value, query: &str, version: Option<u8>, alias: &str) -> Result<Value, IpError> {
     if let Value::List(items) = value {
         let mut answers = Vec::new();
         for item in items {
@@ -104,9 +104,9 @@ fn indexed(subject: &Subject, query: &str, number: f64) -> Value {
     }
     // Only whole numbers index; anything else a number can be answers False.
     let index = query.trim().parse::<i128>().ok().filter(|_| number.fract() == 0.0);
-    index.and_then(|index| v.nth(index)).map_or(Value::Bool(false), |at| {
-        Value::from(format!("{}/{}", v.write(at), v.prefix()))
-    })
+    index
+        .and_then(|index| v.nth(index))
+        .map_or(Value::Bool(false), |at| Value::from(format!("{}/{}", v.write(at), v.prefix())))
 }
 
 fn text(text: impl Into<String>) -> Value {
@@ -159,9 +159,8 @@ fn answer(query: &str, subject: &Subject) -> Option<Result<Value, IpError>> {
         }
         "range_usable" => {
             return of_network(subject, |v| {
-                Ok(v.usable().map_or(Value::Null, |(first, last)| {
-                    text(format!("{}-{}", v.write(first), v.write(last)))
-                }))
+                Ok(v.usable()
+                    .map_or(Value::Null, |(first, last)| text(format!("{}-{}", v.write(first), v.write(last)))))
             });
         }
         "next_usable" => return of_network(subject, |v| Ok(neighbour(v, v.value().checked_add(1)))),
@@ -180,7 +179,11 @@ fn answer(query: &str, subject: &Subject) -> Option<Result<Value, IpError>> {
         "int" if is_address => Value::from(v.value()),
         "int" => text(format!("{}/{}", v.value(), v.prefix())),
         "ip/prefix" => {
-            if v.host_bits() == 1 || !v.is_single() && has_host_bits { with_prefix(v.value()) } else { Value::Null }
+            if v.host_bits() == 1 || !v.is_single() && has_host_bits {
+                with_prefix(v.value())
+            } else {
+                Value::Null
+            }
         }
         "ip_netmask" => {
             if v.host_bits() == 1 || !v.is_single() && has_host_bits {
@@ -205,7 +208,11 @@ fn answer(query: &str, subject: &Subject) -> Option<Result<Value, IpError>> {
             !v.is_multicast_address() && v.is_global() && !v.is_loopback() && !v.is_netmask() && !v.is_hostmask(),
         ),
         "net" => {
-            if v.is_single() || has_host_bits { Value::Null } else { with_prefix(v.first()) }
+            if v.is_single() || has_host_bits {
+                Value::Null
+            } else {
+                with_prefix(v.first())
+            }
         }
         "netmask" => text(v.write(v.netmask())),
         "network" | "network_id" => text(v.write(v.first())),

@@ -18,13 +18,13 @@ fn subject(value: &Value) -> Option<Network> {
 }
 
 /// Address number `index` of a network (`nthhost`); `False` when there is none.
-pub fn nth_host(value: &Value, index: i128) -> Value {
+pub(crate) fn nth_host(value: &Value, index: i128) -> Value {
     let found = subject(value).and_then(|network| Some(network.write(network.nth(index)?)));
     found.map_or(Value::Bool(false), Value::from)
 }
 
 /// The usable address `offset` after (or, negative, before) the one given; `None` when there is none.
-pub fn next_usable(value: &Value, offset: i128) -> Value {
+pub(crate) fn next_usable(value: &Value, offset: i128) -> Value {
     let Some(network) = subject(value) else { return Value::Bool(false) };
     let at = if offset < 0 {
         network.value().checked_sub(offset.unsigned_abs())
@@ -38,7 +38,7 @@ pub fn next_usable(value: &Value, offset: i128) -> Value {
 }
 
 /// Whether `inner` lies in `outer`; with `usable`, without its network and broadcast addresses.
-pub fn network_in(outer: &Value, inner: &Value, usable: bool) -> bool {
+pub(crate) fn network_in(outer: &Value, inner: &Value, usable: bool) -> bool {
     let normal = |value: &Value| Network::parse(ask(value, "subnet")?.as_str()?);
     let (Some(outer), Some(inner)) = (normal(outer), normal(inner)) else { return false };
     let (first, last) = match outer.usable() {
@@ -49,14 +49,13 @@ pub fn network_in(outer: &Value, inner: &Value, usable: bool) -> bool {
 }
 
 /// The addresses of a list that lie in a network.
-pub fn reduce_on_network(addresses: &[Value], network: &Value) -> Value {
-    let kept: Vec<Value> =
-        addresses.iter().filter(|address| network_in(network, address, false)).cloned().collect();
+pub(crate) fn reduce_on_network(addresses: &[Value], network: &Value) -> Value {
+    let kept: Vec<Value> = addresses.iter().filter(|address| network_in(network, address, false)).cloned().collect();
     Value::from(kept)
 }
 
 /// An address moved by a number (`ipmath`).
-pub fn ip_math(value: &str, amount: i128) -> Result<String, IpError> {
+pub(crate) fn ip_math(value: &str, amount: i128) -> Result<String, IpError> {
     let network = Network::parse(value)
         .ok_or_else(|| IpError(format!("You must pass a valid IP address; {value} is invalid")))?;
     let moved = if amount < 0 {
@@ -71,7 +70,7 @@ pub fn ip_math(value: &str, amount: i128) -> Result<String, IpError> {
 }
 
 /// Puts version 6 addresses into brackets; everything else passes.
-pub fn ip_wrap(value: &Value) -> Value {
+pub(crate) fn ip_wrap(value: &Value) -> Value {
     if let Value::List(items) = value {
         return Value::List(items.iter().map(ip_wrap).collect());
     }
@@ -82,7 +81,7 @@ pub fn ip_wrap(value: &Value) -> Value {
 }
 
 /// The networks of a subnet size, by number (`ipsubnet`).
-pub fn ip_subnet(value: &Value, query: &str, index: Option<i128>) -> Result<Value, IpError> {
+pub(crate) fn ip_subnet(value: &Value, query: &str, index: Option<i128>) -> Result<Value, IpError> {
     let Some(network) = subject(value).map(Network::cidr) else { return Ok(Value::Bool(false)) };
     let is_address = network.is_single();
     if query.is_empty() {
@@ -141,11 +140,11 @@ fn rank(network: Network, query: &str) -> Result<Value, IpError> {
 }
 
 /// The address that stateless configuration gives a hardware address in a network; `False` when it cannot.
-pub fn slaac(value: &Value, hardware: &str) -> Value {
+pub(crate) fn slaac(value: &Value, hardware: &str) -> Value {
     let network = subject(value).filter(|network| network.version() == 6);
-    let found = network.zip(Hardware::parse(hardware)).map(|(network, hardware)| {
-        network.write(network.first().wrapping_add(u128::from(hardware.interface_id())))
-    });
+    let found = network
+        .zip(Hardware::parse(hardware))
+        .map(|(network, hardware)| network.write(network.first().wrapping_add(u128::from(hardware.interface_id()))));
     found.map_or(Value::Bool(false), Value::from)
 }
 
@@ -161,7 +160,7 @@ fn parse_all(values: &[Value]) -> Result<Vec<Network>, IpError> {
 }
 
 /// The fewest networks that cover the same addresses.
-pub fn cidr_merge(values: &[Value]) -> Result<Value, IpError> {
+pub(crate) fn cidr_merge(values: &[Value]) -> Result<Value, IpError> {
     let mut ranges: Vec<(u8, u128, u128)> =
         parse_all(values)?.into_iter().map(|n| (n.version(), n.first(), n.last())).collect();
     ranges.sort_unstable();
@@ -193,7 +192,7 @@ pub fn cidr_merge(values: &[Value]) -> Result<Value, IpError> {
 }
 
 /// The smallest network that holds all of them; `None` for an empty list.
-pub fn spanning(values: &[Value]) -> Result<Value, IpError> {
+pub(crate) fn spanning(values: &[Value]) -> Result<Value, IpError> {
     let networks = parse_all(values)?;
     let Some(one) = networks.first() else { return Ok(Value::Null) };
     if networks.len() == 1 {
@@ -212,10 +211,10 @@ pub fn spanning(values: &[Value]) -> Result<Value, IpError> {
 }
 
 /// Every address of a network, and how many there are.
-pub fn usable_range(text: &str) -> Result<Value, IpError> {
+pub(crate) fn usable_range(text: &str) -> Result<Value, IpError> {
     let fail = |why: String| IpError(format!("Error while using plugin 'usable_range': {why}"));
-    let network = Network::parse(text)
-        .ok_or_else(|| fail(format!("'{text}' does not appear to be an IPv4 or IPv6 network")))?;
+    let network =
+        Network::parse(text).ok_or_else(|| fail(format!("'{text}' does not appear to be an IPv4 or IPv6 network")))?;
     if network.value() != network.first() {
         return Err(fail(format!("{network} has host bits set")));
     }
@@ -231,7 +230,7 @@ pub fn usable_range(text: &str) -> Result<Value, IpError> {
 }
 
 /// The prefix length of a netmask, for callers that hold only the mask.
-pub fn prefix_of_mask(mask: Network) -> Option<u8> {
+pub(crate) fn prefix_of_mask(mask: Network) -> Option<u8> {
     mask_prefix(mask.value(), mask.width())
 }
 
@@ -282,6 +281,9 @@ mod tests {
 
     #[test]
     fn addresses_configure_themselves() {
-        assert_eq!(slaac(&v("fdcf:1894:23b5:d38c:0000:0000:0000:0000"), "c2:31:b3:83:bf:2b"), v("fdcf:1894:23b5:d38c:c031:b3ff:fe83:bf2b"));
+        assert_eq!(
+            slaac(&v("fdcf:1894:23b5:d38c:0000:0000:0000:0000"), "c2:31:b3:83:bf:2b"),
+            v("fdcf:1894:23b5:d38c:c031:b3ff:fe83:bf2b")
+        );
     }
 }

@@ -122,7 +122,7 @@ pub(super) fn expand(template: &[Part], found: &Found, text: &str, out: &mut Str
 }
 
 /// `re.escape` of Python 3.7 and later.
-pub fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         if "()[]{}?*+-|^$\\.&~# \t\n\r\x0b\x0c".contains(c) {

@@ -502,7 +502,8 @@ impl Translator {
         }
         let name: String = self.chars[start..start + length].iter().collect();
         self.at = start + length + 1;
-        let is_name = name.chars().enumerate().all(|(i, c)| c == '_' || c.is_alphabetic() || i > 0 && c.is_alphanumeric());
+        let is_name =
+            name.chars().enumerate().all(|(i, c)| c == '_' || c.is_alphabetic() || i > 0 && c.is_alphanumeric());
         if !is_name && name.parse::<usize>().is_err() {
             return Err(PatternError::at(format!("bad character in group name '{name}'"), start));
         }
@@ -584,10 +585,7 @@ fn set_flags(flags: &mut Flags, letters: &str, on: bool, position: usize) -> Res
             'a' => flags.ascii = on,
             'u' => {}
             'L' => {
-                return Err(PatternError::at(
-                    "bad inline flags: cannot use 'L' flag with a str pattern",
-                    position,
-                ));
+                return Err(PatternError::at("bad inline flags: cannot use 'L' flag with a str pattern", position));
             }
             _ => return Err(PatternError::at("unknown flag", position)),
         }

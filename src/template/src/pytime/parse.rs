@@ -93,7 +93,7 @@ struct Read {
 }
 
 /// Reads a date by a format, as Python's `datetime.strptime`.
-pub fn strptime(text: &str, format: &str) -> Result<DateTime, TimeError> {
+pub(crate) fn strptime(text: &str, format: &str) -> Result<DateTime, TimeError> {
     let (pattern, groups) = format_pattern(format)?;
     let pattern = pyregex::compile(&pattern, Flags::new(true, false)).map_err(|e| TimeError(e.0))?;
     let found = pattern.at_start(text).map_err(|e| TimeError(e.0))?;
@@ -116,7 +116,9 @@ impl Read {
     fn take(&mut self, directive: char, text: &str) {
         let number: i64 = text.trim().parse().unwrap_or_default();
         let position = |names: &[&str]| {
-            names.iter().position(|name| name.get(..3).is_some_and(|n| text.get(..3).is_some_and(|t| n.eq_ignore_ascii_case(t))))
+            names.iter().position(|name| {
+                name.get(..3).is_some_and(|n| text.get(..3).is_some_and(|t| n.eq_ignore_ascii_case(t)))
+            })
         };
         match directive {
             'Y' => self.year = Some(number),
@@ -169,7 +171,9 @@ impl Read {
         let fail = |message: &str| Err(TimeError(message.to_owned()));
         if let Some(iso_year) = self.iso_year {
             if self.yday.is_some() {
-                return fail("Day of the year directive '%j' is not compatible with ISO year directive '%G'. Use '%Y' instead.");
+                return fail(
+                    "Day of the year directive '%j' is not compatible with ISO year directive '%G'. Use '%Y' instead.",
+                );
             }
             let (Some(week), Some(weekday)) = (self.iso_week, self.weekday) else {
                 return fail(

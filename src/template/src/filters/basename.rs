@@ -1,0 +1,19 @@
+//! The last part of a path.
+
+use crate::filters::ospath;
+use crate::{Filter, FilterCall, TemplateError, py};
+use minijinja::Value as Mj;
+
+/// The last part of a path.
+pub static FILTER: Filter = Filter {
+    name: "basename",
+    collection: "ansible.builtin",
+    aliases: &[],
+    params: &[],
+    accepts_undefined: false,
+    run,
+};
+
+fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
+    Ok(py::text(ospath::split(&ospath::input(call)?).1))
+}

@@ -1,0 +1,19 @@
+//! The SHA-1 sum of a text.
+
+use crate::filters::digest::digest;
+use crate::{Filter, FilterCall, TemplateError, py};
+use minijinja::Value as Mj;
+
+/// The SHA-1 sum of a text.
+pub static FILTER: Filter = Filter {
+    name: "sha1",
+    collection: "ansible.builtin",
+    aliases: &["checksum"],
+    params: &[],
+    accepts_undefined: false,
+    run,
+};
+
+fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
+    Ok(digest("sha1", py::str(call.input()).as_bytes()).map_or_else(py::none, py::text))
+}

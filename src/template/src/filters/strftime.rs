@@ -1,0 +1,33 @@
+//! A time (now, or seconds since 1970) by a format, in the local zone or in UTC.
+
+use crate::pytime::DateTime;
+use crate::{Filter, FilterCall, TemplateError, py};
+use minijinja::Value as Mj;
+use rplay_value::number::parse_float;
+
+/// A time (now, or seconds since 1970) by a format, in the local zone or in UTC.
+pub static FILTER: Filter = Filter {
+    name: "strftime",
+    collection: "ansible.builtin",
+    aliases: &[],
+    params: &["second", "utc"],
+    accepts_undefined: false,
+    run,
+};
+
+fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
+    let format = py::str(call.input());
+    let utc = call.bool("utc", false)?;
+    let fail = |e: crate::pytime::TimeError| TemplateError::value_error(e.0);
+    let at = match call.opt("second").filter(|second| !second.is_none()) {
+        None => DateTime::now(utc).map_err(fail)?,
+        Some(second) => {
+            let number = py::as_float(second).or_else(|| second.as_str().and_then(|text| parse_float(text).ok()));
+            let Some(number) = number else {
+                return Err(call.error(format!("Invalid value for epoch value ({})", py::str(second))));
+            };
+            DateTime::at(number.floor() as i64, utc).map_err(fail)?
+        }
+    };
+    Ok(py::text(at.strftime(&format)))
+}

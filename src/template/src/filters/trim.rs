@@ -1,0 +1,24 @@
+//! Text without blanks (with `chars`, without those characters) at both ends.
+
+use crate::{Filter, FilterCall, TemplateError, py};
+use minijinja::Value as Mj;
+
+/// Text without blanks (with `chars`, without those characters) at both ends.
+pub static FILTER: Filter = Filter {
+    name: "trim",
+    collection: "ansible.builtin",
+    aliases: &[],
+    params: &["chars"],
+    accepts_undefined: false,
+    run,
+};
+
+fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
+    let text = py::str(call.input());
+    let chars = call.opt("chars").filter(|chars| !chars.is_none()).map(py::str);
+    let is_blank = |c: char| c.is_whitespace() || ('\x1c'..='\x1f').contains(&c);
+    Ok(py::text(match chars {
+        Some(chars) => text.trim_matches(|c| chars.contains(c)),
+        None => text.trim_matches(is_blank),
+    }))
+}

@@ -1,0 +1,19 @@
+//! Text with `%XX` and `+` decoded.
+
+use crate::filters::lines::url_unquote;
+use crate::{Filter, FilterCall, TemplateError, py};
+use minijinja::Value as Mj;
+
+/// Text with `%XX` and `+` decoded.
+pub static FILTER: Filter = Filter {
+    name: "urldecode",
+    collection: "ansible.builtin",
+    aliases: &[],
+    params: &[],
+    accepts_undefined: false,
+    run,
+};
+
+fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
+    Ok(py::text(url_unquote(&py::str(call.input()))))
+}

@@ -1,0 +1,97 @@
+//! A column of the row of a CSV file whose first (`keycol`) column is the term.
+
+use minijinja::Value as Mj;
+use crate::lookups::terms;
+use crate::{Lookup, LookupCall, TemplateError, py};
+
+/// A column of the row of a CSV file whose first (`keycol`) column is the term.
+pub static LOOKUP: Lookup = Lookup { name: "csvfile", collection: "ansible.builtin", run };
+
+fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
+    if call.terms().is_empty() {
+        return Err(call.error("Search key is required but was not found"));
+    }
+    let mut out = Vec::new();
+    for term in call.terms() {
+        let (key, pairs) = terms::key_values(&terms::text(term)?);
+        if key.is_empty() {
+            return Err(call.error("Search key is required but was not found"));
+        }
+        let option = |name: &str, default: &str| match pairs.iter().find(|(known, _)| known == name) {
+            Some((_, value)) => value.clone(),
+            None => call.opt(name).map_or_else(|| default.to_owned(), py::str),
+        };
+        if let Some((name, _)) = pairs.iter().find(|(name, _)| {
+            !matches!(name.as_str(), "file" | "col" | "keycol" | "delimiter" | "default" | "encoding")
+        }) {
+            return Err(TemplateError::value_error(format!("'{name}' is not a valid option")));
+        }
+        let column = |name: &str, default: &str| {
+            let text = option(name, default);
+            text.parse::<usize>().map_err(|_| call.error(format!("csvfile: {name} must be a number, not '{text}'")))
+        };
+        let (column, key_column) = (column("col", "1")?, column("keycol", "0")?);
+        let delimiter = match option("delimiter", "TAB").as_str() {
+            "TAB" | "\\t" => '\t',
+            other => other.chars().next().unwrap_or('\t'),
+        };
+        let text = terms::file_text(call, &option("file", "ansible.csv"))?;
+        let row = rows(&text, delimiter).into_iter().find(|row| row.get(key_column) == Some(&key));
+        match row {
+            Some(row) => match row.into_iter().nth(column) {
+                Some(cell) => out.push(py::text(cell)),
+                None => return Err(TemplateError::new(crate::ErrorKind::Value, "list index out of range")),
+            },
+            None => {
+                let default = call.opt("default").cloned();
+                let inline = pairs.iter().find(|(name, _)| name == "default").map(|(_, value)| py::text(value.as_str()));
+                out.extend(inline.or(default).filter(|default| !default.is_none()));
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Rows and cells; quotes hold delimiters and newlines, a doubled quote is one.
+fn rows(text: &str, delimiter: char) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    let mut row = Vec::new();
+    let mut cell = String::new();
+    let mut quoted = false;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if quoted => {
+                if chars.next_if_eq(&'"').is_some() {
+                    cell.push('"');
+                } else {
+                    quoted = false;
+                }
+            }
+            c if quoted => cell.push(c),
+            '"' if cell.is_empty() => quoted = true,
+            '\r' => {}
+            '\n' => {
+                row.push(std::mem::take(&mut cell));
+                rows.push(std::mem::take(&mut row));
+            }
+            c if c == delimiter => row.push(std::mem::take(&mut cell)),
+            c => cell.push(c),
+        }
+    }
+    if !cell.is_empty() || !row.is_empty() {
+        row.push(cell);
+        rows.push(row);
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_hold_delimiters() {
+        assert_eq!(rows("a,\"b,\"\"c\"\"\"\nd,e", ','), [vec!["a", "b,\"c\""], vec!["d", "e"]]);
+    }
+}

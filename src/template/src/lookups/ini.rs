@@ -1,0 +1,172 @@
+//! Values from INI files (or Java properties): `lookup('ini', 'key', section='s', file='f.ini')`.
+
+use minijinja::Value as Mj;
+use crate::lookups::terms;
+use crate::pyregex::{self, Flags};
+use crate::{Lookup, LookupCall, TemplateError, py};
+
+/// Values from INI files (or Java properties): `lookup('ini', 'key', section='s', file='f.ini')`.
+pub static LOOKUP: Lookup = Lookup { name: "ini", collection: "ansible.builtin", run };
+
+/// The options of one term.
+struct Wanted {
+    key: String,
+    file: String,
+    section: String,
+    default: Option<String>,
+    regex: bool,
+    properties: bool,
+    case_sensitive: bool,
+    allow_no_value: bool,
+}
+
+fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
+    let mut out = Vec::new();
+    for term in call.terms() {
+        let wanted = Wanted::read(call, &terms::text(term)?)?;
+        let text = terms::file_text(call, &wanted.file)?;
+        let sections = parse(call, &text, &wanted)?;
+        let section = if wanted.properties { "java_properties" } else { &wanted.section };
+        let Some(entries) = entries(&sections, section) else {
+            let message = format!("No section '{section}' in '{}'.", wanted.file);
+            let names = sections.iter().map(|(name, _)| name.as_str());
+            let near = rplay_diag::nearest(section, names).map(|near| format!("there is a section `{near}`"));
+            let error = TemplateError::value_error(message);
+            return Err(near.map_or(error.clone(), |near| error.hint(near)));
+        };
+        let fold = |key: &str| if wanted.case_sensitive { key.to_owned() } else { key.to_lowercase() };
+        let value = |value: &Option<String>| value.as_ref().map_or_else(py::none, |value| py::text(value.as_str()));
+        if wanted.regex {
+            let pattern = pyregex::compile(&wanted.key, Flags::default())?;
+            for (key, found) in &entries {
+                if pattern.is_at_start(key)? {
+                    out.push(value(found));
+                }
+            }
+            continue;
+        }
+        let key = fold(&wanted.key);
+        match entries.iter().find(|(name, _)| *name == key) {
+            Some((_, Some(found))) => out.push(py::text(found.as_str())),
+            Some((_, None)) => {}
+            None => out.extend(wanted.default.clone().map(py::text)),
+        }
+    }
+    Ok(out)
+}
+
+impl Wanted {
+    fn read(call: &LookupCall<'_>, term: &str) -> Result<Self, TemplateError> {
+        let flag = |name: &str| call.bool(name, false);
+        let mut wanted = Self {
+            key: term.to_owned(),
+            file: call.text_or("file", "ansible.ini")?.to_string(),
+            section: call.text_or("section", "global")?.to_string(),
+            default: match call.opt("default") {
+                Some(default) if default.is_none() => None,
+                Some(default) => Some(py::str(default)),
+                None => Some(String::new()),
+            },
+            regex: flag("re")?,
+            properties: &*call.text_or("type", "ini")? == "properties",
+            case_sensitive: flag("case_sensitive")?,
+            allow_no_value: flag("allow_no_value")? || flag("allow_none")?,
+        };
+        if !term.contains('=') && !term.trim().contains(' ') {
+            return Ok(wanted);
+        }
+        // The old form: options inside the term.
+        let (key, pairs) = terms::key_values(term);
+        wanted.key = key;
+        for (name, value) in pairs {
+            let yes = || rplay_value::parse_bool(&value).unwrap_or(false);
+            match name.as_str() {
+                "file" => wanted.file = value,
+                "section" => wanted.section = value,
+                "default" => wanted.default = Some(value),
+                "re" => wanted.regex = yes(),
+                "case_sensitive" => wanted.case_sensitive = yes(),
+                "allow_no_value" | "allow_none" => wanted.allow_no_value = yes(),
+                "type" => wanted.properties = value == "properties",
+                "encoding" => {}
+                other => return Err(call.error(format!("'{other}' is not a valid option."))),
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+type Entries = Vec<(String, Option<String>)>;
+
+/// The entries of a section, those of `[DEFAULT]` behind them.
+fn entries(sections: &[(String, Entries)], name: &str) -> Option<Entries> {
+    let of = |name: &str| sections.iter().find(|(known, _)| known == name).map(|(_, entries)| entries);
+    let mut all = of(name)?.clone();
+    for (key, value) in of("DEFAULT").filter(|_| name != "DEFAULT").into_iter().flatten() {
+        if !all.iter().any(|(known, _)| known == key) {
+            all.push((key.clone(), value.clone()));
+        }
+    }
+    Some(all)
+}
+
+/// As Python's `configparser`: `=` or `:`, whole-line comments with `#` or `;`, indented lines continue a value.
+fn parse(call: &LookupCall<'_>, text: &str, wanted: &Wanted) -> Result<Vec<(String, Entries)>, TemplateError> {
+    let mut sections: Vec<(String, Entries)> = Vec::new();
+    if wanted.properties {
+        sections.push(("java_properties".to_owned(), Vec::new()));
+    }
+    let mut indent_of_key = 0;
+    for (number, line) in text.lines().enumerate() {
+        let trimmed = line.trim();
+        if trimmed.starts_with(['#', ';']) {
+            continue;
+        }
+        let indent = line.len() - line.trim_start().len();
+        let last = sections.last_mut().and_then(|(_, entries)| entries.last_mut());
+        if trimmed.is_empty() {
+            if let Some((_, Some(value))) = last {
+                value.push('\n');
+            }
+            continue;
+        }
+        if indent > indent_of_key
+            && let Some((_, Some(value))) = last
+        {
+            value.push('\n');
+            value.push_str(trimmed);
+            continue;
+        }
+        indent_of_key = indent;
+        if let Some(name) = trimmed.strip_prefix('[').and_then(|rest| rest.rfind(']').map(|end| &rest[..end])) {
+            if !sections.iter().any(|(known, _)| known == name) {
+                sections.push((name.to_owned(), Vec::new()));
+            } else if let Some(at) = sections.iter().position(|(known, _)| known == name) {
+                let section = sections.remove(at);
+                sections.push(section);
+            }
+            continue;
+        }
+        let bad = || {
+            let message = format!("'{}', line {}: {trimmed:?} is no entry", wanted.file, number + 1);
+            call.error(message)
+        };
+        let (_, entries) = sections.last_mut().ok_or_else(bad)?;
+        let (key, value) = match trimmed.split_once(['=', ':']) {
+            Some((key, value)) => (key.trim_end(), Some(value.trim().to_owned())),
+            None if wanted.allow_no_value => (trimmed, None),
+            None => return Err(bad()),
+        };
+        let key = if wanted.case_sensitive { key.to_owned() } else { key.to_lowercase() };
+        if entries.iter().any(|(known, _)| *known == key) {
+            return Err(TemplateError::value_error(format!("Duplicate option in '{}'.", wanted.file)).note(key));
+        }
+        entries.push((key, value));
+    }
+    for (_, value) in sections.iter_mut().flat_map(|(_, entries)| entries) {
+        if let Some(value) = value {
+            value.truncate(value.trim_end().len());
+        }
+    }
+    Ok(sections)
+}

@@ -1,0 +1,12 @@
+//! The terms, with lists among them opened one level.
+
+use minijinja::Value as Mj;
+use crate::lookups::terms;
+use crate::{Lookup, LookupCall, TemplateError};
+
+/// The terms, with lists among them opened one level.
+pub static LOOKUP: Lookup = Lookup { name: "items", collection: "ansible.builtin", run };
+
+fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
+    terms::flatten(call.terms())
+}

@@ -1,0 +1,16 @@
+//! One of the terms, picked at random.
+
+use minijinja::Value as Mj;
+use crate::pyrandom::Random;
+use crate::{Lookup, LookupCall, TemplateError};
+
+/// One of the terms, picked at random.
+pub static LOOKUP: Lookup = Lookup { name: "random_choice", collection: "ansible.builtin", run };
+
+fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
+    let terms = call.terms();
+    if terms.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(vec![terms[Random::System.below(terms.len() as u64) as usize].clone()])
+}

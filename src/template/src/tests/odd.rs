@@ -1,0 +1,12 @@
+//! Whether a number is odd.
+
+use crate::{TemplateError, Test, TestCall, py};
+use minijinja::Value as Mj;
+
+/// Whether a number is odd.
+pub static TEST: Test =
+    Test { name: "odd", collection: "ansible.builtin", aliases: &[], params: &[], accepts_undefined: false, run };
+
+fn run(call: &mut TestCall<'_>) -> Result<bool, TemplateError> {
+    Ok(py::equal(&py::modulo(call.input(), &Mj::from(2))?, &Mj::from(1)))
+}
