@@ -187,7 +187,12 @@ impl Pattern {
     }
 
     /// `re.subn`: the text with matches replaced (`count` 0 is all of them), and how many there were.
-    pub(crate) fn substitute(&self, replacement: &str, text: &str, count: usize) -> Result<(String, usize), PatternError> {
+    pub(crate) fn substitute(
+        &self,
+        replacement: &str,
+        text: &str,
+        count: usize,
+    ) -> Result<(String, usize), PatternError> {
         let template = template::parse(replacement, self)?;
         let limit = if count == 0 { usize::MAX } else { count };
         let (mut out, mut done, mut number) = (String::with_capacity(text.len()), 0, 0);

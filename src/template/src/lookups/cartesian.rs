@@ -1,9 +1,9 @@
 //! All ways to take one item of each list.
 
-use minijinja::Value as Mj;
 use crate::lookups::terms;
 use crate::py::Kind;
 use crate::{Lookup, LookupCall, TemplateError, py};
+use minijinja::Value as Mj;
 
 /// All ways to take one item of each list.
 pub static LOOKUP: Lookup = Lookup { name: "cartesian", collection: "community.general", run };

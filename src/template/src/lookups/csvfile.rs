@@ -1,8 +1,8 @@
 //! A column of the row of a CSV file whose first (`keycol`) column is the term.
 
-use minijinja::Value as Mj;
 use crate::lookups::terms;
 use crate::{Lookup, LookupCall, TemplateError, py};
+use minijinja::Value as Mj;
 
 /// A column of the row of a CSV file whose first (`keycol`) column is the term.
 pub static LOOKUP: Lookup = Lookup { name: "csvfile", collection: "ansible.builtin", run };
@@ -44,7 +44,8 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
             },
             None => {
                 let default = call.opt("default").cloned();
-                let inline = pairs.iter().find(|(name, _)| name == "default").map(|(_, value)| py::text(value.as_str()));
+                let inline =
+                    pairs.iter().find(|(name, _)| name == "default").map(|(_, value)| py::text(value.as_str()));
                 out.extend(inline.or(default).filter(|default| !default.is_none()));
             }
         }

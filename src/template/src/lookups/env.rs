@@ -1,7 +1,7 @@
 //! Environment variables of the controller; `default` stands for those not set.
 
-use minijinja::Value as Mj;
 use crate::{Lookup, LookupCall, TemplateError, py};
+use minijinja::Value as Mj;
 
 /// Environment variables of the controller; `default` stands for those not set.
 pub static LOOKUP: Lookup = Lookup { name: "env", collection: "ansible.builtin", run };

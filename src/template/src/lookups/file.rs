@@ -1,8 +1,8 @@
 //! Contents of files on the controller, without blanks at the end (`rstrip`) or the start (`lstrip`).
 
-use minijinja::Value as Mj;
 use crate::lookups::terms;
 use crate::{Lookup, LookupCall, TemplateError, py};
+use minijinja::Value as Mj;
 
 /// Contents of files on the controller, without blanks at the end (`rstrip`) or the start (`lstrip`).
 pub static LOOKUP: Lookup = Lookup { name: "file", collection: "ansible.builtin", run };

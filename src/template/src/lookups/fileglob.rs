@@ -1,9 +1,9 @@
 //! Files of one folder that match shell patterns.
 
-use minijinja::Value as Mj;
 use crate::filters::ospath;
 use crate::lookups::{glob, terms};
 use crate::{Lookup, LookupCall, TemplateError, py};
+use minijinja::Value as Mj;
 
 /// Files of one folder that match shell patterns.
 pub static LOOKUP: Lookup = Lookup { name: "fileglob", collection: "ansible.builtin", run };

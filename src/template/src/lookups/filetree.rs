@@ -1,10 +1,10 @@
 //! Every file, folder and link below folders, with its path, mode, owner and type.
 
+use crate::lookups::terms;
+use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use crate::lookups::terms;
-use crate::{Lookup, LookupCall, TemplateError, py};
 
 /// Every file, folder and link below folders, with its path, mode, owner and type.
 pub static LOOKUP: Lookup = Lookup { name: "filetree", collection: "community.general", run };
@@ -37,13 +37,16 @@ fn walk(root: &Path, folder: &Path, out: &mut Vec<Mj>) {
     for path in &paths {
         let Ok(meta) = fs_err::symlink_metadata(path) else { continue };
         let relative = path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
-        let kind = if meta.is_symlink() { "link" } else if meta.is_dir() { "directory" } else { "file" };
+        let kind = if meta.is_symlink() {
+            "link"
+        } else if meta.is_dir() {
+            "directory"
+        } else {
+            "file"
+        };
         let text = |text: String| py::text(text);
-        let mut row = vec![
-            ("root", text(format!("{}/", root.display()))),
-            ("path", text(relative)),
-            ("state", py::text(kind)),
-        ];
+        let mut row =
+            vec![("root", text(format!("{}/", root.display()))), ("path", text(relative)), ("state", py::text(kind))];
         if meta.is_symlink() {
             let target = fs_err::read_link(path).map(|t| t.to_string_lossy().into_owned()).unwrap_or_default();
             row.push(("src", text(target)));

@@ -1,9 +1,9 @@
 //! The first of several files that exists. Terms are names, lists, or `{files: ..., paths: ..., skip: ...}`.
 
-use minijinja::Value as Mj;
 use crate::filters::ospath;
 use crate::py::Kind;
 use crate::{Lookup, LookupCall, TemplateError, py};
+use minijinja::Value as Mj;
 
 /// The first of several files that exists. Terms are names, lists, or `{files: ..., paths: ..., skip: ...}`.
 pub static LOOKUP: Lookup = Lookup { name: "first_found", collection: "ansible.builtin", run };
@@ -71,7 +71,9 @@ fn split(value: Option<&Mj>, separators: &[char]) -> Result<Vec<String>, Templat
         }
         _ => {
             py::trip(value)?;
-            out.extend(py::str(value).split(separators).map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()));
+            out.extend(
+                py::str(value).split(separators).map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()),
+            );
         }
     }
     Ok(out)
@@ -102,7 +104,10 @@ impl Search {
                 (split(given("files").as_ref(), &[',', ';'])?, given("paths"))
             }
             _ => {
-                let message = format!("Invalid term supplied. A string, dict or list is required, not '{}').", py::type_name(term));
+                let message = format!(
+                    "Invalid term supplied. A string, dict or list is required, not '{}').",
+                    py::type_name(term)
+                );
                 return Err(call.error(message));
             }
         };

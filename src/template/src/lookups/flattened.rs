@@ -1,8 +1,8 @@
 //! The terms with all lists inside opened.
 
-use minijinja::Value as Mj;
 use crate::py::Kind;
 use crate::{Lookup, LookupCall, TemplateError, py};
+use minijinja::Value as Mj;
 
 /// The terms with all lists inside opened.
 pub static LOOKUP: Lookup = Lookup { name: "flattened", collection: "community.general", run };

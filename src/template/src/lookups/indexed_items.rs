@@ -1,8 +1,8 @@
 //! The items with their numbers, as pairs.
 
-use minijinja::Value as Mj;
 use crate::lookups::terms;
 use crate::{Lookup, LookupCall, TemplateError, py};
+use minijinja::Value as Mj;
 
 /// The items with their numbers, as pairs.
 pub static LOOKUP: Lookup = Lookup { name: "indexed_items", collection: "ansible.builtin", run };

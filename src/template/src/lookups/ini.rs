@@ -1,9 +1,9 @@
 //! Values from INI files (or Java properties): `lookup('ini', 'key', section='s', file='f.ini')`.
 
-use minijinja::Value as Mj;
 use crate::lookups::terms;
 use crate::pyregex::{self, Flags};
 use crate::{Lookup, LookupCall, TemplateError, py};
+use minijinja::Value as Mj;
 
 /// Values from INI files (or Java properties): `lookup('ini', 'key', section='s', file='f.ini')`.
 pub static LOOKUP: Lookup = Lookup { name: "ini", collection: "ansible.builtin", run };

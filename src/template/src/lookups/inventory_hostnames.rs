@@ -1,9 +1,9 @@
 //! Names of the hosts that inventory patterns stand for.
 
-use minijinja::Value as Mj;
 use crate::lookups::{glob, terms};
 use crate::pyregex::{self, Flags};
 use crate::{Lookup, LookupCall, TemplateError, py};
+use minijinja::Value as Mj;
 
 /// Names of the hosts that inventory patterns stand for.
 pub static LOOKUP: Lookup = Lookup { name: "inventory_hostnames", collection: "ansible.builtin", run };
@@ -77,7 +77,9 @@ fn split(text: &str) -> Vec<String> {
 
 fn hosts(pattern: &str, groups: &[(String, Vec<String>)]) -> Result<Vec<String>, TemplateError> {
     let (name, slice) = match pattern.strip_suffix(']').and_then(|rest| rest.rsplit_once('[')) {
-        Some((name, slice)) if slice.chars().all(|c| c.is_ascii_digit() || matches!(c, ':' | '-')) => (name, Some(slice)),
+        Some((name, slice)) if slice.chars().all(|c| c.is_ascii_digit() || matches!(c, ':' | '-')) => {
+            (name, Some(slice))
+        }
         _ => (pattern, None),
     };
     let regex = match name.strip_prefix('~') {

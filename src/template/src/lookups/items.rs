@@ -1,8 +1,8 @@
 //! The terms, with lists among them opened one level.
 
-use minijinja::Value as Mj;
 use crate::lookups::terms;
 use crate::{Lookup, LookupCall, TemplateError};
+use minijinja::Value as Mj;
 
 /// The terms, with lists among them opened one level.
 pub static LOOKUP: Lookup = Lookup { name: "items", collection: "ansible.builtin", run };

@@ -1,9 +1,9 @@
 //! The lines that shell commands on the controller write.
 
-use minijinja::Value as Mj;
 use crate::filters::lines::split_lines;
 use crate::lookups::terms;
 use crate::{Lookup, LookupCall, TemplateError, py};
+use minijinja::Value as Mj;
 
 /// The lines that shell commands on the controller write.
 pub static LOOKUP: Lookup = Lookup { name: "lines", collection: "ansible.builtin", run };

@@ -1,7 +1,7 @@
 //! The terms as they are.
 
-use minijinja::Value as Mj;
 use crate::{Lookup, LookupCall, TemplateError};
+use minijinja::Value as Mj;
 
 /// The terms as they are.
 pub static LOOKUP: Lookup = Lookup { name: "list", collection: "ansible.builtin", run };

@@ -1,7 +1,7 @@
 //! All ways to take one item of each list, the last one changing fastest.
 
-use minijinja::Value as Mj;
 use crate::{Lookup, LookupCall, TemplateError};
+use minijinja::Value as Mj;
 
 /// All ways to take one item of each list, the last one changing fastest.
 pub static LOOKUP: Lookup = Lookup { name: "nested", collection: "ansible.builtin", run };

@@ -1,8 +1,8 @@
 //! One of the terms, picked at random.
 
-use minijinja::Value as Mj;
 use crate::pyrandom::Random;
 use crate::{Lookup, LookupCall, TemplateError};
+use minijinja::Value as Mj;
 
 /// One of the terms, picked at random.
 pub static LOOKUP: Lookup = Lookup { name: "random_choice", collection: "ansible.builtin", run };

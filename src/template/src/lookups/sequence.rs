@@ -1,9 +1,9 @@
 //! A sequence of formatted numbers: `start=1 end=10 stride=2 format=host%02d`, or short `1-10/2:host%02d`.
 
-use minijinja::Value as Mj;
 use crate::lookups::terms;
 use crate::pyregex::{self, Flags};
 use crate::{Lookup, LookupCall, TemplateError, py};
+use minijinja::Value as Mj;
 
 /// A sequence of formatted numbers: `start=1 end=10 stride=2 format=host%02d`, or short `1-10/2:host%02d`.
 pub static LOOKUP: Lookup = Lookup { name: "sequence", collection: "ansible.builtin", run };

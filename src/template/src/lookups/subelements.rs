@@ -1,8 +1,8 @@
 //! Every dict of a list (or of a dict's values) paired with each item of a list inside it.
 
-use minijinja::Value as Mj;
 use crate::py::{Dict, Kind};
 use crate::{Lookup, LookupCall, TemplateError, py};
+use minijinja::Value as Mj;
 
 /// Every dict of a list (or of a dict's values) paired with each item of a list inside it.
 pub static LOOKUP: Lookup = Lookup { name: "subelements", collection: "ansible.builtin", run };
@@ -32,7 +32,8 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
                 return Err(wrong("the optional third item must be a dict with flags ('skip_missing',)"));
             }
             let flag = py::get_item(flags, &Mj::from("skip_missing"));
-            !py::is_undefined(&flag) && flag.as_str().and_then(rplay_value::parse_bool).map_or_else(|| py::truthy(&flag), Ok)?
+            !py::is_undefined(&flag)
+                && flag.as_str().and_then(rplay_value::parse_bool).map_or_else(|| py::truthy(&flag), Ok)?
         }
     };
     let keys: Vec<&str> = path.split('.').collect();

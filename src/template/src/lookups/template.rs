@@ -1,10 +1,10 @@
 //! Templates rendered to text, with the options of the `template` module and `template_vars`.
 
-use minijinja::Value as Mj;
-use rplay_value::Text;
 use crate::lookups::terms;
 use crate::{FileOptions, TemplateSource};
 use crate::{Lookup, LookupCall, TemplateError, py};
+use minijinja::Value as Mj;
+use rplay_value::Text;
 
 /// Templates rendered to text, with the options of the `template` module and `template_vars`.
 pub static LOOKUP: Lookup = Lookup { name: "template", collection: "ansible.builtin", run };
@@ -25,8 +25,18 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
             // Results are not turned into data any more since ansible-core 2.19: `| from_yaml` says it where it is wanted.
             "convert_data" | "jinja2_native" | "template_vars" => {}
             other => {
-                let known = ["variable_start_string", "variable_end_string", "comment_start_string", "comment_end_string", "trim_blocks", "template_vars"];
-                let hint = rplay_diag::nearest(other, known).map_or_else(|| format!("it takes {}", rplay_diag::quoted_list(known)), |near| format!("there is an option `{near}`"));
+                let known = [
+                    "variable_start_string",
+                    "variable_end_string",
+                    "comment_start_string",
+                    "comment_end_string",
+                    "trim_blocks",
+                    "template_vars",
+                ];
+                let hint = rplay_diag::nearest(other, known).map_or_else(
+                    || format!("it takes {}", rplay_diag::quoted_list(known)),
+                    |near| format!("there is an option `{near}`"),
+                );
                 return Err(call.error(format!("the template lookup has no option '{other}'")).hint(hint));
             }
         }
@@ -47,14 +57,18 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
             .scope()
             .find_file("templates", &name)
             .ok_or_else(|| call.error(format!("the template file {name} could not be found for the lookup")))?;
-        let bytes = call.engine().files().read(&path).map_err(|e| {
-            TemplateError::file(format!("Unable to access the file '{name}'.")).note(e.to_string())
-        })?;
+        let bytes = call
+            .engine()
+            .files()
+            .read(&path)
+            .map_err(|e| TemplateError::file(format!("Unable to access the file '{name}'.")).note(e.to_string()))?;
         let shown = path.display().to_string();
-        let text = String::from_utf8(bytes).map_err(|_| TemplateError::file(format!("the template {shown} is not UTF-8 text")))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| TemplateError::file(format!("the template {shown} is not UTF-8 text")))?;
         let id = call.engine().sources().add(shown.as_str(), text.as_str());
         let source = TemplateSource { name: shown.clone(), text: text.into(), source: Some(id) };
-        let scope = scope.with("template_path", Text::data(name).into()).with("template_fullpath", Text::data(shown).into());
+        let scope =
+            scope.with("template_path", Text::data(name).into()).with("template_fullpath", Text::data(shown).into());
         out.push(py::text(call.engine().render_template(&source, &options, &scope)?));
     }
     Ok(out)

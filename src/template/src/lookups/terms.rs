@@ -87,9 +87,11 @@ pub(crate) fn shell_output(call: &LookupCall<'_>, command: &str) -> Result<Strin
 /// A file of the `files` folders as text.
 pub(crate) fn file_text(call: &LookupCall<'_>, name: &str) -> Result<String, TemplateError> {
     let path = call.scope().need_file("files", name)?;
-    let bytes = call.engine().files().read(&path).map_err(|e| {
-        TemplateError::file(format!("Unable to access the file '{name}'.")).note(e.to_string())
-    })?;
+    let bytes = call
+        .engine()
+        .files()
+        .read(&path)
+        .map_err(|e| TemplateError::file(format!("Unable to access the file '{name}'.")).note(e.to_string()))?;
     String::from_utf8(bytes).map_err(|_| TemplateError::file(format!("the file '{name}' is not UTF-8 text")))
 }
 

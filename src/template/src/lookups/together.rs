@@ -1,8 +1,8 @@
 //! Lists side by side, as long as the longest; none stands for what is missing.
 
-use minijinja::Value as Mj;
 use crate::lookups::terms;
 use crate::{Lookup, LookupCall, TemplateError, py};
+use minijinja::Value as Mj;
 
 /// Lists side by side, as long as the longest; none stands for what is missing.
 pub static LOOKUP: Lookup = Lookup { name: "together", collection: "ansible.builtin", run };
@@ -16,8 +16,7 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
         lists.push(py::iterate(term)?);
     }
     let length = lists.iter().map(Vec::len).max().unwrap_or(0);
-    let row = |at: usize| -> Vec<Mj> {
-        lists.iter().map(|list| list.get(at).cloned().unwrap_or_else(py::none)).collect()
-    };
+    let row =
+        |at: usize| -> Vec<Mj> { lists.iter().map(|list| list.get(at).cloned().unwrap_or_else(py::none)).collect() };
     (0..length).map(|at| Ok(py::list(terms::flatten(&row(at))?))).collect()
 }

@@ -1,8 +1,8 @@
 //! Contents of files on the controller, decrypted when they are vault files.
 
-use minijinja::Value as Mj;
 use crate::lookups::terms;
 use crate::{Lookup, LookupCall, TemplateError, py};
+use minijinja::Value as Mj;
 
 /// Contents of files on the controller, decrypted when they are vault files.
 pub static LOOKUP: Lookup = Lookup { name: "unvault", collection: "ansible.builtin", run };

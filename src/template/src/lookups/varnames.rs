@@ -1,8 +1,8 @@
 //! Names of the variables that regular expressions match.
 
-use minijinja::Value as Mj;
 use crate::pyregex::{self, Flags};
 use crate::{Lookup, LookupCall, TemplateError, py};
+use minijinja::Value as Mj;
 
 /// Names of the variables that regular expressions match.
 pub static LOOKUP: Lookup = Lookup { name: "varnames", collection: "ansible.builtin", run };
@@ -13,7 +13,11 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     for term in call.terms() {
         py::trip(term)?;
         let Some(pattern) = term.as_str() else {
-            let message = format!("Invalid setting identifier, \"{}\" is not a string, it is a {}", py::str(term), py::type_name(term));
+            let message = format!(
+                "Invalid setting identifier, \"{}\" is not a string, it is a {}",
+                py::str(term),
+                py::type_name(term)
+            );
             return Err(call.error(message));
         };
         let compiled = pyregex::compile(pattern, Flags::default())

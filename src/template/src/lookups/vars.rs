@@ -1,7 +1,7 @@
 //! Variables by name; `default` stands for those that are not there.
 
-use minijinja::Value as Mj;
 use crate::{Lookup, LookupCall, TemplateError, py};
+use minijinja::Value as Mj;
 
 /// Variables by name; `default` stands for those that are not there.
 pub static LOOKUP: Lookup = Lookup { name: "vars", collection: "ansible.builtin", run };
