@@ -7,6 +7,7 @@
 //!
 //! Start reading at [`Module`], then `builtin/lineinfile.rs`.
 
+mod accounts;
 mod args;
 mod atomic;
 pub mod builtin;
@@ -14,9 +15,12 @@ mod censor;
 mod context;
 mod convert;
 mod digest;
+mod dpkg;
+mod facts;
 mod file_attrs;
 pub mod general;
 mod glob;
+mod http;
 mod mode;
 mod module;
 pub mod posix;
@@ -24,8 +28,10 @@ mod pyregex;
 mod real;
 mod running;
 mod sys;
+mod sysv;
 pub mod testing;
 mod text_file;
+mod tools;
 mod validate;
 pub mod words;
 

@@ -141,6 +141,59 @@ impl Sys for Fake {
     }
 }
 
+/// A server on this machine that gives one prepared answer after the other and keeps what it was asked.
+#[cfg(test)]
+pub(crate) struct HttpServer {
+    address: std::net::SocketAddr,
+    requests: std::sync::Arc<Mutex<Vec<String>>>,
+}
+
+#[cfg(test)]
+impl HttpServer {
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+/// Starts a server for these answers: status line and headers, each ended by `\r\n`, and a body.
+#[cfg(test)]
+pub(crate) fn http_server(answers: Vec<(&'static str, &'static str)>) -> HttpServer {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let requests = std::sync::Arc::new(Mutex::new(Vec::new()));
+    let server = HttpServer { address: listener.local_addr().unwrap(), requests: requests.clone() };
+    std::thread::spawn(move || {
+        for (head, body) in answers {
+            let Ok((mut stream, _)) = listener.accept() else { return };
+            let mut seen = Vec::new();
+            let mut chunk = [0_u8; 4096];
+            loop {
+                let text = String::from_utf8_lossy(&seen).into_owned();
+                if let Some((headers, sent)) = text.split_once("\r\n\r\n") {
+                    let length = headers.lines().find_map(|line| {
+                        line.to_lowercase().strip_prefix("content-length:").and_then(|n| n.trim().parse::<usize>().ok())
+                    });
+                    if sent.len() >= length.unwrap_or(0) {
+                        break;
+                    }
+                }
+                match stream.read(&mut chunk) {
+                    Ok(0) | Err(_) => break,
+                    Ok(n) => seen.extend(&chunk[..n]),
+                }
+            }
+            requests.lock().unwrap().push(String::from_utf8_lossy(&seen).into_owned());
+            let length = body.len();
+            let _ = write!(stream, "{head}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+        }
+    });
+    server
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,164 @@
+//! Manages groups.
+//!
+//! Options:
+//! - `name` (required): the group.
+//! - `state` (default `present`): `present`, `absent`.
+//! - `gid`, `non_unique`, `gid_min`, `gid_max`: its number, whether others may have it, the range to take it from.
+//! - `system`: a system group. `local`: only the local files, by libuser's tools. `force`: remove even a user's primary group.
+//!
+//! Returns: `name`, `state`, `gid`, `system`.
+//!
+//! Check mode: full. Diff: none.
+//!
+//! Example:
+//! ```yaml
+//! - group:
+//!     name: stack
+//!     gid: 1002
+//! ```
+
+use rplay_protocol::Reply;
+use rplay_value::Value;
+
+use crate::accounts::Accounts;
+use crate::{Arg, ArgSpec, Args, Context, Module, ModuleError, Support, tools};
+
+/// `ansible.builtin.group`
+pub static MODULE: Module = Module {
+    name: "group",
+    collection: "ansible.builtin",
+    spec: &ArgSpec {
+        args: &[
+            Arg::text("state").default("present").choices(&["absent", "present"]),
+            Arg::text("name").required(),
+            Arg::bool("force").default("false"),
+            Arg::int("gid"),
+            Arg::bool("system").default("false"),
+            Arg::bool("local").default("false"),
+            Arg::bool("non_unique").default("false"),
+            Arg::int("gid_min"),
+            Arg::int("gid_max"),
+        ],
+        required_if: &[("non_unique", "true", &["gid"])],
+        ..ArgSpec::EMPTY
+    },
+    check: Support::Full,
+    diff: Support::None,
+    run,
+};
+
+fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
+    let name = args.need("name");
+    let local = args.flag("local");
+    if local && args.flag("force") {
+        return Err(ModuleError::msg(
+            "force is not a valid option for local, force=True and local=True are mutually exclusive",
+        ));
+    }
+    if local && (args.int("gid_min").is_some() || args.int("gid_max").is_some()) {
+        return Err(ModuleError::msg("'gid_min' and 'gid_max' can not be used with 'local'"));
+    }
+    let accounts = Accounts::new(cx);
+    let find = || if local { accounts.local_group(name) } else { accounts.group_named(name) };
+    let before = find();
+    let argv = match (args.need("state"), &before) {
+        ("absent", None) => None,
+        ("absent", Some(_)) => {
+            let mut argv = vec![tools::need(cx, if local { "lgroupdel" } else { "groupdel" })?];
+            if args.flag("force") {
+                argv.push("-f".to_owned());
+            }
+            Some(argv)
+        }
+        (_, None) => Some(creation(cx, args, local)?),
+        (_, Some(group)) => match args.int("gid").filter(|gid| *gid != i64::from(group.gid)) {
+            None => None,
+            Some(gid) => {
+                if local
+                    && accounts.groups().iter().any(|other| i64::from(other.gid) == gid)
+                    && !args.flag("non_unique")
+                {
+                    return Err(ModuleError::msg(format!("GID '{gid}' already exists with group '{name}'")));
+                }
+                let mut argv = vec![tools::need(cx, if local { "lgroupmod" } else { "groupmod" })?];
+                argv.extend(["-g".to_owned(), gid.to_string()]);
+                if args.flag("non_unique") {
+                    argv.push("-o".to_owned());
+                }
+                Some(argv)
+            }
+        },
+    };
+    let mut reply = Reply::changed(argv.is_some()).with("name", name).with("state", args.need("state"));
+    if let Some(mut argv) = argv.filter(|_| !cx.check()) {
+        argv.push(name.to_owned());
+        let output = tools::run(cx, &argv)?;
+        if !output.success() {
+            let failure = Reply::failure(output.err()).with("name", name);
+            return Err(ModuleError::reply(failure));
+        }
+        for (key, text) in [("stdout", output.out()), ("stderr", output.err())] {
+            if !text.is_empty() {
+                reply = reply.with(key, text);
+            }
+        }
+    }
+    if args.need("state") == "present" {
+        let accounts = Accounts::new(cx);
+        let after = if local { accounts.local_group(name) } else { accounts.group_named(name) };
+        reply = reply.with("system", args.flag("system"));
+        reply = match after {
+            Some(group) => reply.with("gid", group.gid),
+            None => reply.with("gid", args.get("gid").cloned().unwrap_or(Value::Null)),
+        };
+    }
+    Ok(reply)
+}
+
+fn creation(cx: &Context<'_>, args: &Args, local: bool) -> Result<Vec<String>, ModuleError> {
+    let mut argv = vec![tools::need(cx, if local { "lgroupadd" } else { "groupadd" })?];
+    if let Some(gid) = args.int("gid") {
+        argv.extend(["-g".to_owned(), gid.to_string()]);
+        if args.flag("non_unique") {
+            argv.push("-o".to_owned());
+        }
+    }
+    if args.flag("system") {
+        argv.push("-r".to_owned());
+    }
+    for (option, key) in [("gid_min", "GID_MIN"), ("gid_max", "GID_MAX")] {
+        if let Some(limit) = args.int(option) {
+            argv.extend(["-K".to_owned(), format!("{key}={limit}")]);
+        }
+    }
+    Ok(argv)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Fake, args};
+
+    #[test]
+    fn groups_come_change_and_go() {
+        let fake = Fake::new().unwrap().on("groupadd", 0, "").on("groupmod", 0, "").on("groupdel", 0, "");
+        fake.write("/etc/group", "root:x:0:\nstack:x:1002:\n").unwrap();
+        assert!(!fake.call("group", args([("name", "stack")])).changed);
+        assert!(fake.call("group", args([("name", "new"), ("gid", "7"), ("system", "true")])).changed);
+        assert!(fake.call("group", args([("name", "stack"), ("gid", "1003")])).changed);
+        assert!(!fake.call("group", args([("name", "gone"), ("state", "absent")])).changed);
+        assert!(fake.call("group", args([("name", "stack"), ("state", "absent")])).changed);
+        let expected = ["groupadd -g 7 -r new", "groupmod -g 1003 stack", "groupdel stack"];
+        assert_eq!(fake.command_lines(), expected);
+        assert!(fake.check("group", args([("name", "other")])).changed);
+        assert_eq!(fake.command_lines().len(), 3);
+    }
+
+    #[test]
+    fn the_reply_has_the_number() {
+        let fake = Fake::new().unwrap();
+        fake.write("/etc/group", "stack:x:1002:\n").unwrap();
+        let reply = fake.call("group", args([("name", "stack")]));
+        assert_eq!(reply.data.get("gid"), Some(&1002.into()));
+        assert_eq!(reply.data.get("system"), Some(&false.into()));
+    }
+}

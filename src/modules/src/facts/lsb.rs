@@ -1,0 +1,45 @@
+//! `lsb`: what `lsb_release -a` or `/etc/lsb-release` says.
+
+use rplay_value::{Map, Value};
+
+use super::distribution::ReleaseFile;
+use super::{Found, Probe};
+
+pub(super) fn collect(probe: &Probe<'_>) -> Found {
+    let mut lsb = probe.which("lsb_release").map(|program| from_program(probe, &program)).unwrap_or_default();
+    if lsb.is_empty() {
+        if let Some(text) = probe.read("/etc/lsb-release") {
+            let file = ReleaseFile::parse(&text);
+            for (fact, key) in
+                [("id", "ID"), ("release", "RELEASE"), ("description", "DESCRIPTION"), ("codename", "CODENAME")]
+            {
+                if let Some(value) = file.get(&format!("DISTRIB_{key}")) {
+                    lsb.insert(fact, value);
+                }
+            }
+        }
+    }
+    if let Some(release) = lsb.get("release").and_then(Value::as_str) {
+        let major = release.split('.').next().unwrap_or_default().to_owned();
+        lsb.insert("major_release", major);
+    }
+    let mut found = Found::default();
+    found.set("lsb", lsb);
+    found
+}
+
+fn from_program(probe: &Probe<'_>, program: &str) -> Map {
+    let mut lsb = Map::new();
+    for line in probe.run(&[program, "-a"]).unwrap_or_default().lines() {
+        let Some((key, value)) = line.split_once(':') else { continue };
+        let fact = match key.trim() {
+            "LSB Version" | "Release" => "release",
+            "Distributor ID" => "id",
+            "Description" => "description",
+            "Codename" => "codename",
+            _ => continue,
+        };
+        lsb.insert(fact, value.trim().trim_matches(['\'', '"', '\\']));
+    }
+    lsb
+}

@@ -1,0 +1,69 @@
+//! `python` and `python_version`: the interpreter Ansible would pick on this target.
+//!
+//! rplay needs no Python there; without one these two facts are absent.
+
+use rplay_value::{List, Map, Value};
+
+use super::{Found, Probe};
+
+/// Ansible's interpreter fallback list.
+const CANDIDATES: &[&str] = &[
+    "python3.13",
+    "python3.12",
+    "python3.11",
+    "python3.10",
+    "python3.9",
+    "python3.8",
+    "/usr/bin/python3",
+    "python3",
+    "/usr/libexec/platform-python",
+    "python2.7",
+    "python",
+];
+
+/// Prints everything the facts need. No `site`, no `ssl` module: both cost more than the rest of the gathering.
+const PROGRAM: &str = "\
+import sys
+try:
+    import _ssl
+    ssl = 1
+except ImportError:
+    ssl = 0
+kind = getattr(sys, 'implementation', None)
+print('\\n'.join(str(v) for v in tuple(sys.version_info) + (sys.executable, ssl, kind.name if kind else 'CPython')))
+";
+
+pub(super) fn collect(probe: &Probe<'_>) -> Found {
+    let mut found = Found::default();
+    let mut installed: Vec<String> = CANDIDATES
+        .iter()
+        .filter_map(|name| {
+            if name.starts_with('/') { probe.exists(name).then(|| (*name).to_owned()) } else { probe.which(name) }
+        })
+        .collect();
+    // The first that starts. Version managers put slow programs into PATH, also for interpreters they do not have.
+    installed.sort_by_key(|program| program.contains("/shims/"));
+    let out =
+        installed.into_iter().find_map(|program| probe.run(&[&program, "-E", "-S", "-c", PROGRAM])).unwrap_or_default();
+    let lines: Vec<&str> = out.lines().collect();
+    let &[major, minor, micro, level, serial, executable, ssl, kind] = lines.as_slice() else { return found };
+    let number = |text: &str| text.parse::<i64>().map_or(Value::Null, Value::Int);
+    let version = [
+        ("major", number(major)),
+        ("minor", number(minor)),
+        ("micro", number(micro)),
+        ("releaselevel", Value::from(level)),
+        ("serial", number(serial)),
+    ];
+    let info: List = version.iter().map(|(_, value)| value.clone()).collect();
+    let python = [
+        ("version", Value::from(Map::from_iter(version))),
+        ("version_info", Value::from(info)),
+        ("executable", Value::from(executable)),
+        ("has_sslcontext", Value::from(ssl == "1")),
+        ("type", Value::from(kind)),
+    ];
+    found.set("python", Map::from_iter(python));
+    found.set("python_version", format!("{major}.{minor}.{micro}"));
+    found
+}
