@@ -172,12 +172,12 @@ impl Inventory {
         let name: Arc<str> = name.into();
         let host =
             Host { name: Arc::clone(&name), vars: Map::new(), source: Map::new(), implicit: false, groups: Vec::new() };
-        if LOCALHOST.contains(&&*name) {
-            if let Some(first) = LOCALHOST.iter().find(|other| self.hosts.contains_key(**other)) {
-                self.warn(Diagnostic::warning(format!(
-                    "A duplicate localhost-like entry was found ({name}). First found localhost was {first}"
-                )));
-            }
+        if LOCALHOST.contains(&&*name)
+            && let Some(first) = LOCALHOST.iter().find(|other| self.hosts.contains_key(**other))
+        {
+            self.warn(Diagnostic::warning(format!(
+                "A duplicate localhost-like entry was found ({name}). First found localhost was {first}"
+            )));
         }
         let (index, _) = self.hosts.insert_full(name, host);
         (HostId(index as u32), true)

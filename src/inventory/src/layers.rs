@@ -115,9 +115,9 @@ fn scan(folder: &Path) -> Found {
         .map(|(name, (_, path))| {
             let mut files = Vec::new();
             if path.is_dir() {
-                collect(&path, &mut files)
+                collect(&path, &mut files);
             } else {
-                files.push(path)
+                files.push(path);
             }
             (name, files)
         })

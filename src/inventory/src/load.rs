@@ -142,7 +142,7 @@ impl<'a> Loader<'a> {
         }
         let mut readers = Vec::new();
         for reader in &self.settings.enabled {
-            let Some((name, read)) = self.reader(reader, source, path) else { continue };
+            let Some((name, read)) = find_reader(reader, source, path) else { continue };
             let snapshot = inventory.clone();
             let mut target = Target::new(inventory, source, path, self.settings.invalid_group_names);
             match read(self, &mut target) {
@@ -183,25 +183,23 @@ impl<'a> Loader<'a> {
                 .iter()
                 .any(|p| fancy_regex::Regex::new(p).is_ok_and(|regex| regex.is_match(name).unwrap_or(false)))
     }
+}
 
-    /// The reader of that name, if it wants the source.
-    fn reader(&self, reader: &str, source: &str, path: &Path) -> Option<(&'static str, Reader)> {
-        let file = path.is_file();
-        let extension = path.extension().and_then(|e| e.to_str());
-        match reader.strip_prefix("ansible.builtin.").unwrap_or(reader) {
-            "host_list" if !path.exists() && source.contains(',') => {
-                Some(("host_list", |_, t| host_list::read(t, false)))
-            }
-            "advanced_host_list" if !path.exists() && source.contains(',') => {
-                Some(("advanced_host_list", |_, t| host_list::read(t, true)))
-            }
-            "script" if file && executable(path) => Some(("script", |l, t| script::read(l.sources, t))),
-            "yaml" if file && extension.is_none_or(|e| matches!(e, "yaml" | "yml" | "json")) => {
-                Some(("yaml", |l, t| yaml::read(l.sources, l.files, t)))
-            }
-            "ini" if file && extension != Some("toml") => Some(("ini", |l, t| ini::read(l.sources, l.files, t))),
-            _ => None,
+/// The reader of that name, if it wants the source.
+fn find_reader(reader: &str, source: &str, path: &Path) -> Option<(&'static str, Reader)> {
+    let file = path.is_file();
+    let extension = path.extension().and_then(|e| e.to_str());
+    match reader.strip_prefix("ansible.builtin.").unwrap_or(reader) {
+        "host_list" if !path.exists() && source.contains(',') => Some(("host_list", |_, t| host_list::read(t, false))),
+        "advanced_host_list" if !path.exists() && source.contains(',') => {
+            Some(("advanced_host_list", |_, t| host_list::read(t, true)))
         }
+        "script" if file && executable(path) => Some(("script", |l, t| script::read(l.sources, t))),
+        "yaml" if file && extension.is_none_or(|e| matches!(e, "yaml" | "yml" | "json")) => {
+            Some(("yaml", |l, t| yaml::read(l.sources, l.files, t)))
+        }
+        "ini" if file && extension != Some("toml") => Some(("ini", |l, t| ini::read(l.sources, l.files, t))),
+        _ => None,
     }
 }
 

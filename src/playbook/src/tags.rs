@@ -53,7 +53,7 @@ impl TagSelection {
         if self.skip.contains("all") {
             return has("always") && !self.skip.contains("always");
         }
-        !meets(&self.skip) && !(self.skip.contains("tagged") && tagged)
+        !(meets(&self.skip) || self.skip.contains("tagged") && tagged)
     }
 }
 

@@ -69,6 +69,7 @@ pub struct Action {
 
 /// The dynamic includes: expanded when they are reached, once a host (and item).
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "it lives in tasks, which are behind an Arc")]
 pub enum Include {
     /// `include_tasks`, and `include` where it cannot be static.
     Tasks {

@@ -1,97 +1,19 @@
 //! Playbooks under `fixtures/playbook`, listed and compared with what ansible-playbook 2.19 printed
 //! (`fixtures/playbook/record` records it).
 
-use std::io;
+mod surroundings;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rplay_diag::{Diagnose as _, Diagnostic, Sources, render};
+use rplay_diag::Sources;
 use rplay_playbook::listing::{Listing, listing, texts_of};
-use rplay_playbook::{Loader, PlaybookError, Resolve, Settings, TagSelection};
-use rplay_value::{Map, Text, Value};
-
-/// A surrounding that knows every module of the builtin collection that the fixtures use, and renders `{{ name }}` only.
-struct Fixture;
-
-const MODULES: &[&str] = &[
-    "ping",
-    "debug",
-    "shell",
-    "command",
-    "copy",
-    "set_fact",
-    "template",
-    "file",
-    "apt",
-    "service",
-    "stat",
-    "fail",
-    "meta",
-    "script",
-    "raw",
-    "package",
-    "lineinfile",
-    "add_host",
-    "group_by",
-    "include_vars",
-    "setup",
-    "systemd",
-    "fetch",
-    "slurp",
-    "iptables",
-    "assert",
-    "wait_for",
-    "pause",
-    "user",
-];
-
-impl Resolve for Fixture {
-    fn render(&self, text: &Text, vars: &[Map]) -> Result<Value, Diagnostic> {
-        let mut out = String::new();
-        let mut rest = text.as_str();
-        while let Some((before, after)) = rest.split_once("{{") {
-            let (inside, after) = after.split_once("}}").unwrap_or((after, ""));
-            let (name, default) = inside.split_once('|').map_or((inside, None), |(n, d)| (n, Some(d)));
-            let default = default.and_then(|d| d.split('\'').nth(1));
-            let value = vars.iter().rev().find_map(|layer| layer.get(name.trim()));
-            let value = value.map(|v| v.to_str().into_owned()).or(default.map(str::to_owned));
-            out.push_str(before);
-            let undefined = || Diagnostic::error(format!("{} is undefined", name.trim())).at_maybe(text.origin(), "");
-            out.push_str(&value.ok_or_else(undefined)?);
-            rest = after;
-        }
-        out.push_str(rest);
-        Ok(Value::from(out))
-    }
-
-    fn read(&self, path: &Path) -> io::Result<String> {
-        std::fs::read_to_string(path)
-    }
-
-    fn action(&self, name: &str, _: &[Text], _: Option<&Path>) -> Option<Arc<str>> {
-        let short = name.strip_prefix("ansible.builtin.").unwrap_or(name);
-        MODULES.contains(&short).then(|| format!("ansible.builtin.{short}").into())
-    }
-
-    fn lookup(&self, name: &str) -> bool {
-        ["items", "dict", "sequence", "indexed_items", "first_found", "fileglob", "together"].contains(&name)
-    }
-
-    fn nearest_action(&self, name: &str) -> Option<String> {
-        rplay_diag::nearest(name, MODULES.iter().copied()).map(str::to_owned)
-    }
-
-    fn has_option(&self, action: &str, option: &str) -> Option<bool> {
-        (action == "copy").then(|| ["src", "dest", "mode", "content"].contains(&option))
-    }
-}
+use rplay_playbook::{Loader, Resolve as _, Settings, TagSelection};
+use rplay_value::Text;
+use surroundings::{Fixture, show};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/playbook")
-}
-
-fn show(error: &PlaybookError, sources: &Sources, strip: &Path) -> String {
-    render(&error.diagnostic(), sources, false).replace(&format!("{}/", strip.display()), "")
 }
 
 /// What ansible-playbook prints for these options.
@@ -101,7 +23,7 @@ fn list(folder: &Path, name: &str, options: &str) -> String {
     let loader = Loader::new(&resolve, &sources, Settings::default());
     let playbook = match loader.playbook(&folder.join(name)) {
         Ok(playbook) => playbook,
-        Err(error) => panic!("{}", show(&error, &sources, folder)),
+        Err(error) => return show(&error, &sources, folder),
     };
     let words: Vec<&str> = options.split(' ').collect();
     let after =
@@ -113,7 +35,7 @@ fn list(folder: &Path, name: &str, options: &str) -> String {
         ["x", "y"].into_iter().filter(|h| wanted.contains(h) || wanted.contains(&"all")).map(Arc::from).collect()
     };
     let texts = |text: &Text, play: &rplay_playbook::Play| {
-        resolve.render(text, &[play.common.vars.clone()]).map(|v| texts_of(&v)).unwrap()
+        resolve.render(text, std::slice::from_ref(&play.common.vars)).map(|v| texts_of(&v)).unwrap_or_default()
     };
     let listing_options = Listing {
         hosts: has("--list-hosts"),

@@ -97,11 +97,11 @@ pub(crate) fn parse(text: &str, source: SourceId, target: &mut Target<'_>) -> Re
                 if name.is_empty() || name.contains([':', ']']) || name.contains(char::is_whitespace) {
                     return Err(InventoryError::syntax(format!("Expected group name, got: {line}"), place.span()));
                 }
-                if let Some(child) = target.inventory.group_id(name) {
-                    if pending.get(name).is_none_or(|p| p.kind == Kind::Vars) {
-                        target.inventory.add_child(group, child).map_err(|e| e.at(Some(place.span())))?;
-                        continue;
-                    }
+                if let Some(child) = target.inventory.group_id(name)
+                    && pending.get(name).is_none_or(|p| p.kind == Kind::Vars)
+                {
+                    target.inventory.add_child(group, child).map_err(|e| e.at(Some(place.span())))?;
+                    continue;
                 }
                 let waiting = pending.entry(name.to_owned()).or_insert_with(|| Pending {
                     kind,
@@ -232,7 +232,7 @@ fn is_word(text: &str) -> bool {
         |b: &u8| b.is_ascii_digit() || matches!(b, b'"' | b'\'' | b'[' | b'{' | b'(' | b'-' | b'+' | b'.' | b' ');
     if bytes.first().is_none_or(literal_start) || matches!(text, "True" | "False" | "None") {
         return bytes.first().is_some_and(u8::is_ascii_digit)
-            && bytes.iter().filter(|b| **b == b'.').count() > 1
+            && text.matches('.').count() > 1
             && bytes.iter().all(|b| b.is_ascii_digit() || *b == b'.');
     }
     !text.contains(['\'', '"', '(', '#'])

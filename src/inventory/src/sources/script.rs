@@ -48,12 +48,11 @@ pub(crate) fn read(sources: &Sources, target: &mut Target<'_>) -> Result<(), Inv
     }
     for id in named {
         let name = target.inventory.host_by_id(id).map(|host| host.name.clone()).unwrap_or_default();
-        let vars = match &hostvars {
-            Some(all) => all.get(&name).cloned().unwrap_or_default(),
-            None => {
-                let text = run(&path, &["--host", &name])?;
-                if text.trim().is_empty() { Value::Null } else { json(&path, &text)? }
-            }
+        let vars = if let Some(all) = &hostvars {
+            all.get(&name).cloned().unwrap_or_default()
+        } else {
+            let text = run(&path, &["--host", &name])?;
+            if text.trim().is_empty() { Value::Null } else { json(&path, &text)? }
         };
         match trusted(vars, span) {
             Value::Map(vars) => {
@@ -93,7 +92,7 @@ fn group(
     };
     if let Some(hosts) = data.get("hosts") {
         let hosts = hosts.as_list().ok_or_else(|| wrong("hosts", "list"))?;
-        for host in hosts.iter() {
+        for host in hosts {
             let host = host.as_str().ok_or_else(|| wrong("hosts", "list of names"))?;
             let id = target.host(host);
             target.inventory.join(id, group);

@@ -84,7 +84,7 @@ impl Loader<'_> {
             "include" => self.old_include(draft, params, context, brought, out),
             "import_role" => self.import_role(draft, context, brought, out),
             "include_tasks" => {
-                self.check_include_keywords(&draft, "TaskInclude")?;
+                check_include_keywords(&draft, "TaskInclude")?;
                 draft.task.include = Some(self.include_tasks_of(&draft, params)?);
                 push(draft, out);
                 Ok(())
@@ -93,7 +93,7 @@ impl Loader<'_> {
                 if context.handlers {
                     return Err(role_as_handler(&draft));
                 }
-                self.check_include_keywords(&draft, "IncludeRole")?;
+                check_include_keywords(&draft, "IncludeRole")?;
                 draft.task.include = Some(self.include_role_of(&draft)?);
                 push(draft, out);
                 Ok(())
@@ -278,36 +278,17 @@ impl Loader<'_> {
         error.hint_maybe(hint).into()
     }
 
-    fn check_include_keywords(&self, draft: &Draft<'_>, class: &str) -> Result<()> {
-        for (key, _) in draft.node.as_mapping().unwrap_or_default() {
-            let name = key.as_str().unwrap_or_default();
-            let keyword = keyword::find(name, Place::Handler);
-            if keyword.is_none() || INCLUDE_KEYWORDS.contains(&name) || matches!(name, "local_action") {
-                continue;
-            }
-            let error =
-                Diagnostic::error(format!("'{name}' is not a valid attribute for a {class}")).at(key.span(), "");
-            let hint = if keyword::find(name, Place::Block).is_some() {
-                format!("to give `{name}` to everything included, write it below `apply:` of the include")
-            } else {
-                format!("an include cannot have `{name}`; put it on the tasks that are included")
-            };
-            return Err(error.hint(hint).into());
-        }
-        Ok(())
-    }
-
     /// `include_tasks` as the engine needs it.
     pub(crate) fn include_tasks_of(&self, draft: &Draft<'_>, params: Map) -> Result<Include> {
         let action = &draft.task.action;
         let span = action.args_span.or(action.span);
         let statement = short(&action.resolved);
         let allowed = ["file", "apply"];
-        if let Some((name, _)) = action.args.texts().find(|(name, _)| !allowed.contains(&name.as_str())) {
-            if statement != "include" {
-                let error = Diagnostic::error(format!("Invalid options for {}: {name}", action.name));
-                return Err(error.at_maybe(name.origin().or(span), "").hint("options are `file` and `apply`").into());
-            }
+        if let Some((name, _)) = action.args.texts().find(|(name, _)| !allowed.contains(&name.as_str()))
+            && statement != "include"
+        {
+            let error = Diagnostic::error(format!("Invalid options for {}: {name}", action.name));
+            return Err(error.at_maybe(name.origin().or(span), "").hint("options are `file` and `apply`").into());
         }
         let file = match (&action.free_form, action.args.get("file")) {
             (Some(file), _) => file.clone(),
@@ -367,13 +348,14 @@ impl Loader<'_> {
             match action.args.get(name) {
                 None | Some(Value::Null) => Ok(None),
                 Some(value) if value.holds_template() => Ok(Some(Field::template(value.origin(), value.clone()))),
-                Some(value) => match value.to_bool() {
-                    Some(on) => Ok(Some(Field::at(value.origin().or(span), on))),
-                    None => {
+                Some(value) => {
+                    if let Some(on) = value.to_bool() {
+                        Ok(Some(Field::at(value.origin().or(span), on)))
+                    } else {
                         let error = Diagnostic::error(format!("`{name}` of {} takes a boolean", action.name));
                         Err(error.at_maybe(value.origin().or(span), "").into())
                     }
-                },
+                }
             }
         };
         let name = match text("name")? {
@@ -567,4 +549,22 @@ fn first_word(text: &Text, node: &Node) -> Result<(Text, Text)> {
     let name = words.next().unwrap_or_default();
     let rest: Vec<String> = words.collect();
     Ok((like(name.trim().to_owned()), like(rest.join(" "))))
+}
+
+fn check_include_keywords(draft: &Draft<'_>, class: &str) -> Result<()> {
+    for (key, _) in draft.node.as_mapping().unwrap_or_default() {
+        let name = key.as_str().unwrap_or_default();
+        let keyword = keyword::find(name, Place::Handler);
+        if keyword.is_none() || INCLUDE_KEYWORDS.contains(&name) || matches!(name, "local_action") {
+            continue;
+        }
+        let error = Diagnostic::error(format!("'{name}' is not a valid attribute for a {class}")).at(key.span(), "");
+        let hint = if keyword::find(name, Place::Block).is_some() {
+            format!("to give `{name}` to everything included, write it below `apply:` of the include")
+        } else {
+            format!("an include cannot have `{name}`; put it on the tasks that are included")
+        };
+        return Err(error.hint(hint).into());
+    }
+    Ok(())
 }

@@ -255,65 +255,6 @@ impl Loader<'_> {
         }
     }
 
-    /// Takes a keyword that every level has. Says whether it was one.
-    pub(crate) fn common_keyword(&self, common: &mut Common, name: &str, value: &Node, place: Place) -> Result<bool> {
-        let c = common;
-        match name {
-            "any_errors_fatal" => c.any_errors_fatal = bool_field(name, value)?,
-            "become" => c.r#become = bool_field(name, value)?,
-            "sudo" | "su" => {
-                c.r#become = bool_field(name, value)?;
-                if name == "su" {
-                    c.become_method = Some(Field::at(Some(value.span()), Text::data("su")));
-                }
-            }
-            "become_exe" | "sudo_exe" | "su_exe" => c.become_exe = text_field(name, value)?,
-            "become_flags" | "sudo_flags" | "su_flags" => c.become_flags = text_field(name, value)?,
-            "become_method" => c.become_method = text_field(name, value)?,
-            "become_user" => c.become_user = text_field(name, value)?,
-            "sudo_user" | "su_user" => {
-                c.become_user = text_field(name, value)?;
-                // As Ansible 1.9: naming the user is asking for it.
-                if c.r#become.is_none() {
-                    c.r#become = Some(Field::at(Some(value.span()), true));
-                }
-                if name == "su_user" && c.become_method.is_none() {
-                    c.become_method = Some(Field::at(Some(value.span()), Text::data("su")));
-                }
-            }
-            "check_mode" => c.check_mode = bool_field(name, value)?,
-            "always_run" => {
-                c.check_mode =
-                    bool_field(name, value)?.filter(|f| f.constant() != Some(&false)).map(|f| match f.constant() {
-                        Some(_) => Field::at(f.span, false),
-                        None => f,
-                    });
-            }
-            "collections" => c.collections = Some(texts(name, value)?),
-            "connection" => c.connection = text_field(name, value)?,
-            "debugger" => c.debugger = text_field(name, value)?,
-            "delegate_to" => c.delegate_to = text_field(name, value)?,
-            "delegate_facts" => c.delegate_facts = bool_field(name, value)?,
-            "diff" => c.diff = bool_field(name, value)?,
-            "environment" => c.environment = maps(name, value)?,
-            "ignore_errors" => c.ignore_errors = bool_field(name, value)?,
-            "ignore_unreachable" => c.ignore_unreachable = bool_field(name, value)?,
-            "module_defaults" => c.module_defaults = maps(name, value)?,
-            "no_log" => c.no_log = bool_field(name, value)?,
-            "notify" => c.notify = texts(name, value)?,
-            "port" => c.port = int_field(name, value)?,
-            "remote_user" | "user" => c.remote_user = text_field(name, value)?,
-            "run_once" => c.run_once = bool_field(name, value)?,
-            "tags" => c.tags = tags(value)?,
-            "throttle" => c.throttle = int_field(name, value)?,
-            "timeout" => c.timeout = int_field(name, value)?,
-            "vars" => c.vars = vars(value, place)?,
-            "when" => c.when = conditions(name, value)?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-
     /// Keywords of a mapping that all have to be ones of every level, as those of `apply`.
     pub(crate) fn common_only(&self, value: &Node, place: Place) -> Result<Common> {
         let mut common = Common::default();
@@ -323,7 +264,7 @@ impl Loader<'_> {
             let known = match keyword::find(name.as_str().unwrap_or_default(), place) {
                 Some(keyword) => {
                     self.check_removed(keyword, key);
-                    self.common_keyword(&mut common, keyword.name, value, place)?
+                    common_keyword(&mut common, keyword.name, value, place)?
                 }
                 None => false,
             };
@@ -333,4 +274,63 @@ impl Loader<'_> {
         }
         Ok(common)
     }
+}
+
+/// Takes a keyword that every level has. Says whether it was one.
+pub(crate) fn common_keyword(common: &mut Common, name: &str, value: &Node, place: Place) -> Result<bool> {
+    let c = common;
+    match name {
+        "any_errors_fatal" => c.any_errors_fatal = bool_field(name, value)?,
+        "become" => c.r#become = bool_field(name, value)?,
+        "sudo" | "su" => {
+            c.r#become = bool_field(name, value)?;
+            if name == "su" {
+                c.become_method = Some(Field::at(Some(value.span()), Text::data("su")));
+            }
+        }
+        "become_exe" | "sudo_exe" | "su_exe" => c.become_exe = text_field(name, value)?,
+        "become_flags" | "sudo_flags" | "su_flags" => c.become_flags = text_field(name, value)?,
+        "become_method" => c.become_method = text_field(name, value)?,
+        "become_user" => c.become_user = text_field(name, value)?,
+        "sudo_user" | "su_user" => {
+            c.become_user = text_field(name, value)?;
+            // As Ansible 1.9: naming the user is asking for it.
+            if c.r#become.is_none() {
+                c.r#become = Some(Field::at(Some(value.span()), true));
+            }
+            if name == "su_user" && c.become_method.is_none() {
+                c.become_method = Some(Field::at(Some(value.span()), Text::data("su")));
+            }
+        }
+        "check_mode" => c.check_mode = bool_field(name, value)?,
+        "always_run" => {
+            c.check_mode =
+                bool_field(name, value)?.filter(|f| f.constant() != Some(&false)).map(|f| match f.constant() {
+                    Some(_) => Field::at(f.span, false),
+                    None => f,
+                });
+        }
+        "collections" => c.collections = Some(texts(name, value)?),
+        "connection" => c.connection = text_field(name, value)?,
+        "debugger" => c.debugger = text_field(name, value)?,
+        "delegate_to" => c.delegate_to = text_field(name, value)?,
+        "delegate_facts" => c.delegate_facts = bool_field(name, value)?,
+        "diff" => c.diff = bool_field(name, value)?,
+        "environment" => c.environment = maps(name, value)?,
+        "ignore_errors" => c.ignore_errors = bool_field(name, value)?,
+        "ignore_unreachable" => c.ignore_unreachable = bool_field(name, value)?,
+        "module_defaults" => c.module_defaults = maps(name, value)?,
+        "no_log" => c.no_log = bool_field(name, value)?,
+        "notify" => c.notify = texts(name, value)?,
+        "port" => c.port = int_field(name, value)?,
+        "remote_user" | "user" => c.remote_user = text_field(name, value)?,
+        "run_once" => c.run_once = bool_field(name, value)?,
+        "tags" => c.tags = tags(value)?,
+        "throttle" => c.throttle = int_field(name, value)?,
+        "timeout" => c.timeout = int_field(name, value)?,
+        "vars" => c.vars = vars(value, place)?,
+        "when" => c.when = conditions(name, value)?,
+        _ => return Ok(false),
+    }
+    Ok(true)
 }

@@ -31,7 +31,7 @@ impl Loader<'_> {
     /// The context's `files` say which task files enclose the include; the engine adds [`Included::path`] to them for
     /// what stands inside.
     pub fn include_tasks(&self, file: &str, span: Option<Span>, context: &Context) -> Result<Included> {
-        let path = self.task_file("include_tasks", file, span, context)?;
+        let path = task_file("include_tasks", file, span, context)?;
         let mut inner = context.clone();
         inner.files.push(path.clone());
         inner.chain.clear();
@@ -61,42 +61,9 @@ impl Loader<'_> {
         self.task_list("a task file", &document, context, brought)
     }
 
-    /// Finds a task file: beside the task files that enclose the place (innermost first), in the role, beside the playbook.
-    pub(crate) fn task_file(
-        &self,
-        statement: &'static str,
-        name: &str,
-        span: Option<Span>,
-        context: &Context,
-    ) -> Result<PathBuf> {
-        let section = if context.handlers { "handlers" } else { "tasks" };
-        let mut tries: Vec<PathBuf> = Vec::new();
-        let mut add = |path: PathBuf| {
-            if !tries.contains(&path) {
-                tries.push(path);
-            }
-        };
-        if Path::new(name).is_absolute() {
-            add(PathBuf::from(name));
-        } else {
-            for file in context.files.iter().rev() {
-                add(file.parent().unwrap_or_else(|| Path::new("")).join(name));
-            }
-            if let Some(role) = &context.role {
-                add(role.path.join(section).join(name));
-                add(role.path.join("tasks").join(name));
-                add(role.path.join(name));
-            }
-            add(context.playbook_dir.join(name));
-            add(context.playbook_dir.join("tasks").join(name));
-        }
-        let found = tries.iter().find(|path| path.is_file()).cloned();
-        found.ok_or_else(|| PlaybookError::NoFile { statement, name: name.to_owned(), searched: tries, span })
-    }
-
     /// Renders the name in a static import.
     fn static_name(&self, text: &Text, draft: &Draft<'_>, context: &Context) -> Result<String> {
-        self.render_text(text, context, &[draft.common.vars.clone()]).map_err(|error| {
+        self.render_text(text, context, std::slice::from_ref(&draft.common.vars)).map_err(|error| {
             let message = format!("Error when evaluating variable in import path '{text}': {}", error.message);
             let span = text.origin().or(draft.task.action.args_span);
             Diagnostic::error(message)
@@ -129,7 +96,7 @@ impl Loader<'_> {
         }
         let Include::Tasks { file, params, .. } = self.include_tasks_of(&draft, params)? else { return Ok(()) };
         let name = self.static_name(&file, &draft, context)?;
-        let path = self.task_file("import_tasks", &name, file.origin().or(draft.task.action.args_span), context)?;
+        let path = task_file("import_tasks", &name, file.origin().or(draft.task.action.args_span), context)?;
         self.expand(draft, &path, params, context, brought, out)
     }
 
@@ -189,8 +156,7 @@ impl Loader<'_> {
         );
         // `include: file.yml a=b` and `include: file=x.yml`.
         if let Some(free) = action.free_form.clone() {
-            let file =
-                self.include_params(&free, action.args_span.unwrap_or_else(|| draft.node.span()), true, &mut params)?;
+            let file = include_params(&free, action.args_span.unwrap_or_else(|| draft.node.span()), true, &mut params)?;
             draft.task.action.free_form = Some(file);
         }
         let include = self.include_tasks_of(&draft, params)?;
@@ -199,7 +165,7 @@ impl Loader<'_> {
         if draft.is_static.unwrap_or(can) && draft.task.loop_.is_none() {
             let params = params.clone();
             let name = self.static_name(file, &draft, context)?;
-            let path = self.task_file("include", &name, file.origin().or(draft.task.action.args_span), context)?;
+            let path = task_file("include", &name, file.origin().or(draft.task.action.args_span), context)?;
             return self.expand(draft, &path, params, context, brought, out);
         }
         // A template that is known before the run (extra variables) gives better listings when it is expanded now.
@@ -207,20 +173,6 @@ impl Loader<'_> {
         draft.task.include = Some(include);
         push(draft, out);
         Ok(())
-    }
-
-    /// The file of an include; `old` ones may carry `key=value` parameters after it.
-    pub(crate) fn include_params(&self, text: &Text, span: Span, old: bool, params: &mut Map) -> Result<Text> {
-        if !old || !text.contains(' ') {
-            return Ok(text.clone());
-        }
-        let parsed = args::parse(text, false).map_err(|args::Unbalanced| {
-            Diagnostic::error(format!("unbalanced quotes or template in `{text}`")).at(span, "")
-        })?;
-        params.extend(parsed.options);
-        let file = parsed.free_form.unwrap_or_default();
-        let fresh = if text.is_trusted() { Text::trusted(file.trim()) } else { Text::data(file.trim()) };
-        Ok(fresh.with_origin(text.origin()))
     }
 
     pub(crate) fn import_role(
@@ -296,4 +248,45 @@ impl Loader<'_> {
 /// Whether an action's name is that of a statement that includes tasks or roles.
 pub fn is_include(name: &str) -> bool {
     matches!(short(name), "include_tasks" | "include_role" | "import_tasks" | "import_role" | "include")
+}
+
+/// The file of an include; `old` ones may carry `key=value` parameters after it.
+pub(crate) fn include_params(text: &Text, span: Span, old: bool, params: &mut Map) -> Result<Text> {
+    if !old || !text.contains(' ') {
+        return Ok(text.clone());
+    }
+    let parsed = args::parse(text, false).map_err(|args::Unbalanced| {
+        Diagnostic::error(format!("unbalanced quotes or template in `{text}`")).at(span, "")
+    })?;
+    params.extend(parsed.options);
+    let file = parsed.free_form.unwrap_or_default();
+    let fresh = if text.is_trusted() { Text::trusted(file.trim()) } else { Text::data(file.trim()) };
+    Ok(fresh.with_origin(text.origin()))
+}
+
+/// Finds a task file: beside the task files that enclose the place (innermost first), in the role, beside the playbook.
+pub(crate) fn task_file(statement: &'static str, name: &str, span: Option<Span>, context: &Context) -> Result<PathBuf> {
+    let section = if context.handlers { "handlers" } else { "tasks" };
+    let mut tries: Vec<PathBuf> = Vec::new();
+    let mut add = |path: PathBuf| {
+        if !tries.contains(&path) {
+            tries.push(path);
+        }
+    };
+    if Path::new(name).is_absolute() {
+        add(PathBuf::from(name));
+    } else {
+        for file in context.files.iter().rev() {
+            add(file.parent().unwrap_or_else(|| Path::new("")).join(name));
+        }
+        if let Some(role) = &context.role {
+            add(role.path.join(section).join(name));
+            add(role.path.join("tasks").join(name));
+            add(role.path.join(name));
+        }
+        add(context.playbook_dir.join(name));
+        add(context.playbook_dir.join("tasks").join(name));
+    }
+    let found = tries.iter().find(|path| path.is_file()).cloned();
+    found.ok_or_else(|| PlaybookError::NoFile { statement, name: name.to_owned(), searched: tries, span })
 }

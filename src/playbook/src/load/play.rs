@@ -8,9 +8,10 @@ use rplay_value::{Map, Text, Value};
 use rplay_yaml::Node;
 
 use super::fields::{
-    bool_field, check_variable_name, conditions, float_field, int_field, plain_text, tags, text_field, texts, unknown,
-    vars, wrong_type,
+    bool_field, check_variable_name, common_keyword, conditions, float_field, int_field, plain_text, tags, text_field,
+    texts, unknown, vars, wrong_type,
 };
+use super::import::include_params;
 use super::loader::{Context, Loader};
 use crate::keyword::{self, Kind, Place};
 use crate::{Common, Condition, Field, Item, Play, Playbook, PlaybookError, PromptVar};
@@ -121,7 +122,7 @@ impl Loader<'_> {
                 "name" => {}
                 other => {
                     let known = keyword::find(other, Place::ImportPlaybook).is_some()
-                        && self.common_keyword(&mut ignored, other, value, Place::ImportPlaybook)?;
+                        && common_keyword(&mut ignored, other, value, Place::ImportPlaybook)?;
                     if !known && old {
                         // Ansible 1: further keys of an include are variables.
                         check_variable_name(other, key.span())?;
@@ -133,7 +134,7 @@ impl Loader<'_> {
             }
         }
         let Some((file, span)) = file else { return Ok(()) };
-        let file = self.include_params(&file, span, old, &mut mine.vars)?;
+        let file = include_params(&file, span, old, &mut mine.vars)?;
         let context = Context { vars: vec![given.vars.clone(), mine.vars.clone()], ..Context::default() };
         let name = self.render_text(&file, &context, &[]).map_err(|error| {
             error.context(Some(span), "in this import").hint(
@@ -213,12 +214,12 @@ impl Loader<'_> {
                 "hosts" => play.hosts = hosts(value)?,
                 "gather_facts" => play.gather_facts = bool_field(keyword.name, value)?,
                 "gather_subset" => {
-                    play.gather_subset = Some(Field::at(Some(value.span()), texts(keyword.name, value)?))
+                    play.gather_subset = Some(Field::at(Some(value.span()), texts(keyword.name, value)?));
                 }
                 "gather_timeout" => play.gather_timeout = int_field(keyword.name, value)?,
                 "fact_path" => play.fact_path = text_field(keyword.name, value)?,
                 "vars_files" => play.vars_files = list_of_values(value),
-                "vars_prompt" => play.vars_prompt = self.prompts(value)?,
+                "vars_prompt" => play.vars_prompt = prompts(value)?,
                 "serial" => play.serial = list_of_values(value),
                 "strategy" => play.strategy = text_field(keyword.name, value)?,
                 "max_fail_percentage" => play.max_fail_percentage = float_field(keyword.name, Kind::Percent, value)?,
@@ -226,7 +227,7 @@ impl Loader<'_> {
                 "order" => play.order = text_field(keyword.name, value)?,
                 "tasks" | "pre_tasks" | "post_tasks" | "handlers" | "roles" => {}
                 name => {
-                    self.common_keyword(&mut common, name, value, Place::Play)?;
+                    common_keyword(&mut common, name, value, Place::Play)?;
                 }
             }
         }
@@ -256,7 +257,7 @@ impl Loader<'_> {
         all.extend(std::mem::take(&mut inherited));
         common.vars = all;
         common.tags.extend(given.tags.iter().cloned());
-        common.when = given.when.clone();
+        common.when.clone_from(&given.when);
         let collections = common.collections.clone().unwrap_or_default();
         play.common = Arc::new(common);
         let playbook_dir = std::path::absolute(path)
@@ -322,70 +323,6 @@ impl Loader<'_> {
         }
         PlaybookError::Invalid(error)
     }
-
-    fn prompts(&self, value: &Node) -> Result<Vec<PromptVar>> {
-        // The oldest form: a mapping of names to questions.
-        if let Some(entries) = value.as_mapping().filter(|_| value.get("name").is_none()) {
-            let prompt = |(key, value): &(Node, Node)| -> Result<PromptVar> {
-                let mut prompt = self.prompt(&[], key.span())?;
-                prompt.name = plain_text(key).ok_or_else(|| wrong_type("name", Kind::Text, key))?;
-                prompt.prompt = plain_text(value);
-                Ok(prompt)
-            };
-            return entries.iter().map(prompt).collect();
-        }
-        let one = std::slice::from_ref(value);
-        let items = value.as_sequence().unwrap_or(one);
-        let mut prompts = Vec::new();
-        for item in items.iter().filter(|item| !item.is_null()) {
-            let entries = item.as_mapping().ok_or_else(|| wrong_type("vars_prompt", Kind::Maps, item))?;
-            if item.get("name").is_none() {
-                let error = Diagnostic::error("Invalid vars_prompt data structure, missing 'name' key");
-                return Err(error.at(item.span(), "this question has no name").into());
-            }
-            prompts.push(self.prompt(entries, item.span())?);
-        }
-        Ok(prompts)
-    }
-
-    fn prompt(&self, entries: &[(Node, Node)], span: Span) -> Result<PromptVar> {
-        let mut prompt = PromptVar {
-            name: Text::data(""),
-            prompt: None,
-            default: None,
-            private: true,
-            confirm: false,
-            encrypt: None,
-            salt_size: None,
-            salt: None,
-            r#unsafe: false,
-            span: Some(span),
-        };
-        let constant = |name: &str, value: &Node| -> Result<bool> {
-            Ok(bool_field(name, value)?.and_then(|f| f.constant().copied()).unwrap_or_default())
-        };
-        for (key, value) in entries {
-            match key.as_str().unwrap_or_default() {
-                "name" => prompt.name = plain_text(value).ok_or_else(|| wrong_type("name", Kind::Text, value))?,
-                "prompt" => prompt.prompt = plain_text(value),
-                "default" => prompt.default = Some(value.to_value()).filter(|v| !v.is_null()),
-                "private" => prompt.private = constant("private", value)?,
-                "confirm" => prompt.confirm = constant("confirm", value)?,
-                "encrypt" => prompt.encrypt = plain_text(value),
-                "salt" => prompt.salt = plain_text(value),
-                "salt_size" => prompt.salt_size = int_field("salt_size", value)?.and_then(|f| f.constant().copied()),
-                "unsafe" => prompt.r#unsafe = constant("unsafe", value)?,
-                other => {
-                    let error = Diagnostic::error(format!(
-                        "Invalid vars_prompt data structure, found unsupported key '{other}'"
-                    ));
-                    let near = keyword::suggest(other, Place::VarsPrompt).map(|near| format!("did you mean `{near}`?"));
-                    return Err(error.at(key.span(), "").hint_maybe(near).into());
-                }
-            }
-        }
-        Ok(prompt)
-    }
 }
 
 fn first_key(node: &Node) -> Span {
@@ -429,4 +366,67 @@ fn list_of_values(value: &Node) -> Vec<Value> {
         None if value.is_null() => Vec::new(),
         None => vec![value.to_value()],
     }
+}
+
+fn prompt(entries: &[(Node, Node)], span: Span) -> Result<PromptVar> {
+    let mut prompt = PromptVar {
+        name: Text::data(""),
+        prompt: None,
+        default: None,
+        private: true,
+        confirm: false,
+        encrypt: None,
+        salt_size: None,
+        salt: None,
+        r#unsafe: false,
+        span: Some(span),
+    };
+    let constant = |name: &str, value: &Node| -> Result<bool> {
+        Ok(bool_field(name, value)?.and_then(|f| f.constant().copied()).unwrap_or_default())
+    };
+    for (key, value) in entries {
+        match key.as_str().unwrap_or_default() {
+            "name" => prompt.name = plain_text(value).ok_or_else(|| wrong_type("name", Kind::Text, value))?,
+            "prompt" => prompt.prompt = plain_text(value),
+            "default" => prompt.default = Some(value.to_value()).filter(|v| !v.is_null()),
+            "private" => prompt.private = constant("private", value)?,
+            "confirm" => prompt.confirm = constant("confirm", value)?,
+            "encrypt" => prompt.encrypt = plain_text(value),
+            "salt" => prompt.salt = plain_text(value),
+            "salt_size" => prompt.salt_size = int_field("salt_size", value)?.and_then(|f| f.constant().copied()),
+            "unsafe" => prompt.r#unsafe = constant("unsafe", value)?,
+            other => {
+                let error =
+                    Diagnostic::error(format!("Invalid vars_prompt data structure, found unsupported key '{other}'"));
+                let near = keyword::suggest(other, Place::VarsPrompt).map(|near| format!("did you mean `{near}`?"));
+                return Err(error.at(key.span(), "").hint_maybe(near).into());
+            }
+        }
+    }
+    Ok(prompt)
+}
+
+fn prompts(value: &Node) -> Result<Vec<PromptVar>> {
+    // The oldest form: a mapping of names to questions.
+    if let Some(entries) = value.as_mapping().filter(|_| value.get("name").is_none()) {
+        let prompt = |(key, value): &(Node, Node)| -> Result<PromptVar> {
+            let mut prompt = prompt(&[], key.span())?;
+            prompt.name = plain_text(key).ok_or_else(|| wrong_type("name", Kind::Text, key))?;
+            prompt.prompt = plain_text(value);
+            Ok(prompt)
+        };
+        return entries.iter().map(prompt).collect();
+    }
+    let one = std::slice::from_ref(value);
+    let items = value.as_sequence().unwrap_or(one);
+    let mut prompts = Vec::new();
+    for item in items.iter().filter(|item| !item.is_null()) {
+        let entries = item.as_mapping().ok_or_else(|| wrong_type("vars_prompt", Kind::Maps, item))?;
+        if item.get("name").is_none() {
+            let error = Diagnostic::error("Invalid vars_prompt data structure, missing 'name' key");
+            return Err(error.at(item.span(), "this question has no name").into());
+        }
+        prompts.push(prompt(entries, item.span())?);
+    }
+    Ok(prompts)
 }

@@ -8,7 +8,7 @@ use rplay_diag::{Diagnostic, Span, nearest};
 use rplay_value::{Map, Text, Value};
 use rplay_yaml::Node;
 
-use super::fields::{bool_field, texts, unknown, wrong_type};
+use super::fields::{bool_field, common_keyword, texts, unknown, wrong_type};
 use super::loader::{Context, Loader};
 use crate::keyword::{self, Kind, Place};
 use crate::{Action, Common, Item, PlaybookError, Role, RoleFiles, RoleMeta, RoleUse, Task};
@@ -120,7 +120,7 @@ impl Loader<'_> {
                         Some(keyword) if matches!(keyword.name, "role" | "name") => used.span = Some(value.span()),
                         Some(keyword) => {
                             self.check_removed(keyword, key);
-                            self.common_keyword(&mut used.common, keyword.name, value, Place::Role)?;
+                            common_keyword(&mut used.common, keyword.name, value, Place::Role)?;
                         }
                         None if key.as_str() == Some("name") => {}
                         None => {
@@ -222,7 +222,7 @@ impl Loader<'_> {
 
     fn role_list(&self, role: &Role, section: &str, context: &Context, brought: &mut Vec<Item>) -> Result<Vec<Item>> {
         let main = if section == "tasks" { &role.from.tasks } else { &role.from.handlers };
-        let files = self.role_files(&role.path, section, main.as_deref(), false, role.span)?;
+        let files = role_files(&role.path, section, main.as_deref(), false, role.span)?;
         let Some(path) = files.first() else { return Ok(Vec::new()) };
         let document = self.document(path, role.span)?;
         let what = format!("{} of role '{}'", file_name(path, section), role.name);
@@ -231,7 +231,7 @@ impl Loader<'_> {
 
     fn role_vars(&self, folder: &Path, section: &str, main: Option<&str>, span: Option<Span>) -> Result<Map> {
         let mut out = Map::new();
-        for path in self.role_files(folder, section, main, true, span)? {
+        for path in role_files(folder, section, main, true, span)? {
             let document = self.document(&path, span)?;
             match document.to_value() {
                 Value::Null => {}
@@ -247,62 +247,10 @@ impl Loader<'_> {
         Ok(out)
     }
 
-    /// The files of one section of a role: `main` with any extension, or the one asked for. `merged`: a folder of that
-    /// name means all files in it.
-    fn role_files(
-        &self,
-        folder: &Path,
-        section: &str,
-        main: Option<&str>,
-        merged: bool,
-        span: Option<Span>,
-    ) -> Result<Vec<PathBuf>> {
-        let base = folder.join(section);
-        if !base.is_dir() {
-            return match main {
-                Some(name) => Err(missing(folder, section, name, span)),
-                None => Ok(Vec::new()),
-            };
-        }
-        let stem = main.unwrap_or("main");
-        let plain = base.join(stem);
-        let extended = EXTENSIONS.iter().map(|e| base.join(format!("{stem}.{e}")));
-        let candidates: Vec<PathBuf> = if main.is_some() {
-            std::iter::once(plain).chain(extended).collect()
-        } else {
-            extended.chain(std::iter::once(plain)).collect()
-        };
-        for path in candidates {
-            if path.is_dir() {
-                if merged {
-                    let mut files = Vec::new();
-                    collect(&path, &mut files);
-                    return Ok(files);
-                }
-            } else if path.exists() {
-                let inside = fs_err::canonicalize(&path).ok().zip(fs_err::canonicalize(&base).ok());
-                let escapes = stem.contains("..") && inside.is_some_and(|(file, base)| !file.starts_with(base));
-                if escapes {
-                    let message = format!(
-                        "Failed loading '{}' as it is not inside the expected role path: '{}'",
-                        path.display(),
-                        base.display()
-                    );
-                    return Err(Diagnostic::error(message).at_maybe(span, "").into());
-                }
-                return Ok(vec![path]);
-            }
-        }
-        match main {
-            Some(name) => Err(missing(folder, section, name, span)),
-            None => Ok(Vec::new()),
-        }
-    }
-
     /// `meta/main.yml`: what it says, and its dependencies as written.
     fn meta(&self, found: &Found, span: Option<Span>) -> Result<(RoleMeta, Vec<Node>)> {
         let mut meta = RoleMeta::default();
-        let files = self.role_files(&found.path, "meta", None, false, span)?;
+        let files = role_files(&found.path, "meta", None, false, span)?;
         let Some(path) = files.first() else { return Ok((meta, Vec::new())) };
         let document = self.document(path, span)?;
         if document.is_null() {
@@ -571,4 +519,55 @@ fn validation_task(role: &Arc<Role>) -> Option<Task> {
         include: None,
         span: role.span,
     })
+}
+
+/// The files of one section of a role: `main` with any extension, or the one asked for. `merged`: a folder of that
+/// name means all files in it.
+fn role_files(
+    folder: &Path,
+    section: &str,
+    main: Option<&str>,
+    merged: bool,
+    span: Option<Span>,
+) -> Result<Vec<PathBuf>> {
+    let base = folder.join(section);
+    if !base.is_dir() {
+        return match main {
+            Some(name) => Err(missing(folder, section, name, span)),
+            None => Ok(Vec::new()),
+        };
+    }
+    let stem = main.unwrap_or("main");
+    let plain = base.join(stem);
+    let extended = EXTENSIONS.iter().map(|e| base.join(format!("{stem}.{e}")));
+    let candidates: Vec<PathBuf> = if main.is_some() {
+        std::iter::once(plain).chain(extended).collect()
+    } else {
+        extended.chain(std::iter::once(plain)).collect()
+    };
+    for path in candidates {
+        if path.is_dir() {
+            if merged {
+                let mut files = Vec::new();
+                collect(&path, &mut files);
+                return Ok(files);
+            }
+        } else if path.exists() {
+            let inside = fs_err::canonicalize(&path).ok().zip(fs_err::canonicalize(&base).ok());
+            let escapes = stem.contains("..") && inside.is_some_and(|(file, base)| !file.starts_with(base));
+            if escapes {
+                let message = format!(
+                    "Failed loading '{}' as it is not inside the expected role path: '{}'",
+                    path.display(),
+                    base.display()
+                );
+                return Err(Diagnostic::error(message).at_maybe(span, "").into());
+            }
+            return Ok(vec![path]);
+        }
+    }
+    match main {
+        Some(name) => Err(missing(folder, section, name, span)),
+        None => Ok(Vec::new()),
+    }
 }

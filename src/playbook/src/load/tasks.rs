@@ -7,8 +7,8 @@ use rplay_value::{Text, Value};
 use rplay_yaml::Node;
 
 use super::fields::{
-    bool_field, check_variable_name, conditions, float_field, int_field, plain_text, text_field, texts, unknown,
-    wrong_type,
+    bool_field, check_variable_name, common_keyword, conditions, float_field, int_field, plain_text, text_field, texts,
+    unknown, wrong_type,
 };
 use super::loader::{Context, Loader};
 use crate::keyword::{self, Kind, Place};
@@ -88,7 +88,7 @@ impl Loader<'_> {
                 "name" => name = plain_text(value),
                 "block" | "rescue" | "always" => {}
                 other => {
-                    self.common_keyword(&mut common, other, value, Place::Block)?;
+                    common_keyword(&mut common, other, value, Place::Block)?;
                 }
             }
         }
@@ -210,7 +210,7 @@ impl Loader<'_> {
                 "listen" => task.listen = texts(name, value)?,
                 "static" => is_static = value.to_value().to_bool(),
                 other => {
-                    self.common_keyword(&mut common, other, value, place)?;
+                    common_keyword(&mut common, other, value, place)?;
                 }
             }
         }
