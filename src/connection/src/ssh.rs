@@ -1,9 +1,10 @@
 //! OpenSSH: the command line users expect, a control master of our own, channels through it.
 
 use std::fs::TryLockError;
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use fs_err as fs;
@@ -15,7 +16,7 @@ use tokio::process::Command;
 use crate::askpass::{self, Askpass};
 use crate::channel::Reach;
 use crate::spec::Ssh;
-use crate::{ConnectionError, Spec, words};
+use crate::{ConnectionError, Secret, Spec, words};
 
 /// A control master: one authenticated connection, run by `ssh` itself.
 pub(crate) struct Master {
@@ -127,6 +128,9 @@ pub(crate) async fn connect(spec: &Spec, ssh: &Ssh, control_dir: &Path) -> Resul
             [ssh.executable.clone()].into_iter().chain(args).chain(["-T".to_owned(), spec.host.clone()]).collect();
         return Ok(Reach::Program(argv));
     }
+    let mut wishes = wishes;
+    // A master that a password opened is not for whoever comes next, perhaps with another one.
+    wishes.persists &= secrets(spec, ssh).is_none();
     let socket = socket(spec, ssh, &args, &wishes, control_dir).await?;
     let mut attempt = 0;
     loop {
@@ -180,6 +184,9 @@ async fn socket(
         hash.update(word);
         hash.update([0]);
     }
+    if let Some(secrets) = secrets(spec, ssh) {
+        hash.update(one_time_hash(&secrets).to_be_bytes());
+    }
     let mut name: String = hash.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect();
     if !wishes.persists {
         // Nobody finds it after this run.
@@ -194,6 +201,18 @@ async fn socket(
     private_folder(&short)
         .map_err(|error| unreachable(format!("Cannot write to ControlPath {}: {error}", short.display())))?;
     Ok(short.join(name))
+}
+
+/// The secrets of a connection, if it has any.
+fn secrets<'a>(spec: &'a Spec, ssh: &'a Ssh) -> Option<[Option<&'a Secret>; 2]> {
+    let secrets = [spec.password.as_ref(), ssh.private_key_passphrase.as_ref()];
+    secrets.iter().any(Option::is_some).then_some(secrets)
+}
+
+/// Tells secrets apart within this run. Its key is random, so that a name made from it tells nobody anything.
+fn one_time_hash(secrets: &[Option<&Secret>; 2]) -> u64 {
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    KEY.hash_one(secrets)
 }
 
 /// Makes a folder that is this user's alone, or makes sure of it.
@@ -294,8 +313,7 @@ async fn start(spec: &Spec, ssh: &Ssh, args: &[String], socket: &Path, persists:
     }
     master.arg(&spec.host).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     without_terminal(&mut master);
-    let secrets = spec.password.is_some() || ssh.private_key_passphrase.is_some();
-    let asked = if secrets {
+    let asked = if secrets(spec, ssh).is_some() {
         let folder = socket.parent().unwrap_or(Path::new("/tmp"));
         let askpass = Askpass::start(folder, spec.password.clone(), ssh.private_key_passphrase.clone());
         let askpass = askpass.map_err(|error| unreachable(format!("could not prepare the password: {error}")))?;
