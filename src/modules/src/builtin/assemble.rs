@@ -24,7 +24,8 @@ use std::path::Path;
 use rplay_protocol::{Diff, Reply};
 
 use crate::{
-    Algorithm, Arg, ArgSpec, Args, Context, FileAttrs, Module, ModuleError, PyRegex, Replace, Support, backup, digest_bytes, digest_file,
+    Algorithm, Arg, ArgSpec, Args, Context, FileAttrs, Module, ModuleError, PyRegex, Replace, Support, backup,
+    digest_bytes, digest_file,
 };
 
 /// `ansible.builtin.assemble`
@@ -74,7 +75,10 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let checksum = digest_bytes(Algorithm::Sha1, &content);
     let before = if path.exists() { Some(digest_file(Algorithm::Sha1, &path)?) } else { None };
     let mut changed = before.as_ref() != Some(&checksum);
-    let mut reply = Reply::ok().with("checksum", checksum).with("dest", dest).with("md5sum", digest_bytes(Algorithm::Md5, &content));
+    let mut reply = Reply::ok()
+        .with("checksum", checksum)
+        .with("dest", dest)
+        .with("md5sum", digest_bytes(Algorithm::Md5, &content));
     if changed && cx.diff() {
         let old = if path.exists() { fs_err::read(&path)? } else { Vec::new() };
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -98,13 +102,15 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
 fn assembled(args: &Args, folder: &Path) -> Result<Vec<u8>, ModuleError> {
     let regexp = args.text("regexp").map(PyRegex::new).transpose()?;
     let delimiter = args.text("delimiter").filter(|d| !d.is_empty()).map(unescaped);
-    let mut names: Vec<_> = fs_err::read_dir(folder)?.map(|entry| entry.map(|e| e.file_name())).collect::<Result<_, _>>()?;
+    let mut names: Vec<_> =
+        fs_err::read_dir(folder)?.map(|entry| entry.map(|e| e.file_name())).collect::<Result<_, _>>()?;
     names.sort();
     let mut out = Vec::new();
     let mut first = true;
     for name in names {
         let text = name.to_string_lossy();
-        let unwanted = regexp.as_ref().is_some_and(|regexp| !regexp.is_match(&text)) || (args.flag("ignore_hidden") && text.starts_with('.'));
+        let unwanted = regexp.as_ref().is_some_and(|regexp| !regexp.is_match(&text))
+            || (args.flag("ignore_hidden") && text.starts_with('.'));
         if unwanted || !folder.join(&name).is_file() {
             continue;
         }

@@ -76,7 +76,8 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let eof = (content.len() as u64) < length;
     let mut reply = Reply::ok().with("content", STANDARD.encode(&content)).with("encoding", "base64");
     if offset == 0 {
-        let checksum = if eof { crate::digest_bytes(Algorithm::Sha1, &content) } else { digest_file(Algorithm::Sha1, &path)? };
+        let checksum =
+            if eof { crate::digest_bytes(Algorithm::Sha1, &content) } else { digest_file(Algorithm::Sha1, &path)? };
         // Files of /proc say nothing about their size before they are read.
         let size = if eof { content.len() as u64 } else { metadata.len() };
         reply = reply.with("checksum", checksum).with("size", size);

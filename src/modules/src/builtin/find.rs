@@ -166,7 +166,8 @@ impl<'a> Search<'a> {
             Some(mode @ Value::Text(_)) => Some(Mode::parse(mode)?),
             Some(other) => {
                 let kind = other.type_name();
-                let msg = format!("argument 'mode' is not a string and conversion is not allowed, value is of type {kind}");
+                let msg =
+                    format!("argument 'mode' is not a string and conversion is not allowed, value is of type {kind}");
                 return Err(ModuleError::msg(msg));
             }
         };
@@ -201,7 +202,12 @@ impl<'a> Search<'a> {
         let entries = match std::fs::read_dir(folder) {
             Ok(entries) => entries,
             Err(error) => {
-                let why = format!("[Errno {}] {}: '{}'", error.raw_os_error().unwrap_or(0), crate::strerror(&error), shown.display());
+                let why = format!(
+                    "[Errno {}] {}: '{}'",
+                    error.raw_os_error().unwrap_or(0),
+                    crate::strerror(&error),
+                    shown.display()
+                );
                 self.skipped.insert(shown.to_string_lossy().as_ref(), why);
                 return Ok(());
             }
@@ -255,7 +261,9 @@ impl<'a> Search<'a> {
             _ => true,
         };
         let named = (self.patterns.is_empty() || self.patterns.matches(name)) && !self.excludes.matches(name);
-        let sized = !kind.is_file() || !matches!(self.args.need("file_type"), "file" | "any") || within(self.size, metadata.size() as f64);
+        let sized = !kind.is_file()
+            || !matches!(self.args.need("file_type"), "file" | "any")
+            || within(self.size, metadata.size() as f64);
         if !(wanted && named && sized && self.is_aged(metadata) && self.has_mode(metadata)) {
             return Ok(());
         }
@@ -289,7 +297,11 @@ impl<'a> Search<'a> {
         let Some(regex) = &self.contains else { return true };
         let Ok(bytes) = std::fs::read(path) else { return false };
         let text = String::from_utf8_lossy(&bytes);
-        if self.args.flag("read_whole_file") { regex.is_match(&text) } else { text.split_inclusive('\n').any(|line| regex.is_match(line)) }
+        if self.args.flag("read_whole_file") {
+            regex.is_match(&text)
+        } else {
+            text.split_inclusive('\n').any(|line| regex.is_match(line))
+        }
     }
 }
 
@@ -303,7 +315,11 @@ fn quantity(args: &Args, name: &str, units: &[(&str, i64)]) -> Result<Option<i64
     let Some(text) = args.text(name) else { return Ok(None) };
     let lower = text.to_lowercase();
     let end = lower.find(|c: char| !c.is_ascii_digit() && c != '-').unwrap_or(lower.len());
-    let factor = if end == lower.len() { Some(1) } else { units.iter().find(|(unit, _)| *unit == &lower[end..]).map(|(_, n)| *n) };
+    let factor = if end == lower.len() {
+        Some(1)
+    } else {
+        units.iter().find(|(unit, _)| *unit == &lower[end..]).map(|(_, n)| *n)
+    };
     match (lower[..end].parse::<i64>(), factor) {
         (Ok(number), Some(factor)) => Ok(Some(number.saturating_mul(factor))),
         _ => Err(ModuleError::reply(Reply::failure(format!("failed to process {name}")).with(name, text))),
@@ -412,6 +428,9 @@ mod tests {
         assert_eq!(reply.data.get("skipped_paths").unwrap().get("/none"), Some(&"'/none' is not a directory".into()));
         assert_eq!(reply.warnings.len(), 1);
         let reply = fake.call("find", args([("paths", "/"), ("age", "soon")]));
-        assert_eq!((reply.data.get("msg"), reply.data.get("age")), (Some(&"failed to process age".into()), Some(&"soon".into())));
+        assert_eq!(
+            (reply.data.get("msg"), reply.data.get("age")),
+            (Some(&"failed to process age".into()), Some(&"soon".into()))
+        );
     }
 }

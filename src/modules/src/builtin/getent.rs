@@ -96,10 +96,17 @@ mod tests {
 
     #[test]
     fn entries_are_facts_by_their_first_field() {
-        let fake = Fake::new().unwrap().on("getent passwd root", 0, "root:x:0:0:root:/root:/bin/bash\n").on("getent passwd nobody", 2, "");
+        let fake = Fake::new().unwrap().on("getent passwd root", 0, "root:x:0:0:root:/root:/bin/bash\n").on(
+            "getent passwd nobody",
+            2,
+            "",
+        );
         let reply = fake.call("getent", args([("database", "passwd"), ("key", "root")]));
         let facts = reply.data.get("ansible_facts").unwrap();
-        assert_eq!(facts.get("getent_passwd").unwrap().get("root"), Some(&vec!["x", "0", "0", "root", "/root", "/bin/bash"].into()));
+        assert_eq!(
+            facts.get("getent_passwd").unwrap().get("root"),
+            Some(&vec!["x", "0", "0", "root", "/root", "/bin/bash"].into())
+        );
         let reply = fake.call("getent", args([("database", "passwd"), ("key", "nobody")]));
         assert_eq!(reply.data.get("msg"), Some(&"One or more supplied key could not be found in the database.".into()));
         let reply = fake.call("getent", args([("database", "passwd"), ("key", "nobody"), ("fail_key", "no")]));

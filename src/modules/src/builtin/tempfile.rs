@@ -16,6 +16,8 @@
 //!   register: build
 //! ```
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use rplay_protocol::Reply;
@@ -54,7 +56,7 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let made = if args.need("state") == "file" {
         builder.tempfile_in(&folder).and_then(|file| Ok(file.into_temp_path().keep().map_err(|error| error.error)?))
     } else {
-        builder.tempdir_in(&folder).map(tempfile::TempDir::keep)
+        builder.permissions(Permissions::from_mode(0o700)).tempdir_in(&folder).map(tempfile::TempDir::keep)
     };
     let path = made.map_err(|error| ModuleError::msg(error.to_string()))?;
     // As the user wrote the folder, whatever it is on this system.
@@ -77,9 +79,13 @@ mod tests {
         let fake = Fake::new().unwrap();
         fs_err::create_dir(fake.path("/t".as_ref())).unwrap();
         for (state, mode) in [("file", "0600"), ("directory", "0700")] {
-            let reply = fake.call("tempfile", args([("state", state), ("path", "/t"), ("prefix", "p."), ("suffix", ".s")]));
+            let reply =
+                fake.call("tempfile", args([("state", state), ("path", "/t"), ("prefix", "p."), ("suffix", ".s")]));
             let path = reply.data.get("path").and_then(Value::as_str).unwrap();
-            assert!(path.starts_with("/t/p.") && path.ends_with(".s") && path.len() == "/t/p.12345678.s".len(), "{path}");
+            assert!(
+                path.starts_with("/t/p.") && path.ends_with(".s") && path.len() == "/t/p.12345678.s".len(),
+                "{path}"
+            );
             assert_eq!((reply.data.get("mode"), reply.data.get("state")), (Some(&mode.into()), Some(&state.into())));
         }
         let reply = fake.call("tempfile", args([("prefix", "a/b")]));

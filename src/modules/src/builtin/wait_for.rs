@@ -41,7 +41,8 @@ pub static MODULE: Module = Module {
             Arg::int("connect_timeout").default("5"),
             Arg::int("delay").default("0"),
             Arg::int("port"),
-            Arg::list("active_connection_states").default("ESTABLISHED,FIN_WAIT1,FIN_WAIT2,SYN_RECV,SYN_SENT,TIME_WAIT"),
+            Arg::list("active_connection_states")
+                .default("ESTABLISHED,FIN_WAIT1,FIN_WAIT2,SYN_RECV,SYN_SENT,TIME_WAIT"),
             Arg::path("path"),
             Arg::text("search_regex"),
             Arg::text("state").default("started").choices(&["absent", "drained", "present", "started", "stopped"]),
@@ -56,8 +57,14 @@ pub static MODULE: Module = Module {
     run,
 };
 
-const STATES: [(&str, &str); 6] =
-    [("ESTABLISHED", "01"), ("SYN_SENT", "02"), ("SYN_RECV", "03"), ("FIN_WAIT1", "04"), ("FIN_WAIT2", "05"), ("TIME_WAIT", "06")];
+const STATES: [(&str, &str); 6] = [
+    ("ESTABLISHED", "01"),
+    ("SYN_SENT", "02"),
+    ("SYN_RECV", "03"),
+    ("FIN_WAIT1", "04"),
+    ("FIN_WAIT2", "05"),
+    ("TIME_WAIT", "06"),
+];
 
 fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let refuse = |msg: &str| Err(ModuleError::reply(Reply::failure(msg).with("elapsed", 0)));
@@ -69,12 +76,20 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         .map_err(|error| ModuleError::msg(format!("Invalid regular expression: {error}")))?;
     match (port, path, state) {
         (Some(_), Some(_), _) => return refuse("port and path parameter can not both be passed to wait_for"),
-        (_, Some(_), "stopped") => return refuse("state=stopped should only be used for checking a port in the wait_for module"),
-        (_, Some(_), "drained") => return refuse("state=drained should only be used for checking a port in the wait_for module"),
-        _ if args.get("exclude_hosts").is_some() && state != "drained" => return refuse("exclude_hosts should only be with state=drained"),
+        (_, Some(_), "stopped") => {
+            return refuse("state=stopped should only be used for checking a port in the wait_for module");
+        }
+        (_, Some(_), "drained") => {
+            return refuse("state=drained should only be used for checking a port in the wait_for module");
+        }
+        _ if args.get("exclude_hosts").is_some() && state != "drained" => {
+            return refuse("exclude_hosts should only be with state=drained");
+        }
         _ => {}
     }
-    if let Some(unknown) = args.texts("active_connection_states").into_iter().find(|s| !STATES.iter().any(|(name, _)| name == s)) {
+    if let Some(unknown) =
+        args.texts("active_connection_states").into_iter().find(|s| !STATES.iter().any(|(name, _)| name == s))
+    {
         return refuse(&format!("unknown active_connection_state ({unknown}) defined"));
     }
     let port = match port.map(u16::try_from) {
@@ -83,7 +98,14 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         None if state == "drained" => return refuse("state=drained needs a port"),
         None => None,
     };
-    let wait = Wait { sys: cx.sys(), args, start: Instant::now(), end: Instant::now() + seconds(args, "timeout"), regex, port };
+    let wait = Wait {
+        sys: cx.sys(),
+        args,
+        start: Instant::now(),
+        end: Instant::now() + seconds(args, "timeout"),
+        regex,
+        port,
+    };
     let shown = path;
     let path = path.map(|path| cx.path(path));
     wait.pause(seconds(args, "delay"))?;
@@ -139,7 +161,9 @@ impl Wait<'_> {
         let until = Instant::now() + time;
         while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
             if self.sys.is_cancelled() {
-                return Err(ModuleError::reply(Reply::failure("the task was cancelled").with("elapsed", self.elapsed())));
+                return Err(ModuleError::reply(
+                    Reply::failure("the task was cancelled").with("elapsed", self.elapsed()),
+                ));
             }
             std::thread::sleep(left.min(Duration::from_millis(200)));
         }
@@ -199,7 +223,9 @@ impl Wait<'_> {
                         return true;
                     }
                 }
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {}
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {
+                }
                 Err(_) => return false,
             }
         }
@@ -253,7 +279,9 @@ fn active_connections(args: &Args, port: u16, own: &[IpAddr], excluded: &[IpAddr
         .flat_map(|table| table.lines().skip(1))
         .filter(|line| {
             let fields: Vec<&str> = line.split_whitespace().collect();
-            let (Some(local), Some(remote), Some(state)) = (fields.get(1), fields.get(2), fields.get(3)) else { return false };
+            let (Some(local), Some(remote), Some(state)) = (fields.get(1), fields.get(2), fields.get(3)) else {
+                return false;
+            };
             let Some((local, local_port)) = kernel_address(local) else { return false };
             let Some((remote, _)) = kernel_address(remote) else { return false };
             local_port == port && wanted.contains(state) && !excluded.contains(&remote) && (any || own.contains(&local))
@@ -301,7 +329,8 @@ mod tests {
         let reply = fake.call("wait_for", args([("port", port), ("timeout", 5)]));
         assert!(!reply.failed, "{:?}", reply.data);
         assert_eq!((reply.data.get("state"), reply.data.get("elapsed")), (Some(&"started".into()), Some(&0.into())));
-        let entries = [("port", Value::from(port)), ("timeout", 5.into()), ("search_regex", "^(\\d+) (?P<word>\\w+)".into())];
+        let entries =
+            [("port", Value::from(port)), ("timeout", 5.into()), ("search_regex", "^(\\d+) (?P<word>\\w+)".into())];
         let reply = fake.call("wait_for", args(entries));
         assert_eq!(reply.data.get("match_groups"), Some(&vec!["220", "hello"].into()));
         assert_eq!(reply.data.get("match_groupdict").unwrap().get("word"), Some(&"hello".into()));

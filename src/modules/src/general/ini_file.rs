@@ -25,7 +25,9 @@
 use rplay_protocol::{Diff, Reply};
 use rplay_value::Value;
 
-use crate::{Arg, ArgSpec, Args, Context, FileAttrs, Kind, Module, ModuleError, Replace, Support, TextFile, backup, real_path};
+use crate::{
+    Arg, ArgSpec, Args, Context, FileAttrs, Kind, Module, ModuleError, Replace, Support, TextFile, backup, real_path,
+};
 
 /// `community.general.ini_file`
 pub static MODULE: Module = Module {
@@ -69,10 +71,17 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         None => args.texts("values").into_iter().map(str::to_owned).collect(),
     };
     if args.need("state") == "present" && !args.flag("allow_no_value") && values.is_empty() {
-        return Err(ModuleError::msg("Parameter 'value(s)' must be defined if state=present and allow_no_value=False."));
+        return Err(ModuleError::msg(
+            "Parameter 'value(s)' must be defined if state=present and allow_no_value=False.",
+        ));
     }
     let mut unique: Vec<String> = Vec::new();
-    values.retain(|value| !unique.contains(value) && { unique.push(value.clone()); true });
+    values.retain(|value| {
+        !unique.contains(value) && {
+            unique.push(value.clone());
+            true
+        }
+    });
     let mut path = cx.path(shown);
     if args.flag("follow") && path.is_symlink() {
         path = real_path(&path);
@@ -135,10 +144,11 @@ impl<'a> Edit<'a> {
             Some(Value::Null) | None => Vec::new(),
             Some(one) => vec![one.to_string()],
         };
-        let conditions = args.list("section_has_values").into_iter().flatten().filter_map(Value::as_map).map(|map| Condition {
-            option: map.get("option").map(ToString::to_string).unwrap_or_default(),
-            values: texts(map.get("value").filter(|v| !v.is_null()).or(map.get("values"))),
-        });
+        let conditions =
+            args.list("section_has_values").into_iter().flatten().filter_map(Value::as_map).map(|map| Condition {
+                option: map.get("option").map(ToString::to_string).unwrap_or_default(),
+                values: texts(map.get("value").filter(|v| !v.is_null()).or(map.get("values"))),
+            });
         let conditions = conditions.collect();
         Self { args, option: args.text("option").unwrap_or_default(), values, conditions, changed: false, msg: "OK" }
     }
@@ -163,7 +173,11 @@ impl<'a> Edit<'a> {
         match found {
             Some((start, end)) => {
                 let mut body: Vec<String> = lines[start..end].to_vec();
-                if present { self.set(&mut body, !section.is_empty()) } else { self.unset(&mut body, !section.is_empty()) }
+                if present {
+                    self.set(&mut body, !section.is_empty())
+                } else {
+                    self.unset(&mut body, !section.is_empty())
+                }
                 lines.splice(start..end, body);
             }
             None if present => self.append(&mut lines, section),
@@ -174,7 +188,8 @@ impl<'a> Edit<'a> {
 
     /// The lines of the section with its heading; without a section, those before the first one.
     fn find_section(&self, lines: &[String], section: &str) -> Option<(usize, usize)> {
-        let end_after = |start: usize| lines[start..].iter().position(|l| l.starts_with('[')).map_or(lines.len(), |at| start + at);
+        let end_after =
+            |start: usize| lines[start..].iter().position(|l| l.starts_with('[')).map_or(lines.len(), |at| start + at);
         if section.is_empty() {
             let end = end_after(0);
             return self.fits(&lines[..end]).then_some((0, end));
@@ -289,7 +304,8 @@ impl<'a> Edit<'a> {
         let exclusive = self.args.flag("exclusive");
         let (option, values) = (self.option, &self.values);
         body.retain(|line| {
-            !matched(line, option, false).is_some_and(|(_, value)| exclusive || values.iter().any(|wanted| wanted == value))
+            !matched(line, option, false)
+                .is_some_and(|(_, value)| exclusive || values.iter().any(|wanted| wanted == value))
         });
         if body.len() != before {
             self.changed = true;
@@ -347,7 +363,6 @@ fn matched<'l>(line: &'l str, option: &str, inactive: bool) -> Option<(bool, &'l
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::testing::{Fake, args};
 
     fn edited(text: &str, entries: &[(&'static str, &str)]) -> (String, String) {
@@ -368,11 +383,17 @@ mod tests {
     fn options_are_added_changed_and_removed() {
         let set = |value| [("section", "s"), ("option", "a"), ("value", value)];
         assert_eq!(edited("[s]\na = 1\n", &set("2")), ("[s]\na = 2\n".into(), "option changed".into()));
-        assert_eq!(edited("[s]\nb = 1\n\n[t]\na = 3\n", &set("2")), ("[s]\nb = 1\na = 2\n\n[t]\na = 3\n".into(), "option added".into()));
+        assert_eq!(
+            edited("[s]\nb = 1\n\n[t]\na = 3\n", &set("2")),
+            ("[s]\nb = 1\na = 2\n\n[t]\na = 3\n".into(), "option added".into())
+        );
         assert_eq!(edited("[s]\n#a = 1\n", &set("2")), ("[s]\na = 2\n".into(), "option changed".into()));
         assert_eq!(edited("[t]\n", &set("2")), ("[t]\n[s]\na = 2\n".into(), "section and option added".into()));
         assert_eq!(edited("[s]\na=1\na=2\n", &set("2")), ("[s]\na = 2\n".into(), "option changed".into()));
-        assert_eq!(edited("x = 1\n[s]\n", &[("option", "x"), ("value", "2")]), ("x = 2\n[s]\n".into(), "option changed".into()));
+        assert_eq!(
+            edited("x = 1\n[s]\n", &[("option", "x"), ("value", "2")]),
+            ("x = 2\n[s]\n".into(), "option changed".into())
+        );
         let gone = [("section", "s"), ("option", "a"), ("state", "absent")];
         assert_eq!(edited("[s]\na = 1\nb=2\n", &gone), ("[s]\nb=2\n".into(), "option changed".into()));
         let section = [("section", "s"), ("state", "absent")];
@@ -394,11 +415,18 @@ mod tests {
     #[test]
     fn a_file_is_created_unless_told_otherwise() {
         let fake = Fake::new().unwrap();
-        let given = |create| args([("path", "/n/f"), ("section", "s"), ("option", "a"), ("value", "1"), ("create", create)]);
-        assert_eq!(fake.call("ini_file", given("no")).data.get("msg"), Some(&"Destination /n/f does not exist!".into()));
+        let given =
+            |create| args([("path", "/n/f"), ("section", "s"), ("option", "a"), ("value", "1"), ("create", create)]);
+        assert_eq!(
+            fake.call("ini_file", given("no")).data.get("msg"),
+            Some(&"Destination /n/f does not exist!".into())
+        );
         assert!(fake.call("ini_file", given("yes")).changed);
         assert_eq!(fake.read("/n/f").unwrap(), "\n[s]\na = 1\n");
         let reply = fake.call("ini_file", args([("path", "/n/f"), ("section", "s")]));
-        assert_eq!(reply.data.get("msg"), Some(&"Parameter 'value(s)' must be defined if state=present and allow_no_value=False.".into()));
+        assert_eq!(
+            reply.data.get("msg"),
+            Some(&"Parameter 'value(s)' must be defined if state=present and allow_no_value=False.".into())
+        );
     }
 }
