@@ -1,5 +1,3 @@
-//! `community.general`, one file each.
-
-pub mod ini_file;
+//! Modules of the collection this folder stands for, one file each.
 
 include!(concat!(env!("OUT_DIR"), "/general.rs"));

@@ -3,7 +3,8 @@
 use minijinja::Value as Mj;
 
 use super::methods::Args;
-use super::{Dict, Key, Kind, iterate, kind, none, tuple};
+use super::objects::View;
+use super::{Dict, Key, Kind, Object, iterate, kind, none, tuple};
 use crate::TemplateError;
 
 /// Every method name.
@@ -37,11 +38,10 @@ pub(super) fn call(dict: &Dict, call: &Args<'_>) -> Result<Mj, TemplateError> {
         }
         "items" => {
             let items = dict.pairs().into_iter().map(|(key, value)| tuple(vec![key, value])).collect();
-            // ansible-core turns the views that calls return into lists.
-            super::list(items)
+            Object::value(View { kind: "dict_items", items })
         }
-        "keys" => super::list(dict.keys()),
-        "values" => super::list(dict.values()),
+        "keys" => Object::value(View { kind: "dict_keys", items: dict.keys() }),
+        "values" => Object::value(View { kind: "dict_values", items: dict.values() }),
         "clear" => {
             dict.change(super::dict::Entries::clear);
             none()

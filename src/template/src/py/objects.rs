@@ -176,42 +176,30 @@ impl value::Object for Object {
     }
 }
 
-/// What an inline `if` without `else` gives when its test fails: undefined, but silent as text.
+/// What `d.keys()`, `d.values()` and `d.items()` give.
 #[derive(Debug)]
-pub struct Silent;
+pub struct View {
+    /// `dict_keys`, `dict_values` or `dict_items`.
+    pub kind: &'static str,
+    /// The items when it was made.
+    pub items: Vec<Mj>,
+}
 
-impl Instance for Silent {
+impl Instance for View {
     fn type_name(&self) -> &'static str {
-        "Undefined"
+        self.kind
     }
 
     fn str(&self) -> String {
-        String::new()
-    }
-
-    fn repr(&self) -> String {
-        "Undefined".to_owned()
-    }
-
-    fn truthy(&self) -> bool {
-        false
+        format!("{}({})", self.kind, super::repr(&super::list(self.items.clone())))
     }
 
     fn items(&self) -> Option<Vec<Mj>> {
-        Some(Vec::new())
+        Some(self.items.clone())
     }
 
     fn len(&self) -> Option<usize> {
-        Some(0)
-    }
-
-    fn compare(&self, other: &Mj) -> Option<Ordering> {
-        Object::downcast::<Self>(other).map(|_| Ordering::Equal)
-    }
-
-    fn snapshot(&self) -> Option<Result<Value, TemplateError>> {
-        let message = "the inline if-expression evaluated to false and no else section was defined.";
-        Some(Err(TemplateError::undefined(message).hint("give it an `else`, such as `else omit` or `else ''`")))
+        Some(self.items.len())
     }
 }
 
