@@ -43,6 +43,11 @@ impl PyRegex {
         self.0.captures(text).ok().flatten()
     }
 
+    /// The groups' names by number; group 0 is the whole match.
+    pub(crate) fn group_names(&self) -> Vec<Option<&str>> {
+        self.0.capture_names().collect()
+    }
+
     /// Python's `re.subn` with count 0: the new text and how many matches were replaced.
     pub(crate) fn replace_all(&self, template: &Template, text: &str) -> (String, usize) {
         let mut out = String::with_capacity(text.len());

@@ -117,6 +117,10 @@ impl Sys for Real {
         self.environment.get(name).cloned().or_else(|| std::env::var(name).ok())
     }
 
+    fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+
     fn tmp(&self) -> PathBuf {
         self.var("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from)
     }

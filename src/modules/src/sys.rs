@@ -111,6 +111,11 @@ pub trait Sys: Send + Sync {
     /// A variable of the agent's environment, the call's environment first.
     fn var(&self, name: &str) -> Option<String>;
 
+    /// Whether the call was cancelled; modules that wait look at it.
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+
     /// The folder for temporary files.
     fn tmp(&self) -> PathBuf;
 }

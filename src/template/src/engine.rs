@@ -1,15 +1,21 @@
 //! The engine: what renders values, evaluates expressions and conditions, and keeps compiled templates.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use minijinja::Value as Mj;
-use rplay_diag::{SourceId, Sources};
+use foldhash::fast::RandomState;
+use minijinja::{Environment, Value as Mj};
+use rplay_diag::{SourceId, Sources, Span};
 use rplay_value::{List, Map, Text, Value, Vaulted};
 
+use crate::eval::Eval;
+use crate::lower::Load;
 use crate::plugin::Keywords;
-use crate::{ErrorKind, Files, LookupCall, PlainFiles, Scope, TemplateError, omit, py};
+use crate::syntax::{self, Expr, Mode, Stmt, Syntax};
+use crate::vm::{self, Store};
+use crate::{ErrorKind, Files, LookupCall, PlainFiles, Scope, TemplateError, header, omit, py};
 
 /// Opens `!vault` values. Implemented for the vault crate's secrets.
 pub trait Vault: Send + Sync {
@@ -125,7 +131,46 @@ pub struct Engine(Arc<Inner>);
 
 struct Inner {
     options: EngineOptions,
+    compiled: RwLock<HashMap<Key, Arc<Compiled>, RandomState>>,
+    store: Arc<Store>,
+    env: Environment<'static>,
 }
+
+/// What a compiled text depends on.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    text: Arc<str>,
+    origin: Option<Span>,
+    how: How,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum How {
+    /// A template in YAML.
+    Yaml,
+    /// A bare expression in YAML, whose backslashes are backslashes.
+    Expression,
+    /// A condition.
+    Condition,
+}
+
+/// A text ready to run.
+enum Compiled {
+    /// One expression: its value is the result.
+    Expr(Expr),
+    /// Text and expressions in turn, no statements.
+    Parts(Vec<Part>),
+    /// Statements: the key of the lowered template.
+    Lowered(String),
+}
+
+enum Part {
+    Data(Mj),
+    Expr(Expr),
+}
+
+/// More compiled texts than this are not kept.
+const MOST_COMPILED: usize = 50_000;
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -136,7 +181,9 @@ impl fmt::Debug for Engine {
 impl Engine {
     /// An engine.
     pub fn new(options: EngineOptions) -> Self {
-        Self(Arc::new(Inner { options }))
+        let store = Arc::new(Store::default());
+        let env = vm::environment(&store);
+        Self(Arc::new(Inner { options, compiled: RwLock::default(), store, env }))
     }
 
     /// The engine of a scope that none has rendered in yet.
@@ -160,8 +207,13 @@ impl Engine {
         scope.bind(self);
         Ok(match value {
             Value::Text(text) if text.is_template() => {
-                let value = self.run_text(text, scope)?;
-                if omit::is_omit(&value) { Rendered::Omit } else { Rendered::Value(py::to_value(&value)?) }
+                let value = self.run_text(text, scope).map_err(|error| advise(error, scope))?;
+                if omit::is_omit(&value) {
+                    Rendered::Omit
+                } else {
+                    let value = py::to_value(&value).map_err(|error| advise(self.locate(error, text), scope))?;
+                    Rendered::Value(value)
+                }
             }
             Value::Vault(vaulted) => Rendered::Value(Value::Text(self.decrypt(vaulted)?)),
             Value::List(list) if value.holds_template() => {
@@ -191,33 +243,230 @@ impl Engine {
     /// Evaluates a bare expression (`debug: var=`, `until`).
     pub fn evaluate(&self, expression: &Text, scope: &Scope) -> Result<Value, TemplateError> {
         scope.bind(self);
-        py::to_value(&self.run_text(expression, scope)?)
+        let value = self.run(expression, How::Expression, scope).and_then(|value| py::to_value(&value));
+        value.map_err(|error| advise(error, scope))
     }
 
-    /// Decides a condition: a boolean, or the text of an expression.
+    /// Decides a condition: a boolean, or the text of an expression, as a task's `when` gives it.
+    ///
+    /// `{{ }}` around the whole of it is rendered first; text that comes out, if it is trusted, is the expression. What
+    /// comes out need not be a boolean unless [`EngineOptions::strict_conditions`].
     pub fn condition(&self, condition: &Value, scope: &Scope) -> Result<bool, TemplateError> {
         scope.bind(self);
-        match condition {
-            Value::Text(text) => py::truthy(&self.run_text(text, scope)?),
-            other => py::truthy(&py::from_value(other.clone())),
+        let Value::Text(text) = condition else {
+            return match condition {
+                Value::Bool(decided) => Ok(*decided),
+                _ if self.0.options.strict_conditions => Err(TemplateError::type_error("Conditional expressions must be strings.")),
+                other => Ok(other.is_true()),
+            };
+        };
+        self.decide(text, scope).map_err(|error| advise(error, scope))
+    }
+
+    fn decide(&self, text: &Text, scope: &Scope) -> Result<bool, TemplateError> {
+        let strict = self.0.options.strict_conditions;
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            if strict {
+                return Err(TemplateError::type_error("Empty conditional expressions are not allowed.").located(text.origin()));
+            }
+            return Ok(true);
         }
+        let delimited = trimmed.starts_with("{{") && trimmed.ends_with("}}") || trimmed.starts_with("{%") && trimmed.ends_with("%}");
+        let value = if delimited {
+            tracing::warn!(condition = %trimmed, "conditions should not be surrounded by template delimiters such as {{{{ }}}} or {{% %}}");
+            let value = self.run(text, How::Yaml, scope)?;
+            match value.as_str() {
+                // Text that comes out is the condition, when it was written as such.
+                Some(inner) if value.is_safe() && !inner.trim().is_empty() => {
+                    let inner = Text::trusted(inner.trim()).with_origin(text.origin());
+                    self.run(&inner, How::Condition, scope)?
+                }
+                _ => value,
+            }
+        } else {
+            self.run(text, How::Condition, scope)?
+        };
+        let decided = py::truthy(&value)?;
+        if matches!(py::kind(&value), py::Kind::Bool(_)) {
+            return Ok(decided);
+        }
+        if let Some(word) = value.as_str() {
+            // Older releases rendered the condition to text and looked at that.
+            if matches!(word, "False" | "false") && !strict {
+                return Ok(false);
+            }
+        }
+        let shown = if decided { "True" } else { "False" };
+        let message = format!(
+            "Conditional result ({shown}) was derived from value of type '{}'. Conditionals must have a boolean result.",
+            py::type_name(&value)
+        );
+        if strict {
+            return Err(TemplateError::type_error(message).located(text.origin()).hint("compare it, or convert it with `| bool`"));
+        }
+        tracing::warn!("{message}");
+        Ok(decided)
     }
 
-    /// Renders a template file to text.
-    pub fn render_template(
-        &self,
-        source: &TemplateSource,
-        options: &FileOptions,
-        scope: &Scope,
-    ) -> Result<String, TemplateError> {
+    /// Renders a template file to text, as the `template` module and `lookup('template')` do.
+    ///
+    /// A first line such as `#jinja2: trim_blocks: false` overrides the options.
+    pub fn render_template(&self, source: &TemplateSource, options: &FileOptions, scope: &Scope) -> Result<String, TemplateError> {
         scope.bind(self);
-        _ = options;
-        Ok(py::str(&self.run_text(&Text::trusted(Arc::clone(&source.text)), scope)?))
+        let value = self.run_file(source, options, scope).map_err(|error| advise(error, scope))?;
+        let mut out = String::new();
+        if !value.is_none() {
+            vm::push(&value, &mut out).map_err(|error| advise(error, scope))?;
+        }
+        let newline = &*options.newline_sequence;
+        let wanted = trailing(&source.text, "\n");
+        let there = trailing(&out, newline);
+        if wanted > there {
+            out.push_str(&newline.repeat(wanted - there));
+        }
+        Ok(out)
     }
 
+    fn run_file(&self, source: &TemplateSource, options: &FileOptions, scope: &Scope) -> Result<Mj, TemplateError> {
+        let whole = source.source.map(|id| Span::new(id, 0, source.text.len()));
+        let (text, syntax) = header::read(&source.text, options).map_err(|error| error.located(whole.map(Span::at_start)))?;
+        let origin = source.source.map(|id| Span::new(id, source.text.len() - text.len(), source.text.len()));
+        let text = Text::trusted(text).with_origin(origin);
+        let tree = syntax::parse(&text, &syntax, Mode::File).map_err(|error| self.locate(error, &text))?;
+        // The same file rendered again, for the next host, finds its lowered form by its text.
+        let key = Key { text: format!("{}\0{syntax:?}\0{}", source.name, text.as_str()).into(), origin, how: How::Yaml };
+        let known = self.known(&key);
+        let compiled = known.unwrap_or_else(|| {
+            let place = vm::Place { text: text.clone(), path: Some(PathBuf::from(&source.name)), load: Load::Top };
+            self.keep(key, Compiled::Lowered(self.0.store.add(tree.body, place)))
+        });
+        self.execute(&compiled, &text, How::Yaml, scope)
+    }
+
+    /// Lowers a file that a template includes, and gives its key.
+    pub(crate) fn load(&self, path: &Path, load: Load) -> Result<String, TemplateError> {
+        let bytes = self.files().read(path).map_err(|error| TemplateError::file(format!("{}: {error}", path.display())))?;
+        let text: Arc<str> = String::from_utf8(bytes)
+            .map_err(|_| TemplateError::file(format!("{} is not UTF-8 text", path.display())))?
+            .into();
+        let key = Key { text: format!("{}\0{load:?}\0{text}", path.display()).into(), origin: None, how: How::Yaml };
+        if let Some(known) = self.known(&key)
+            && let Compiled::Lowered(key) = &*known
+        {
+            return Ok(key.clone());
+        }
+        let id = self.sources().add_file(path, Arc::clone(&text));
+        let text = Text::written(Arc::clone(&text), Span::new(id, 0, text.len()));
+        let tree = syntax::parse(&text, &Syntax::default(), Mode::File).map_err(|error| self.locate(error, &text))?;
+        let lowered = self.0.store.add(tree.body, vm::Place { text, path: Some(path.to_owned()), load });
+        self.keep(key, Compiled::Lowered(lowered.clone()));
+        Ok(lowered)
+    }
+
+    /// Renders trusted text to a value of its native type.
     pub(crate) fn run_text(&self, text: &Text, scope: &Scope) -> Result<Mj, TemplateError> {
-        _ = scope;
-        Err(TemplateError::syntax(format!("templates are being built: {text}")))
+        self.run(text, How::Yaml, scope)
+    }
+
+    fn run(&self, text: &Text, how: How, scope: &Scope) -> Result<Mj, TemplateError> {
+        let key = Key { text: text.shared(), origin: text.origin(), how };
+        let compiled = match self.known(&key) {
+            Some(compiled) => compiled,
+            None => {
+                let compiled = self.compile(text, how).map_err(|error| self.locate(error, text))?;
+                self.keep(key, compiled)
+            }
+        };
+        self.execute(&compiled, text, how, scope)
+    }
+
+    fn known(&self, key: &Key) -> Option<Arc<Compiled>> {
+        self.0.compiled.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    fn keep(&self, key: Key, compiled: Compiled) -> Arc<Compiled> {
+        let compiled = Arc::new(compiled);
+        let mut all = self.0.compiled.write().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= MOST_COMPILED {
+            all.clear();
+        }
+        all.insert(key, Arc::clone(&compiled));
+        compiled
+    }
+
+    fn compile(&self, text: &Text, how: How) -> Result<Compiled, TemplateError> {
+        match how {
+            How::Expression => return syntax::parse_expression(text, Mode::Yaml).map(Compiled::Expr),
+            How::Condition => return syntax::parse_expression(text, Mode::File).map(Compiled::Expr),
+            How::Yaml => {}
+        }
+        let (body, syntax) = header::read(text, &FileOptions::default())?;
+        let tree = syntax::parse(body, &syntax, Mode::Yaml)?;
+        if tree.body.iter().all(|statement| matches!(statement, Stmt::Data(_) | Stmt::Emit(_))) {
+            let mut parts: Vec<Part> = tree
+                .body
+                .into_iter()
+                .filter_map(|statement| match statement {
+                    Stmt::Data(data) => Some(Part::Data(Mj::from(data))),
+                    Stmt::Emit(expr) => Some(Part::Expr(expr)),
+                    _ => None,
+                })
+                .collect();
+            return Ok(match parts.pop() {
+                Some(Part::Expr(expr)) if parts.is_empty() => Compiled::Expr(expr),
+                last => {
+                    parts.extend(last);
+                    Compiled::Parts(parts)
+                }
+            });
+        }
+        let place = vm::Place { text: text.clone(), path: None, load: Load::Top };
+        Ok(Compiled::Lowered(self.0.store.add(tree.body, place)))
+    }
+
+    fn execute(&self, compiled: &Compiled, text: &Text, how: How, scope: &Scope) -> Result<Mj, TemplateError> {
+        let mut eval = Eval::plain(scope, how == How::Condition);
+        let result = match compiled {
+            Compiled::Expr(expr) => eval.eval(expr),
+            Compiled::Parts(parts) => (|| {
+                let mut nodes = Vec::with_capacity(parts.len());
+                for part in parts {
+                    match part {
+                        Part::Data(data) => nodes.push(data.clone()),
+                        Part::Expr(expr) => {
+                            let value = eval.eval(expr)?;
+                            py::trip(&value).map_err(|error| error.at_offset(expr.start as usize, expr.end as usize))?;
+                            if !value.is_none() {
+                                nodes.push(value);
+                            }
+                        }
+                    }
+                }
+                vm::join(nodes)
+            })(),
+            Compiled::Lowered(key) => vm::render(&self.0.env, key, scope),
+        };
+        let value = result.and_then(|value| py::trip(&value).map(|()| value)).map_err(|error| self.locate(error, text))?;
+        // Jinja2 drops the text's last newline, Ansible puts it back.
+        if how == How::Yaml
+            && text.ends_with('\n')
+            && let Some(result) = value.as_str()
+        {
+            let (wanted, there) = (trailing(text, "\n"), trailing(result, "\n"));
+            if wanted > there {
+                return Ok(Mj::from(format!("{result}{}", "\n".repeat(wanted - there))));
+            }
+        }
+        Ok(value)
+    }
+
+    fn locate(&self, error: TemplateError, text: &Text) -> TemplateError {
+        if error.span().is_some() {
+            return error;
+        }
+        let span = crate::error::refine(self.sources(), text, error.offset());
+        error.located(span)
     }
 
     pub(crate) fn decrypt(&self, vaulted: &Vaulted) -> Result<Text, TemplateError> {
@@ -326,6 +575,26 @@ fn unknown(kind: &str, name: &str, near: Option<&str>) -> TemplateError {
     }
 }
 
-/// Where a template file's includes are looked for.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Beside(pub(crate) Option<PathBuf>);
+/// How many newlines end the text.
+fn trailing(text: &str, newline: &str) -> usize {
+    let mut rest = text;
+    let mut count = 0;
+    while let Some(shorter) = rest.strip_suffix(newline) {
+        rest = shorter;
+        count += 1;
+    }
+    count
+}
+
+/// Adds the nearest variable name to an error about one that is not there.
+fn advise(error: TemplateError, scope: &Scope) -> TemplateError {
+    let Some(name) = error.undefined_name() else { return error };
+    let names = scope.names();
+    match rplay_diag::nearest(name, names.iter().map(Text::as_str)) {
+        Some(near) if near != name => {
+            let hint = format!("there is a variable `{near}`");
+            error.hint(hint)
+        }
+        _ => error,
+    }
+}

@@ -49,6 +49,8 @@ struct Inner {
     /// Byte range in the template text that was being read, until its origin is known.
     local: Option<(u32, u32)>,
     name: Option<String>,
+    /// The mapping a key was missing in, and the key: the nearest one is looked for only when the error is shown.
+    among: Option<(minijinja::Value, String)>,
 }
 
 /// Why a template has no value. The message texts are those of ansible-core 2.19 where programs compare them.
@@ -74,6 +76,7 @@ impl TemplateError {
             hints: Vec::new(),
             local: None,
             name: None,
+            among: None,
         }))
     }
 
@@ -165,6 +168,13 @@ impl TemplateError {
         self
     }
 
+    /// Remembers the mapping that lacks a key, to name the nearest one.
+    #[must_use]
+    pub(crate) fn among(mut self, object: &minijinja::Value, key: &str) -> Self {
+        self.0.among = Some((object.clone(), key.to_owned()));
+        self
+    }
+
     /// What the caret says.
     #[must_use]
     pub(crate) fn labelled(mut self, label: impl Into<String>) -> Self {
@@ -240,6 +250,13 @@ impl Diagnose for TemplateError {
         }
         out.notes.extend(inner.notes.iter().cloned());
         out.hints.extend(inner.hints.iter().cloned());
+        if let Some((object, key)) = &inner.among
+            && crate::py::is_mapping(object)
+            && let Ok(keys) = crate::py::iterate(object)
+            && let Some(near) = rplay_diag::nearest(key, keys.iter().filter_map(minijinja::Value::as_str))
+        {
+            out = out.hint(format!("there is a key `{near}`"));
+        }
         out
     }
 }

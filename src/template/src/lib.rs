@@ -9,10 +9,14 @@
 
 mod engine;
 mod error;
+mod eval;
 mod files;
 pub mod filters;
 mod ipaddr;
+mod globals;
+mod header;
 pub mod lookups;
+mod lower;
 mod omit;
 mod plugin;
 pub mod py;
@@ -20,8 +24,10 @@ mod pyrandom;
 mod pyregex;
 mod pytime;
 mod scope;
+mod syntax;
 pub mod tests;
 mod versions;
+mod vm;
 
 pub use engine::{Engine, EngineOptions, FileOptions, Foreign, Rendered, TemplateSource, Vault};
 pub use error::{ErrorKind, TemplateError, Through};

@@ -414,7 +414,7 @@ macro_rules! mapping_instance {
                 }
                 if name == "keys" {
                     let items = self.items().unwrap_or_default();
-                    return Some(Ok(Object::value(py::View { kind: "dict_keys", items })));
+                    return Some(Ok(py::list(items)));
                 }
                 let dict = match py::dict(self.entries()) {
                     Ok(dict) => dict,

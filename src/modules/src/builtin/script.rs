@@ -18,8 +18,9 @@
 //!     creates: /etc/thing.done
 //! ```
 
+use std::fs::Permissions;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use rplay_protocol::Reply;
@@ -83,7 +84,10 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         ModuleError::msg(format!("the script {script} did not come with the call (attachment `src`)"))
     })?;
     // Only this user can enter the folder, whatever the script holds.
-    let folder = tempfile::Builder::new().prefix("rplay-script-").tempdir_in(cx.sys().tmp())?;
+    let folder = tempfile::Builder::new()
+        .prefix("rplay-script-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir_in(cx.sys().tmp())?;
     let name = Path::new(script).file_name().unwrap_or_default();
     let path = folder.path().join(name);
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o700).open(&path)?;

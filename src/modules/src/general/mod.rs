@@ -1,3 +1,5 @@
-//! Modules of the collection this folder stands for, one file each.
+//! `community.general`, one file each.
+
+pub mod ini_file;
 
 include!(concat!(env!("OUT_DIR"), "/general.rs"));

@@ -41,16 +41,7 @@ fn method(owner: &Mj, name: &str) -> Mj {
 
 fn missing(object: &Mj, name: &str) -> Mj {
     let error = TemplateError::undefined(format!("object of type '{}' has no attribute '{name}'", type_name(object)));
-    super::marker(with_nearest(error, object, name))
-}
-
-fn with_nearest(error: TemplateError, object: &Mj, name: &str) -> TemplateError {
-    let Kind::Dict(dict) = kind(object) else { return error };
-    let keys: Vec<String> = dict.keys().iter().filter_map(|key| key.as_str().map(str::to_owned)).collect();
-    match rplay_diag::nearest(name, keys.iter().map(String::as_str)) {
-        Some(near) => error.hint(format!("there is a key `{near}`")),
-        None => error,
-    }
+    super::marker(error.among(object, name))
 }
 
 /// `object[key]`: the item first, then the attribute of that name (Jinja's `getitem`). What is not there is a marker;
@@ -82,16 +73,13 @@ pub fn get_item(object: &Mj, key: &Mj) -> Mj {
 
 fn missing_item(object: &Mj, key: &Mj) -> Mj {
     let shown = super::repr(key);
-    let message = match kind(object) {
-        Kind::List(_) | Kind::Tuple(_) | Kind::Str(_) if as_index(key).is_some() => {
-            format!("object of type '{}' has no element {shown}", type_name(object))
-        }
-        Kind::Undefined => "value is undefined".to_owned(),
-        _ => format!("object of type '{}' has no attribute {shown}", type_name(object)),
-    };
-    let error = TemplateError::undefined(message);
+    let kind = type_name(object);
+    let error = TemplateError::undefined(match super::truthy(key) {
+        Ok(false) if key.as_str().is_none() => format!("{kind} object has no element {shown}"),
+        _ => format!("object of type '{kind}' has no attribute {shown}"),
+    });
     super::marker(match key.as_str() {
-        Some(name) => with_nearest(error, object, name),
+        Some(name) => error.among(object, name),
         None => error,
     })
 }

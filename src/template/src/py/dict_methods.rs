@@ -3,8 +3,7 @@
 use minijinja::Value as Mj;
 
 use super::methods::Args;
-use super::objects::View;
-use super::{Dict, Key, Kind, Object, iterate, kind, none, tuple};
+use super::{Dict, Key, Kind, iterate, kind, none, tuple};
 use crate::TemplateError;
 
 /// Every method name.
@@ -38,10 +37,11 @@ pub(super) fn call(dict: &Dict, call: &Args<'_>) -> Result<Mj, TemplateError> {
         }
         "items" => {
             let items = dict.pairs().into_iter().map(|(key, value)| tuple(vec![key, value])).collect();
-            Object::value(View { kind: "dict_items", items })
+            // ansible-core turns the views that calls return into lists.
+            super::list(items)
         }
-        "keys" => Object::value(View { kind: "dict_keys", items: dict.keys() }),
-        "values" => Object::value(View { kind: "dict_values", items: dict.values() }),
+        "keys" => super::list(dict.keys()),
+        "values" => super::list(dict.values()),
         "clear" => {
             dict.change(super::dict::Entries::clear);
             none()

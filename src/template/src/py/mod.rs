@@ -39,7 +39,8 @@ pub use dict_methods::pairs;
 pub use list::List;
 pub use marker::Marker;
 pub use methods::call_method;
-pub use objects::{Big, Instance, Method, Object, View};
+pub(crate) use methods::has_method;
+pub use objects::{Big, Instance, Method, Object, Silent};
 pub use operators::{add, add_all, concat, div, floor_div, modulo, mul, neg, pos, pow, sub};
 pub use printf::percent;
 pub use repr::{repr, str, str_into};
@@ -152,6 +153,7 @@ pub fn is_undefined(value: &Mj) -> bool {
     match kind(value) {
         Kind::Undefined => true,
         Kind::Marker(marker) => marker.error().is_undefined(),
+        Kind::Object(_) => Object::downcast::<Silent>(value).is_some(),
         _ => false,
     }
 }

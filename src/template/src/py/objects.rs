@@ -176,30 +176,42 @@ impl value::Object for Object {
     }
 }
 
-/// What `d.keys()`, `d.values()` and `d.items()` give.
+/// What an inline `if` without `else` gives when its test fails: undefined, but silent as text.
 #[derive(Debug)]
-pub struct View {
-    /// `dict_keys`, `dict_values` or `dict_items`.
-    pub kind: &'static str,
-    /// The items when it was made.
-    pub items: Vec<Mj>,
-}
+pub struct Silent;
 
-impl Instance for View {
+impl Instance for Silent {
     fn type_name(&self) -> &'static str {
-        self.kind
+        "Undefined"
     }
 
     fn str(&self) -> String {
-        format!("{}({})", self.kind, super::repr(&super::list(self.items.clone())))
+        String::new()
+    }
+
+    fn repr(&self) -> String {
+        "Undefined".to_owned()
+    }
+
+    fn truthy(&self) -> bool {
+        false
     }
 
     fn items(&self) -> Option<Vec<Mj>> {
-        Some(self.items.clone())
+        Some(Vec::new())
     }
 
     fn len(&self) -> Option<usize> {
-        Some(self.items.len())
+        Some(0)
+    }
+
+    fn compare(&self, other: &Mj) -> Option<Ordering> {
+        Object::downcast::<Self>(other).map(|_| Ordering::Equal)
+    }
+
+    fn snapshot(&self) -> Option<Result<Value, TemplateError>> {
+        let message = "the inline if-expression evaluated to false and no else section was defined.";
+        Some(Err(TemplateError::undefined(message).hint("give it an `else`, such as `else omit` or `else ''`")))
     }
 }
 

@@ -1,0 +1,90 @@
+//! Runs the probe expressions of `fixtures/jinja/expressions.json` and compares with what ansible-core 2.19 gave.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rplay_template::{Engine, EngineOptions, Files, Rendered, Scope, Slot, Surroundings, Variables};
+use rplay_value::{Map, Text, Value};
+
+/// Of the 604 probes, this many must agree. Raise it, never lower it.
+const AGREEING: usize = 575;
+
+/// Variables as a vars file would give them: every text trusted.
+struct Written(Map);
+
+impl Variables for Written {
+    fn get(&self, name: &str) -> Option<Slot> {
+        self.0.get(name).cloned().map(Slot::Lazy)
+    }
+
+    fn names(&self) -> Vec<Text> {
+        self.0.texts().map(|(name, _)| name.clone()).collect()
+    }
+}
+
+fn trusted(value: &Value) -> Value {
+    match value {
+        Value::Text(text) => Value::Text(Text::trusted(text.as_str())),
+        Value::List(items) => Value::List(items.iter().map(trusted).collect::<Vec<_>>().into()),
+        Value::Map(map) => Value::Map(map.iter().map(|(key, value)| (key.clone(), trusted(value))).collect()),
+        other => other.clone(),
+    }
+}
+
+struct Memory(HashMap<PathBuf, String>);
+
+impl Files for Memory {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.0.get(path).map(|text| text.clone().into_bytes()).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        self.0.contains_key(path)
+    }
+}
+
+/// What a probe gave: the value as JSON, or the error's text.
+fn outcome(probe: &Map) -> Result<Value, String> {
+    let templates = probe.get("templates").and_then(Value::as_map).cloned().unwrap_or_default();
+    let files = templates
+        .texts()
+        .map(|(name, text)| (Path::new("/t/templates").join(name.as_str()), text.as_str().unwrap_or_default().to_owned()))
+        .collect();
+    let engine = Engine::new(EngineOptions { files: Arc::new(Memory(files)), ..EngineOptions::default() });
+    let vars = probe.get("vars").and_then(Value::as_map).cloned().unwrap_or_default();
+    let Value::Map(vars) = trusted(&Value::Map(vars)) else { return Err("vars".to_owned()) };
+    let surroundings = Surroundings { basedir: "/t".into(), search_path: vec!["/t".into()] };
+    let scope = Scope::new(Arc::new(Written(vars)), Arc::new(surroundings));
+    let expr = probe.get("expr").and_then(Value::as_str).unwrap_or_default();
+    match engine.render(&Value::Text(Text::trusted(expr)), &scope) {
+        Ok(Rendered::Value(value)) => Ok(value),
+        Ok(Rendered::Omit) => Ok(Value::from("<omit>")),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[test]
+fn probes_agree_with_ansible_core_2_19() {
+    let text = include_str!("../../../fixtures/jinja/expressions.json");
+    let probes: Value = serde_json::from_str(text).unwrap();
+    let probes = probes.as_list().unwrap();
+    let mut misses = Vec::new();
+    for probe in probes {
+        let probe = probe.as_map().unwrap();
+        let got = outcome(probe);
+        let agrees = match (&got, probe.get("want")) {
+            (Ok(got), Some(want)) => serde_json::to_string(got).unwrap() == serde_json::to_string(want).unwrap(),
+            (Err(_), None) => true,
+            _ => false,
+        };
+        if !agrees {
+            let want = probe.get("want").or_else(|| probe.get("error")).unwrap();
+            misses.push(format!("{}\n     got {got:?}\n    want {}", probe.get("expr").unwrap().as_str().unwrap(), want.repr()));
+        }
+    }
+    let agreeing = probes.len() - misses.len();
+    println!("{agreeing} of {} probes agree; the others:\n{}", probes.len(), misses.join("\n"));
+    assert!(agreeing >= AGREEING, "{agreeing} of {} probes agree", probes.len());
+}
