@@ -6,7 +6,7 @@ use rplay_diag::{Diagnostic, Sources, Span};
 use serde::{Deserialize, Serialize};
 
 /// A place in a file, with the lines that Ansible shows around it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The file as the user wrote it, or a description in angle brackets.
     pub file: Arc<str>,
@@ -94,7 +94,7 @@ impl Report {
 }
 
 /// A warning or a deprecation.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Notice {
     /// The message.
     pub message: String,

@@ -1,0 +1,65 @@
+//! Shows a message, or the value of an expression.
+
+use async_trait::async_trait;
+use rplay_value::{Text, Value};
+
+use crate::action::{Action, ActionCx, Done, Traits};
+use crate::trouble::Trouble;
+
+/// `ansible.builtin.debug`
+pub static ACTION: Debug = Debug;
+
+/// Shows a message or a value.
+pub struct Debug;
+
+#[async_trait(?Send)]
+impl Action for Debug {
+    fn traits(&self) -> Traits {
+        Traits::new("debug").arguments(&["msg", "var", "verbosity"]).unrendered(&["var"])
+    }
+
+    async fn run(&self, cx: &mut ActionCx<'_>) -> Result<Done, Trouble> {
+        if cx.args.contains("msg") && cx.args.contains("var") {
+            return Err(Trouble::action("parameters are mutually exclusive: msg|var"));
+        }
+        if cx.int("verbosity")?.unwrap_or(0) > i64::from(cx.run().options().verbosity) {
+            let done = Done::default().with("skipped", true).with("skipped_reason", "Verbosity threshold not met.");
+            return Ok(done.with("failed", false));
+        }
+        let mut done = match cx.args.get("var") {
+            Some(Value::Text(text)) => {
+                let value = value(cx, text)?;
+                Done::default().with(text, value)
+            }
+            Some(other) if !other.is_null() => {
+                let kind = other.type_name();
+                return Err(Trouble::action(format!(
+                    "argument 'var' is of type {kind} and we were unable to convert to str: '{}' is not a string and conversion is not allowed",
+                    other.repr()
+                )));
+            }
+            _ => {
+                Done::default().with("msg", cx.args.get("msg").cloned().unwrap_or_else(|| Value::from("Hello world!")))
+            }
+        };
+        done.verbose_always = true;
+        Ok(done.with("failed", false))
+    }
+}
+
+/// The expression's value. What is not defined is said, not an error.
+fn value(cx: &ActionCx<'_>, text: &Text) -> Result<Value, Trouble> {
+    let result = if text.is_template() {
+        cx.run()
+            .engine()
+            .render(&Value::Text(text.clone()), cx.scope)
+            .map(|rendered| rendered.value().unwrap_or_default())
+    } else {
+        cx.run().engine().evaluate(text, cx.scope)
+    };
+    match result {
+        Ok(value) => Ok(value),
+        Err(error) if error.is_undefined() => Ok(Value::from(format!("<< error 1 - {} >>", error.message()))),
+        Err(error) => Err(Trouble::from(error).within("Error while resolving `var` expression.", text.origin())),
+    }
+}

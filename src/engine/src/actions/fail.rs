@@ -1,0 +1,24 @@
+//! Fails with a message.
+
+use async_trait::async_trait;
+use rplay_value::Value;
+
+use crate::action::{Action, ActionCx, Done, Traits};
+use crate::trouble::Trouble;
+
+/// `ansible.builtin.fail`
+pub static ACTION: Fail = Fail;
+
+/// Fails with a message.
+pub struct Fail;
+
+#[async_trait(?Send)]
+impl Action for Fail {
+    fn traits(&self) -> Traits {
+        Traits::new("fail").arguments(&["msg"])
+    }
+
+    async fn run(&self, cx: &mut ActionCx<'_>) -> Result<Done, Trouble> {
+        Ok(Done::failed(cx.args.get("msg").cloned().unwrap_or_else(|| Value::from("Failed as requested from task"))))
+    }
+}

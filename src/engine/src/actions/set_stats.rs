@@ -1,0 +1,40 @@
+//! Sets statistics that are shown after the recap and passed on.
+
+use async_trait::async_trait;
+use rplay_value::{Map, Value};
+
+use crate::action::{Action, ActionCx, Done, Traits};
+use crate::ran::Effect;
+use crate::trouble::Trouble;
+
+/// `ansible.builtin.set_stats`
+pub static ACTION: SetStats = SetStats;
+
+/// Sets statistics.
+pub struct SetStats;
+
+#[async_trait(?Send)]
+impl Action for SetStats {
+    fn traits(&self) -> Traits {
+        Traits::new("set_stats").arguments(&["aggregate", "data", "per_host"])
+    }
+
+    async fn run(&self, cx: &mut ActionCx<'_>) -> Result<Done, Trouble> {
+        let data = match cx.args.get("data") {
+            None => Map::new(),
+            Some(Value::Map(data)) => data.clone(),
+            Some(_) => return Ok(Done::failed("The 'data' option needs to be a dictionary/hash")),
+        };
+        for name in data.keys() {
+            super::set_fact::check_name(name)?;
+        }
+        let (per_host, aggregate) = (cx.flag("per_host", false)?, cx.flag("aggregate", true)?);
+        let stats = Map::from_iter([
+            ("data", Value::Map(data.clone())),
+            ("per_host", Value::Bool(per_host)),
+            ("aggregate", Value::Bool(aggregate)),
+        ]);
+        let done = Done::changed(false).with("ansible_stats", stats);
+        Ok(if data.is_empty() { done } else { done.effect(Effect::Stats { data, per_host, aggregate }) })
+    }
+}

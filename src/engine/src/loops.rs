@@ -1,0 +1,253 @@
+//! Loops: `loop`, `with_X`, `loop_control`, and the result of the whole.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rplay_event::EventKind;
+use rplay_playbook::{LoopControl, LoopKind};
+use rplay_template::{Rendered, Scope};
+use rplay_value::{List, Map, Text, Value};
+
+use crate::plan::is_builtin;
+use crate::ran::Ran;
+use crate::task::TaskCx;
+use crate::trouble::Trouble;
+use crate::vars::extended_loop;
+
+/// `loop_control` after rendering.
+struct Control {
+    var: String,
+    index: Option<String>,
+    pause: f64,
+    extended: bool,
+    all: bool,
+}
+
+impl TaskCx<'_> {
+    /// The items of the loop; `None` when the task does not loop.
+    pub(crate) fn loop_items(&self, scope: &Scope) -> Result<Option<List>, Trouble> {
+        let Some(repeat) = &self.task.loop_ else { return Ok(None) };
+        let items = match &repeat.kind {
+            LoopKind::Loop => match self.run.render(&repeat.value, scope)? {
+                Rendered::Value(Value::List(items)) => items,
+                Rendered::Value(Value::Null) | Rendered::Omit if repeat.value.is_null() => return Ok(None),
+                Rendered::Value(other) => {
+                    let message = format!("The `loop` value must resolve to a 'list', not '{}'.", other.type_name());
+                    let help = "Provide a list of items/templates, or a template resolving to a list.";
+                    return Err(Trouble::message(message).at(repeat.span).help(help));
+                }
+                Rendered::Omit => return Ok(None),
+            },
+            LoopKind::With(lookup) => {
+                let terms = self.terms(lookup, &repeat.value, scope)?;
+                let options = Map::from_iter([("wantlist", true)]);
+                self.run.lookup(lookup, terms, &options, scope)?.into()
+            }
+        };
+        Ok(Some(items))
+    }
+
+    /// What a `with_X` lookup takes: a list. Old playbooks name a variable without braces.
+    fn terms(&self, lookup: &str, value: &Value, scope: &Scope) -> Result<Vec<Value>, Trouble> {
+        let value = match value {
+            Value::Text(text) if !text.is_template() && text.is_trusted() && scope.has(text.trim()) => {
+                let notice = rplay_event::Notice::new(format!(
+                    "Using a bare variable name in with_{lookup} is no longer supported by ansible-core; write \"{{{{ {} }}}}\".",
+                    text.trim()
+                ));
+                self.run.warn_at(notice, text.origin());
+                Value::Text(Text::trusted(format!("{{{{ {} }}}}", text.trim())).with_origin(text.origin()))
+            }
+            // first_found looks for the files itself and decides which undefined names matter.
+            other => other.clone(),
+        };
+        Ok(match self.run.render(&value, scope)? {
+            Rendered::Value(Value::List(list)) => list.into_vec(),
+            Rendered::Value(other) => vec![other],
+            Rendered::Omit => Vec::new(),
+        })
+    }
+
+    fn control(&self, scope: &Scope) -> Result<Control, Trouble> {
+        let default = LoopControl::default();
+        let control = self.task.loop_control.as_deref().unwrap_or(&default);
+        let text = |name: &str, field| -> Result<Option<String>, Trouble> {
+            Ok(self.run.maybe::<Text>(name, field, scope)?.map(|text| text.to_string()))
+        };
+        Ok(Control {
+            var: text("loop_var", control.loop_var.as_ref())?.unwrap_or_else(|| "item".to_owned()),
+            index: text("index_var", control.index_var.as_ref())?,
+            pause: self.run.maybe::<f64>("pause", control.pause.as_ref(), scope)?.unwrap_or(0.0),
+            extended: self.run.maybe::<bool>("extended", control.extended.as_ref(), scope)?.unwrap_or(false),
+            all: self
+                .run
+                .maybe::<bool>("extended_allitems", control.extended_allitems.as_ref(), scope)?
+                .unwrap_or(true),
+        })
+    }
+
+    /// Runs every item in turn.
+    pub(crate) async fn run_loop(&self, scope: &Scope, items: List) -> Ran {
+        if items.is_empty() {
+            let mut result = Map::new();
+            result.insert("changed", false);
+            result.insert("skipped", true);
+            result.insert("skipped_reason", "No items in the list");
+            result.insert("results", List::new());
+            return Ran { items: Some(Vec::new()), ..Ran::of(result) };
+        }
+        let control = match self.control(scope) {
+            Ok(control) => control,
+            Err(trouble) => return self.failure(trouble),
+        };
+        let register = self.register(scope).ok().flatten();
+        if scope.has(&control.var) {
+            let message = format!("The loop variable '{}' is already in use.", control.var);
+            let help = "You should set the `loop_var` value in the `loop_control` option for the task to something else to avoid \
+                        variable collisions and unexpected behavior.";
+            self.run.warn(rplay_event::Notice { help: Some(help.to_owned()), ..rplay_event::Notice::new(message) });
+        }
+        let mut rest = scope.clone();
+        let mut rans: Vec<Ran> = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 && control.pause > 0.0 {
+                tokio::time::sleep(Duration::from_secs_f64(control.pause)).await;
+            }
+            let own = item_variables(&control, &items, index, item);
+            let mut item_scope = rest.clone();
+            for (name, value) in own.texts() {
+                item_scope = item_scope.with(name.as_str(), value.clone());
+            }
+            let (mut ran, learnt) = self.once(&item_scope, &own, None).await;
+            if let Some(name) = &register {
+                item_scope = item_scope.with(name, ran.registered());
+                rest = rest.with(name, ran.registered());
+            }
+            for (name, value) in learnt.texts() {
+                rest = rest.with(name.as_str(), value.clone());
+            }
+            ran.result.extend(own);
+            match self.label(&control, item, &item_scope) {
+                Ok(label) => ran.label = label,
+                Err(trouble) => {
+                    ran.result.insert("failed", true);
+                    ran.result.insert("msg", format!("Failed to template loop_control.label: {}", trouble.text()));
+                    ran.error = Some(trouble.report(&self.run.options().sources, self.span()));
+                }
+            }
+            self.item_finished(&ran);
+            let stop = self.stops(&item_scope);
+            rans.push(ran);
+            match stop {
+                Ok(false) => {}
+                Ok(true) => break,
+                Err(trouble) => return self.failure(trouble),
+            }
+        }
+        summary(rans)
+    }
+
+    fn label(&self, control: &Control, item: &Value, scope: &Scope) -> Result<Option<Value>, Trouble> {
+        match self.task.loop_control.as_ref().and_then(|control| control.label.as_ref()) {
+            None => {
+                let _ = control;
+                Ok(Some(item.clone()))
+            }
+            Some(label) => Ok(self.run.render(label, scope)?.value()),
+        }
+    }
+
+    /// Whether `break_when` holds.
+    fn stops(&self, scope: &Scope) -> Result<bool, Trouble> {
+        let Some(control) = self.task.loop_control.as_deref().filter(|control| !control.break_when.is_empty()) else {
+            return Ok(false);
+        };
+        Ok(self.first_false(&control.break_when, scope)?.is_none())
+    }
+
+    fn item_finished(&self, ran: &Ran) {
+        let outcome = ran.outcome(false);
+        if !outcome.is_bad() && !ran.skipped() {
+            self.run.show_diff(self.id, &self.host, ran);
+            // Their items are shown when the inventory has changed.
+            let resolved = &self.task.action.resolved;
+            if is_builtin(resolved, "add_host") || is_builtin(resolved, "group_by") {
+                return;
+            }
+        }
+        self.run.emit(EventKind::ItemFinished {
+            task: self.id,
+            host: Arc::clone(&self.host),
+            outcome,
+            result: Arc::new(ran.shown()),
+        });
+    }
+}
+
+/// The variables of one item.
+fn item_variables(control: &Control, items: &List, index: usize, item: &Value) -> Map {
+    let mut own = Map::new();
+    own.insert(control.var.as_str(), item.clone());
+    own.insert("ansible_loop_var", control.var.as_str());
+    if let Some(name) = &control.index {
+        own.insert(name.as_str(), index);
+        own.insert("ansible_index_var", name.as_str());
+    }
+    if control.extended {
+        own.insert("ansible_loop", extended_loop(items, index, control.all));
+    }
+    own
+}
+
+/// The result of the whole loop.
+fn summary(rans: Vec<Ran>) -> Ran {
+    let mut whole = Ran::default();
+    let result = &mut whole.result;
+    let skipped = rans.iter().all(Ran::skipped);
+    let failed = rans.iter().any(|ran| ran.result.get("failed").is_some_and(Value::is_true));
+    result.insert("results", rans.iter().map(|ran| Value::Map(ran.result.clone())).collect::<List>());
+    result.insert("skipped", skipped);
+    result.insert("changed", rans.iter().any(Ran::changed));
+    if failed {
+        result.insert("failed", true);
+    }
+    if rans.iter().any(Ran::unreachable) {
+        result.insert("unreachable", true);
+    }
+    let msg = if failed { "One or more items failed" } else { "All items completed" };
+    result.insert("msg", if skipped { "All items skipped" } else { msg });
+    whole.no_log = rans.iter().any(|ran| ran.no_log);
+    let bad = |test: fn(&Ran) -> bool, ignored: fn(&Ran) -> bool| {
+        let mut some = rans.iter().filter(|ran| test(ran)).peekable();
+        some.peek().is_some() && some.all(ignored)
+    };
+    whole.ignore_errors = bad(|ran| ran.result.get("failed").is_some_and(Value::is_true), |ran| ran.ignore_errors);
+    whole.ignore_unreachable = bad(Ran::unreachable, |ran| ran.ignore_unreachable);
+    whole.delegate = rans.last().and_then(|ran| ran.delegate.clone());
+    whole.show_diff = rans.iter().any(|ran| ran.show_diff);
+    whole.items = Some(rans);
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ran(keys: &[(&str, bool)]) -> Ran {
+        Ran::of(keys.iter().map(|(k, v)| (*k, *v)).collect())
+    }
+
+    #[test]
+    fn a_loop_sums_its_items_up() {
+        let whole = summary(vec![ran(&[("skipped", true)]), ran(&[("changed", true), ("failed", false)])]);
+        assert_eq!(whole.result.get("msg"), Some(&Value::from("All items completed")));
+        assert!(whole.changed() && !whole.skipped() && !whole.failed());
+        let whole = summary(vec![ran(&[("skipped", true)])]);
+        assert_eq!(whole.result.get("msg"), Some(&Value::from("All items skipped")));
+        let mut bad = ran(&[("failed", true)]);
+        bad.ignore_errors = true;
+        let whole = summary(vec![bad.clone(), ran(&[("failed", true)])]);
+        assert!(whole.failed() && !whole.ignore_errors);
+        assert!(summary(vec![bad]).ignore_errors);
+    }
+}

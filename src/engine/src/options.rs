@@ -1,0 +1,207 @@
+//! What a run is started with. Everything comes from the caller: the engine reads no settings of its own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rplay_diag::Sources;
+use rplay_value::{Map, Value};
+
+use crate::prompt::Prompter;
+
+/// When facts are gathered before a play (`gathering`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Gathering {
+    /// Unless the play says no.
+    #[default]
+    Implicit,
+    /// Only when the play says yes.
+    Explicit,
+    /// Unless the play says no, once a host.
+    Smart,
+}
+
+/// How hosts are reached when neither keywords nor variables say so: the command line's and configuration's part.
+#[derive(Clone, Debug)]
+pub struct ConnectionDefaults {
+    /// `-c`: `ssh` (also as `smart`), `local`, `docker`.
+    pub kind: String,
+    /// `-u`, `remote_user`.
+    pub user: Option<String>,
+    /// `remote_port`.
+    pub port: Option<u16>,
+    /// `--private-key`.
+    pub private_key: Option<String>,
+    /// `-T`, in seconds.
+    pub timeout: u64,
+    /// `--ask-pass` or `--connection-password-file`: by value, never shown.
+    pub password: Option<String>,
+    /// `ssh_args` of the configuration.
+    pub ssh_args: Option<String>,
+    /// `--ssh-common-args`.
+    pub ssh_common_args: Option<String>,
+    /// `--ssh-extra-args`.
+    pub ssh_extra_args: Option<String>,
+    /// `ssh_executable`.
+    pub ssh_executable: Option<String>,
+    /// `control_path_dir`.
+    pub control_path_dir: Option<PathBuf>,
+    /// `control_path`.
+    pub control_path: Option<String>,
+    /// `host_key_checking`.
+    pub host_key_checking: bool,
+    /// `reconnection_retries`.
+    pub retries: u32,
+    /// `remote_tmp`.
+    pub remote_tmp: Option<String>,
+    /// `-b`.
+    pub r#become: bool,
+    /// `--become-method`.
+    pub become_method: String,
+    /// `--become-user`.
+    pub become_user: Option<String>,
+    /// `become_exe`.
+    pub become_exe: Option<String>,
+    /// `become_flags`.
+    pub become_flags: Option<String>,
+    /// `--ask-become-pass` or `--become-password-file`: by value, never shown.
+    pub become_password: Option<String>,
+}
+
+impl Default for ConnectionDefaults {
+    fn default() -> Self {
+        Self {
+            kind: "ssh".to_owned(),
+            user: None,
+            port: None,
+            private_key: None,
+            timeout: 10,
+            password: None,
+            ssh_args: None,
+            ssh_common_args: None,
+            ssh_extra_args: None,
+            ssh_executable: None,
+            control_path_dir: None,
+            control_path: None,
+            host_key_checking: true,
+            retries: 0,
+            remote_tmp: None,
+            r#become: false,
+            become_method: "sudo".to_owned(),
+            become_user: None,
+            become_exe: None,
+            become_flags: None,
+            become_password: None,
+        }
+    }
+}
+
+/// What a run is started with.
+#[derive(Clone)]
+pub struct RunOptions {
+    /// How many hosts at once.
+    pub forks: usize,
+    /// `--check`.
+    pub check: bool,
+    /// `--diff`.
+    pub diff: bool,
+    /// `-v` count.
+    pub verbosity: u8,
+    /// `--tags`, one entry each.
+    pub tags: Vec<String>,
+    /// `--skip-tags`, one entry each.
+    pub skip_tags: Vec<String>,
+    /// `--limit` as given, for `ansible_limit`. The inventory is limited already.
+    pub limit: Option<String>,
+    /// `-e`, merged.
+    pub extra_vars: Map,
+    /// `--start-at-task`: a name or a pattern.
+    pub start_at_task: Option<String>,
+    /// `--step`.
+    pub step: bool,
+    /// `--force-handlers`.
+    pub force_handlers: bool,
+    /// `gathering`.
+    pub gathering: Gathering,
+    /// `gather_subset` when the play has none.
+    pub gather_subset: Option<Vec<String>>,
+    /// `gather_timeout` when the play has none.
+    pub gather_timeout: Option<i64>,
+    /// `inject_facts_as_vars`.
+    pub inject_facts: bool,
+    /// `hash_behaviour=merge`.
+    pub merge_hashes: bool,
+    /// `any_errors_fatal`.
+    pub any_errors_fatal: bool,
+    /// `error_on_missing_handler`.
+    pub error_on_missing_handler: bool,
+    /// `poll_interval`, in seconds.
+    pub poll_interval: u64,
+    /// `max_file_size_for_diff`, in bytes.
+    pub max_diff_size: u64,
+    /// `ansible_version.full` as reported.
+    pub ansible_version: String,
+    /// `ansible_config_file`.
+    pub config_file: Option<PathBuf>,
+    /// `-i`, as `ansible_inventory_sources`.
+    pub inventory_sources: Vec<String>,
+    /// `ansible_playbook_python`.
+    pub playbook_python: Option<PathBuf>,
+    /// Folders searched for modules that are not native (`library`), for clear messages.
+    pub module_paths: Vec<PathBuf>,
+    /// How hosts are reached.
+    pub connection: ConnectionDefaults,
+    /// Who answers questions (`vars_prompt`, `pause`, `--step`).
+    pub prompter: Arc<dyn Prompter>,
+    /// The texts of the run.
+    pub sources: Sources,
+}
+
+impl RunOptions {
+    /// Ansible's defaults.
+    pub fn new(sources: Sources, prompter: Arc<dyn Prompter>) -> Self {
+        Self {
+            forks: 5,
+            check: false,
+            diff: false,
+            verbosity: 0,
+            tags: Vec::new(),
+            skip_tags: Vec::new(),
+            limit: None,
+            extra_vars: Map::new(),
+            start_at_task: None,
+            step: false,
+            force_handlers: false,
+            gathering: Gathering::default(),
+            gather_subset: None,
+            gather_timeout: None,
+            inject_facts: true,
+            merge_hashes: false,
+            any_errors_fatal: false,
+            error_on_missing_handler: true,
+            poll_interval: 15,
+            max_diff_size: 104_448,
+            ansible_version: "2.19.14".to_owned(),
+            config_file: None,
+            inventory_sources: Vec::new(),
+            playbook_python: None,
+            module_paths: Vec::new(),
+            connection: ConnectionDefaults::default(),
+            prompter,
+            sources,
+        }
+    }
+
+    /// `ansible_version`: the dictionary.
+    pub(crate) fn version(&self) -> Map {
+        let mut parts = self.ansible_version.split('.').map(|part| part.parse::<i64>().unwrap_or(0));
+        let mut next = || parts.next().unwrap_or(0);
+        let (major, minor, revision) = (next(), next(), next());
+        Map::from_iter([
+            ("string", Value::from(&self.ansible_version)),
+            ("full", Value::from(&self.ansible_version)),
+            ("major", Value::from(major)),
+            ("minor", Value::from(minor)),
+            ("revision", Value::from(revision)),
+        ])
+    }
+}

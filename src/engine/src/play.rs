@@ -1,0 +1,324 @@
+//! A play before its first batch: its keywords rendered, its questions asked, its files of variables read.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rplay_diag::Span;
+use rplay_event::{EventKind, PlayId, PlayInfo};
+use rplay_playbook::{Play, PromptVar};
+use rplay_template::{Rendered, Scope};
+use rplay_value::{Map, Text, Value};
+
+use crate::error::EngineError;
+use crate::fields::Keyword;
+use crate::plan::{dependencies, imported_roles};
+use crate::prompt::Question;
+use crate::run::Run;
+use crate::trouble::Trouble;
+use crate::vars::{PlayScope, PublicRole, VarsFile, View};
+
+/// A play that is ready for its batches.
+pub(crate) struct Prepared {
+    pub(crate) name: String,
+    pub(crate) patterns: Vec<String>,
+    pub(crate) order: Option<String>,
+    pub(crate) strategy: String,
+    /// What the play sees without any host.
+    pub(crate) scope: Scope,
+    vars: Map,
+    files: Vec<VarsFile>,
+    roles: Vec<PublicRole>,
+}
+
+/// Renders what a play needs before any of its hosts.
+pub(crate) fn prepare(run: &Run, play: &Arc<Play>) -> Result<Prepared, EngineError> {
+    let mut vars = play.common.vars.clone();
+    let scope = play_scope(run, play, &vars, Vec::new(), &[])?;
+    for prompt in &play.vars_prompt {
+        if !run.options().extra_vars.contains(&prompt.name) {
+            let answer = ask(run, prompt, &scope)?;
+            vars.insert(prompt.name.as_str(), answer);
+        }
+    }
+    let mut roles = Vec::new();
+    for role in &play.roles {
+        roles.push(PublicRole { role: Arc::clone(&role.role), dependencies: dependencies(role) });
+    }
+    let mut imported = Vec::new();
+    for role in &play.roles {
+        imported_roles(&role.tasks, &mut imported);
+    }
+    for section in [&play.pre_tasks, &play.tasks, &play.post_tasks] {
+        imported_roles(section, &mut imported);
+    }
+    roles.extend(
+        imported
+            .iter()
+            .filter(|role| role.role.public)
+            .map(|role| PublicRole { role: Arc::clone(&role.role), dependencies: dependencies(role) }),
+    );
+    let scope = play_scope(run, play, &vars, Vec::new(), &roles)?;
+    let files = read_files(run, play, &scope)?;
+    let scope = play_scope(run, play, &vars, files.clone(), &roles)?;
+    let text = |what: &str, text: &Text| -> Result<Value, EngineError> {
+        let rendered = run.engine().render(&Value::Text(text.clone()), &scope);
+        let rendered =
+            rendered.map_err(|source| EngineError::Template { context: format!("in the play's `{what}`"), source })?;
+        Ok(rendered.value().unwrap_or_default())
+    };
+    let mut patterns = Vec::new();
+    for pattern in &play.hosts {
+        match text("hosts", pattern)? {
+            Value::List(list) => patterns.extend(list.iter().map(|item| item.to_str().into_owned())),
+            Value::Null => {}
+            other => patterns.push(other.to_str().into_owned()),
+        }
+    }
+    let name = match play.name.as_ref().filter(|name| !name.is_empty()) {
+        Some(name) => text("name", name)?.to_str().into_owned(),
+        None => patterns.join(","),
+    };
+    let keyword = |what: &str, field: Option<&rplay_playbook::Field<Text>>| -> Result<Option<String>, EngineError> {
+        let field = field
+            .map(|field| run.field::<Text>(what, field, &scope).map_err(|trouble| keyword_error(trouble, field.span)));
+        Ok(field.transpose()?.flatten().map(|text| text.to_string()))
+    };
+    let strategy = keyword("strategy", play.strategy.as_ref())?.unwrap_or_else(|| "linear".to_owned());
+    check_strategy(&strategy, play)?;
+    let order = keyword("order", play.order.as_ref())?;
+    Ok(Prepared { name, patterns, order, strategy, scope, vars, files, roles })
+}
+
+/// `linear` runs what `linear` promises. Other strategies must not silently be something else.
+fn check_strategy(strategy: &str, play: &Play) -> Result<(), EngineError> {
+    if matches!(strategy.rsplit('.').next(), Some("linear" | "mitogen_linear" | "tripleo_linear")) {
+        return Ok(());
+    }
+    Err(EngineError::Keyword {
+        message: format!("the strategy `{strategy}` is not available"),
+        span: play.strategy.as_ref().and_then(|field| field.span),
+        hint: Some("the strategy is `linear`; remove the keyword to use it".to_owned()),
+    })
+}
+
+pub(crate) fn keyword_error(trouble: Trouble, span: Option<Span>) -> EngineError {
+    let help = trouble.chain.last().and_then(|link| link.help.clone());
+    let at = trouble.chain.last().and_then(|link| link.span).or(span);
+    EngineError::Keyword { message: trouble.text(), span: at, hint: help }
+}
+
+fn play_scope(
+    run: &Run,
+    play: &Arc<Play>,
+    vars: &Map,
+    files: Vec<VarsFile>,
+    roles: &[PublicRole],
+) -> Result<Scope, EngineError> {
+    let scope = PlayScope::new(play, play.title(), vars.clone(), files, Vec::new(), Vec::new());
+    scope.publish(roles);
+    let view = run.view(None, Some(&Arc::new(scope)), None).map_err(|trouble| keyword_error(trouble, play.span))?;
+    Ok(view.into_scope())
+}
+
+fn ask(run: &Run, prompt: &PromptVar, scope: &Scope) -> Result<Value, EngineError> {
+    let render = |value: &Value| -> Result<Value, EngineError> {
+        let rendered = run.engine().render(value, scope);
+        let rendered = rendered
+            .map_err(|source| EngineError::Template { context: format!("in vars_prompt `{}`", prompt.name), source })?;
+        Ok(rendered.value().unwrap_or_default())
+    };
+    if prompt.encrypt.is_some() {
+        return Err(EngineError::Keyword {
+            message: format!("vars_prompt `{}`: `encrypt` is not available", prompt.name),
+            span: prompt.span,
+            hint: Some("remove `encrypt` and use the filter password_hash where the value is used".to_owned()),
+        });
+    }
+    let text = match &prompt.prompt {
+        Some(text) => render(&Value::Text(text.clone()))?.to_str().into_owned(),
+        None => prompt.name.to_string(),
+    };
+    let default = prompt.default.as_ref().map(&render).transpose()?.filter(|value| !value.is_null());
+    let shown = match &default {
+        Some(default) => format!("{text} [{}]: ", default.to_str()),
+        None => format!("{text}: "),
+    };
+    let put = |text: String| -> Result<String, EngineError> {
+        run.flush_events();
+        let question = Question { text, private: prompt.private };
+        run.options()
+            .prompter
+            .ask(&question)
+            .map_err(|source| EngineError::Prompt { name: prompt.name.to_string(), source })
+    };
+    loop {
+        let answer = put(shown.clone())?;
+        if prompt.confirm && put(format!("confirm {shown}"))? != answer {
+            run.emit(EventKind::Prompted { text: "***** VALUES ENTERED DO NOT MATCH ****".to_owned() });
+            continue;
+        }
+        return Ok(match default {
+            Some(default) if answer.is_empty() => default,
+            _ if prompt.r#unsafe => Value::data(answer),
+            _ => Value::Text(Text::trusted(answer)),
+        });
+    }
+}
+
+/// Reads what can be read without a host.
+fn read_files(run: &Run, play: &Play, scope: &Scope) -> Result<Vec<VarsFile>, EngineError> {
+    let mut out = Vec::new();
+    for entry in &play.vars_files {
+        let candidates: Vec<Value> = entry.as_list().map_or_else(|| vec![entry.clone()], |list| list.to_vec());
+        if candidates.iter().any(Value::holds_template)
+            && candidates.iter().any(|value| run.engine().render(value, scope).is_err())
+        {
+            out.push(VarsFile::PerHost(candidates));
+            continue;
+        }
+        match first_file(run, &candidates, scope) {
+            Ok(Some(vars)) => out.push(VarsFile::Read(vars)),
+            // It may be there for a host whose facts are known later.
+            Ok(None) if candidates.iter().any(Value::holds_template) => out.push(VarsFile::PerHost(candidates)),
+            Ok(None) => {
+                let names: Vec<String> = candidates.iter().map(|value| value.to_str().into_owned()).collect();
+                let span = candidates.first().and_then(Value::origin).or(play.span);
+                return Err(EngineError::Vars {
+                    message: format!("Could not find or access '{}' on the Ansible Controller.", names.join("', '")),
+                    path: PathBuf::from(names.first().cloned().unwrap_or_default()),
+                    span,
+                });
+            }
+            Err(trouble) => {
+                return Err(keyword_error(trouble, candidates.first().and_then(Value::origin).or(play.span)));
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// The first of the candidates that exists.
+fn first_file(run: &Run, candidates: &[Value], scope: &Scope) -> Result<Option<Map>, Trouble> {
+    for candidate in candidates {
+        let Rendered::Value(name) = run.render(candidate, scope)? else { continue };
+        let Some(path) = scope.find_file("vars", &name.to_str()) else { continue };
+        return load_vars(run, &path, candidate.origin()).map(Some);
+    }
+    Ok(None)
+}
+
+/// The variables of a file: a mapping, or nothing.
+pub(crate) fn load_vars(run: &Run, path: &Path, span: Option<Span>) -> Result<Map, Trouble> {
+    let value = run.load_yaml(path, span)?;
+    match value {
+        Value::Null => Ok(Map::new()),
+        Value::Map(map) => Ok(map),
+        Value::List(list) => {
+            let mut all = Map::new();
+            for item in &list {
+                match item {
+                    Value::Map(map) => all.extend(map.clone()),
+                    other => return Err(not_vars(path, other)),
+                }
+            }
+            Ok(all)
+        }
+        other => Err(not_vars(path, &other)),
+    }
+}
+
+fn not_vars(path: &Path, value: &Value) -> Trouble {
+    Trouble::message(format!("Invalid variable file contents: {} holds a '{}'.", path.display(), value.type_name()))
+        .at(value.origin())
+        .help("Variable files must contain either a dictionary of variables, or a list of dictionaries.")
+}
+
+/// Adds the play's files of variables to a view, strongest first.
+pub(crate) fn add_files(run: &Run, play: &Arc<PlayScope>, view: &mut View) -> Result<(), Trouble> {
+    if play.files.is_empty() {
+        return Ok(());
+    }
+    let mut files = Vec::with_capacity(play.files.len());
+    for file in &play.files {
+        match file {
+            VarsFile::Read(vars) => files.push(vars.clone()),
+            VarsFile::PerHost(candidates) => {
+                if view.host.is_none() {
+                    continue;
+                }
+                let mut so_far = view.clone();
+                so_far.files = files.iter().rev().cloned().collect();
+                match first_file(run, candidates, &so_far.into_scope()) {
+                    Ok(vars) => files.extend(vars),
+                    Err(trouble) if trouble.undefined => {
+                        let span = candidates.first().and_then(Value::origin);
+                        run.warn_at(
+                            rplay_event::Notice::new("skipping vars_files item due to an undefined variable"),
+                            span,
+                        );
+                    }
+                    Err(trouble) => return Err(trouble),
+                }
+            }
+        }
+    }
+    files.reverse();
+    view.files = files;
+    Ok(())
+}
+
+impl Prepared {
+    /// Tells outputs that a batch begins.
+    pub(crate) fn start(&mut self, run: &Run, play: &Play, batch: &[Arc<str>]) -> PlayId {
+        let id = run.next_play();
+        let check = play
+            .common
+            .check_mode
+            .as_ref()
+            .and_then(|field| run.field::<bool>("check_mode", field, &self.scope).ok().flatten());
+        run.emit(EventKind::PlayStarted(Arc::new(PlayInfo {
+            id,
+            name: self.name.clone(),
+            pattern: self.patterns.join(","),
+            hosts: batch.iter().map(ToString::to_string).collect(),
+            place: run.place(play.span),
+            strategy: self.strategy.clone(),
+            check: check.unwrap_or(run.options().check),
+        })));
+        id
+    }
+
+    /// What the steps of a batch share.
+    pub(crate) fn share(&self, play: &Arc<Play>, all: &[Arc<str>], batch: &[Arc<str>]) -> Arc<PlayScope> {
+        let scope = PlayScope::new(
+            play,
+            self.name.clone(),
+            self.vars.clone(),
+            self.files.clone(),
+            all.to_vec(),
+            batch.to_vec(),
+        );
+        scope.publish(&self.roles);
+        Arc::new(scope)
+    }
+}
+
+/// The words of a list of texts that may be templates, split at commas (tags).
+pub(crate) fn words(run: &Run, texts: &[&Text], scope: &Scope) -> Result<Vec<String>, Trouble> {
+    let mut out = Vec::new();
+    for text in texts {
+        let value = if text.is_template() {
+            run.render(&Value::Text((*text).clone()), scope)?.value().unwrap_or_default()
+        } else {
+            Value::Text((*text).clone())
+        };
+        let list = Vec::<Text>::convert(&value).unwrap_or_default();
+        out.extend(
+            list.iter()
+                .flat_map(|text| text.split(','))
+                .map(|word| word.trim().to_owned())
+                .filter(|word| !word.is_empty()),
+        );
+    }
+    Ok(out)
+}

@@ -1,0 +1,96 @@
+//! What reading playbooks needs to know: names of modules and actions, templates before any host is known, files.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rplay_diag::{Diagnose, Diagnostic};
+use rplay_playbook::Resolve;
+use rplay_template::{Engine, Rendered, Scope, Slot, Surroundings, Variables};
+use rplay_value::{Map, Text, Value};
+
+use crate::action::{actions, find_action};
+
+/// Resolves names against the native modules, actions and lookups.
+pub struct Resolver {
+    engine: Engine,
+    extra_vars: Map,
+    strict: bool,
+}
+
+/// Layers, weakest first, below the command line's variables.
+struct Layers {
+    extra: Map,
+    layers: Vec<Map>,
+}
+
+impl Variables for Layers {
+    fn get(&self, name: &str) -> Option<Slot> {
+        let value = self.extra.get(name).or_else(|| self.layers.iter().rev().find_map(|layer| layer.get(name)))?;
+        Some(Slot::Lazy(value.clone()))
+    }
+
+    fn names(&self) -> Vec<Text> {
+        self.layers.iter().chain([&self.extra]).flat_map(Map::texts).map(|(name, _)| name.clone()).collect()
+    }
+}
+
+impl Resolver {
+    /// A resolver over an engine. `strict`: a module that is not native is an error when the playbook is read, not when
+    /// the task runs.
+    pub fn new(engine: Engine, extra_vars: Map, strict: bool) -> Self {
+        Self { engine, extra_vars, strict }
+    }
+
+    /// The engine that renders.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+}
+
+impl Resolve for Resolver {
+    fn render(&self, text: &Text, vars: &[Map]) -> Result<Value, Diagnostic> {
+        let layers = Layers { extra: self.extra_vars.clone(), layers: vars.to_vec() };
+        let scope = Scope::new(Arc::new(layers), Arc::new(Surroundings::default()));
+        match self.engine.render(&Value::Text(text.clone()), &scope) {
+            Ok(Rendered::Value(value)) => Ok(value),
+            Ok(Rendered::Omit) => Ok(Value::Null),
+            Err(error) => Err(error.diagnostic()),
+        }
+    }
+
+    fn read(&self, path: &Path) -> io::Result<String> {
+        let bytes = self.engine.files().read(path)?;
+        String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+
+    fn action(&self, name: &str, collections: &[Text], _role: Option<&Path>) -> Option<Arc<str>> {
+        if let Some(action) = find_action(name) {
+            let traits = action.traits();
+            return Some(Arc::from(format!("{}.{}", traits.collection, traits.name)));
+        }
+        let native = |name: &str| {
+            rplay_modules::find(name).map(|module| Arc::from(format!("{}.{}", module.collection, module.name)))
+        };
+        native(name)
+            .or_else(|| collections.iter().find_map(|collection| native(&format!("{collection}.{name}"))))
+            // Whether there is such a module is known when Python modules are looked for: when the task runs.
+            .or_else(|| (!self.strict && name.contains('.')).then(|| Arc::from(name)))
+    }
+
+    fn lookup(&self, name: &str) -> bool {
+        rplay_template::find_lookup(name).is_some()
+    }
+
+    fn nearest_action(&self, name: &str) -> Option<String> {
+        let modules = rplay_modules::table().map(|(_, module, _)| module.name);
+        let actions = actions().iter().map(|(_, action, _)| action.traits().name);
+        rplay_diag::nearest(name, modules.chain(actions)).map(str::to_owned)
+    }
+
+    fn has_option(&self, action: &str, option: &str) -> Option<bool> {
+        let spec = rplay_modules::find(action)?.spec;
+        let known = spec.args.iter().any(|arg| arg.name == option || arg.aliases.contains(&option));
+        Some(known || spec.open || spec.file)
+    }
+}

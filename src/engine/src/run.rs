@@ -1,0 +1,470 @@
+//! A run: playbooks over an inventory, play by play, batch by batch.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rplay_connection::Pool;
+use rplay_diag::{Diagnostic, Span};
+use rplay_event::{Emitter, EventKind, Notice, Place, PlayId, Recap, RunId, RunInfo, TaskId};
+use rplay_inventory::{Inventory, Order};
+use rplay_playbook::{Condition, Loader, Play};
+use rplay_template::{Engine, Rendered, Scope, TemplateSource};
+use rplay_value::{List, Map, Text, Value};
+
+use crate::background::Jobs;
+use crate::error::EngineError;
+use crate::fields::Keyword;
+use crate::plan::Step;
+use crate::ran::Ran;
+use crate::strategy::{BatchEnd, PlayRun};
+use crate::trouble::Trouble;
+use crate::vars::{PlayScope, View, World};
+use crate::{Resolver, RunOptions};
+
+/// How a run ended, as Ansible's exit codes tell it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RunOutcome {
+    /// 0: every host is well.
+    #[default]
+    Ok,
+    /// 2: a task failed on a host.
+    Failed,
+    /// 4: a host could not be reached.
+    Unreachable,
+}
+
+impl RunOutcome {
+    /// The exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Failed => 2,
+            Self::Unreachable => 4,
+        }
+    }
+}
+
+/// Hosts that are out, across plays.
+#[derive(Debug, Default)]
+pub(crate) struct Out {
+    pub(crate) failed: HashSet<Arc<str>>,
+    pub(crate) unreachable: HashSet<Arc<str>>,
+}
+
+/// A run over an inventory.
+pub struct Run {
+    options: Arc<RunOptions>,
+    world: Arc<World>,
+    engine: Engine,
+    pool: Pool,
+    emitter: Emitter,
+    resolver: Arc<Resolver>,
+    loader_settings: rplay_playbook::Settings,
+    recap: Mutex<Recap>,
+    warned: Mutex<HashSet<Notice>>,
+    templates: Mutex<HashMap<PathBuf, TemplateSource>>,
+    plays: AtomicU32,
+    tasks: AtomicU32,
+    pub(crate) jobs: Jobs,
+    pub(crate) started: std::time::Instant,
+    out: Out,
+    start_at_done: bool,
+}
+
+impl Run {
+    /// A run of no playbook yet. The inventory is complete; its limit is in the options.
+    pub fn new(
+        options: RunOptions,
+        inventory: Inventory,
+        files: Arc<dyn rplay_inventory::Files>,
+        resolver: Arc<Resolver>,
+        loader_settings: rplay_playbook::Settings,
+        pool: Pool,
+        emitter: Emitter,
+    ) -> Self {
+        let options = Arc::new(options);
+        let world = Arc::new(World::new(Arc::clone(&options), inventory, files));
+        let engine = resolver.engine().clone();
+        Self {
+            options,
+            world,
+            engine,
+            pool,
+            emitter,
+            resolver,
+            loader_settings,
+            recap: Mutex::default(),
+            warned: Mutex::default(),
+            templates: Mutex::default(),
+            plays: AtomicU32::new(0),
+            tasks: AtomicU32::new(0),
+            jobs: Jobs::default(),
+            started: std::time::Instant::now(),
+            out: Out::default(),
+            start_at_done: false,
+        }
+    }
+
+    pub(crate) fn options(&self) -> &RunOptions {
+        &self.options
+    }
+
+    pub(crate) fn world(&self) -> &Arc<World> {
+        &self.world
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn emit(&self, kind: EventKind) {
+        self.emitter.emit(kind);
+    }
+
+    pub(crate) fn flush_events(&self) {
+        self.emitter.flush();
+    }
+
+    pub(crate) fn recap<T>(&self, change: impl FnOnce(&mut Recap) -> T) -> T {
+        change(&mut self.recap.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn next_task(&self) -> TaskId {
+        TaskId(self.tasks.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// The task that was announced last.
+    pub(crate) fn last_task(&self) -> TaskId {
+        TaskId(self.tasks.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn place(&self, span: Option<Span>) -> Option<Place> {
+        span.and_then(|span| Place::of(&self.options.sources, span))
+    }
+
+    /// A warning of the run's own, shown once.
+    pub(crate) fn warn(&self, notice: Notice) {
+        let new = self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(notice.clone());
+        if new {
+            self.emit(EventKind::Warned(notice));
+        }
+    }
+
+    pub(crate) fn warn_at(&self, notice: Notice, span: Option<Span>) {
+        self.warn(Notice { place: self.place(span), ..notice });
+    }
+
+    pub(crate) fn warn_loaded(&self, diagnostics: Vec<Diagnostic>) {
+        for diagnostic in diagnostics {
+            let notice = Notice::of(&diagnostic, &self.options.sources);
+            if diagnostic.severity == rplay_diag::Severity::Deprecated {
+                let new = self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(notice.clone());
+                if new {
+                    self.emit(EventKind::Deprecated(notice));
+                }
+            } else {
+                self.warn(notice);
+            }
+        }
+    }
+
+    /// What a host sees at a step, files of variables that depend on the host included.
+    pub(crate) fn view(
+        &self,
+        host: Option<&Arc<str>>,
+        play: Option<&Arc<PlayScope>>,
+        step: Option<&Arc<Step>>,
+    ) -> Result<View, Trouble> {
+        let mut view = View::new(&self.world, host, play, step)
+            .map_err(|error| Trouble::message(rplay_diag::Diagnose::diagnostic(&error).message))?;
+        if let Some(play) = play {
+            crate::play::add_files(self, play, &mut view)?;
+        }
+        Ok(view)
+    }
+
+    pub(crate) fn render(&self, value: &Value, scope: &Scope) -> Result<Rendered, Trouble> {
+        Ok(self.engine.render(value, scope)?)
+    }
+
+    /// As [`Run::render`], with words about what is being rendered before the message.
+    pub(crate) fn render_at(
+        &self,
+        value: &Value,
+        scope: &Scope,
+        what: impl FnOnce() -> String,
+    ) -> Result<Rendered, Trouble> {
+        self.engine.render(value, scope).map_err(|error| {
+            let mut trouble = Trouble::from(error);
+            if let Some(link) = trouble.chain.first_mut() {
+                link.message = format!("{}: {}", what(), link.message);
+                link.span = link.span.or(value.origin());
+            }
+            trouble
+        })
+    }
+
+    pub(crate) fn lookup(&self, name: &str, terms: Vec<Value>, options: &Map, scope: &Scope) -> Result<List, Trouble> {
+        Ok(self.engine.lookup(name, terms, options, scope)?.into())
+    }
+
+    /// Whether a condition holds.
+    pub(crate) fn condition(&self, condition: &Condition, scope: &Scope) -> Result<bool, Trouble> {
+        match &condition.value {
+            Value::Bool(value) => Ok(*value),
+            value => self.engine.condition(value, scope).map_err(|error| {
+                let mut trouble = Trouble::from(error);
+                if let Some(link) = trouble.chain.first_mut() {
+                    if !link.message.starts_with("Error while evaluating conditional") {
+                        link.message = format!("Error while evaluating conditional: {}", link.message);
+                    }
+                    link.span = link.span.or(value.origin()).or(condition.span);
+                }
+                trouble
+            }),
+        }
+    }
+
+    /// A variable's text; `None` when it is not set, null or omitted.
+    pub(crate) fn text_variable(&self, name: &str, scope: &Scope) -> Result<Option<String>, Trouble> {
+        if !scope.has(name) {
+            return Ok(None);
+        }
+        match self.render(&Value::Text(Text::trusted(format!("{{{{ {name} }}}}"))), scope)? {
+            Rendered::Value(Value::Null) | Rendered::Omit => Ok(None),
+            Rendered::Value(value) => Ok(Some(value.to_str().into_owned())),
+        }
+    }
+
+    /// The value of a YAML or JSON file, decrypted when it is a vault. Read anew each time: it may have changed.
+    pub(crate) fn load_yaml(&self, path: &Path, span: Option<Span>) -> Result<Value, Trouble> {
+        self.load_secret_yaml(path).map(|(value, _)| value).map_err(|trouble| trouble.at(span))
+    }
+
+    /// As [`Run::load_yaml`]. The second value says whether the file was encrypted.
+    pub(crate) fn load_secret_yaml(&self, path: &Path) -> Result<(Value, bool), Trouble> {
+        let failed = |error: std::io::Error| Trouble::message(format!("Could not read {}: {error}", path.display()));
+        let secret = fs_err::read(path).map_err(failed)?.starts_with(b"$ANSIBLE_VAULT;");
+        let bytes = self.engine.files().read(path).map_err(failed)?;
+        let text =
+            String::from_utf8(bytes).map_err(|_| Trouble::message(format!("{} is not UTF-8", path.display())))?;
+        let source = self.options.sources.add_file(path, text);
+        let value = rplay_yaml::load(&self.options.sources, source).map_err(|error| {
+            let diagnostic = rplay_diag::Diagnose::diagnostic(&error);
+            let trouble =
+                Trouble::message(diagnostic.message.clone()).at(diagnostic.labels.first().map(|label| label.span));
+            if diagnostic.hints.is_empty() { trouble } else { trouble.help(diagnostic.hints.join(" ")) }
+        })?;
+        Ok((value, secret))
+    }
+
+    /// The text of a template file; registered once as long as it stays the same.
+    pub(crate) fn template_source(&self, path: &Path) -> Result<TemplateSource, Trouble> {
+        let failed = |error: std::io::Error| Trouble::action(format!("Could not read {}: {error}", path.display()));
+        let bytes = self.engine.files().read(path).map_err(failed)?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Trouble::action(format!("the template {} is not UTF-8", path.display())))?;
+        let mut templates = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = templates.get(path).filter(|known| *known.text == *text) {
+            return Ok(known.clone());
+        }
+        let text: Arc<str> = text.into();
+        let source = Some(self.options.sources.add_file(path, Arc::clone(&text)));
+        let source = TemplateSource { name: path.to_string_lossy().into_owned(), text, source };
+        templates.insert(path.to_owned(), source.clone());
+        Ok(source)
+    }
+
+    /// Shows differences ahead of the result they belong to.
+    pub(crate) fn show_diff(&self, task: TaskId, host: &Arc<str>, ran: &Ran) {
+        if !ran.show_diff || ran.no_log || !ran.changed() {
+            return;
+        }
+        let diffs: Vec<Map> = match ran.result.get("diff") {
+            Some(Value::Map(diff)) => vec![diff.clone()],
+            Some(Value::List(list)) => list.iter().filter_map(Value::as_map).cloned().collect(),
+            _ => return,
+        };
+        if !diffs.is_empty() {
+            self.emit(EventKind::Diff { task, host: Arc::clone(host), diffs });
+        }
+    }
+
+    /// Tells outputs that the run begins.
+    pub fn begin(&self, playbooks: &[PathBuf]) -> RunId {
+        let run = RunId::random();
+        self.emit(EventKind::RunStarted(RunInfo {
+            run,
+            playbooks: playbooks.iter().map(|path| path.display().to_string()).collect(),
+            check: self.options.check,
+            diff: self.options.diff,
+            forks: self.options.forks,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }));
+        run
+    }
+
+    /// Tells outputs that the run is over, and ends the connections.
+    pub async fn end(self, outcome: RunOutcome) {
+        self.jobs.end(&self.emitter);
+        self.emit(EventKind::RunFinished { exit: outcome.code() });
+        self.pool.close().await;
+    }
+
+    /// Runs a playbook. Further playbooks are to be run only when this one ended well.
+    pub async fn playbook(&mut self, path: &Path) -> Result<RunOutcome, EngineError> {
+        let resolver = Arc::clone(&self.resolver);
+        let sources = self.options.sources.clone();
+        let loader = Loader::new(&*resolver, &sources, self.loader_settings.clone());
+        let playbook = loader.playbook(path)?;
+        self.warn_loaded(loader.take_warnings());
+        self.emit(EventKind::PlaybookStarted { file: path.display().to_string() });
+        let mut outcome = RunOutcome::Ok;
+        for play in &playbook.plays {
+            let folder = play.path.parent().map(Path::to_owned).unwrap_or_default();
+            self.world.set_playbook_dir(std::path::absolute(&folder).unwrap_or(folder));
+            let (ended, go_on) = self.play(play, &loader, outcome).await?;
+            outcome = ended;
+            if !go_on {
+                break;
+            }
+        }
+        let recap = self.recap(|recap| recap.clone());
+        self.emit(EventKind::Recap(recap));
+        if let Some(wanted) = self.options.start_at_task.as_ref().filter(|_| !self.start_at_done) {
+            let message =
+                format!("No matching task \"{wanted}\" found. Note: --start-at-task can only follow static includes.");
+            self.emit(EventKind::Failed(rplay_event::Report::new(message, None)));
+        }
+        Ok(outcome)
+    }
+
+    /// Runs the batches of a play. The second value says whether the next play is to be run.
+    async fn play(
+        &mut self,
+        play: &Arc<Play>,
+        loader: &Loader<'_>,
+        before: RunOutcome,
+    ) -> Result<(RunOutcome, bool), EngineError> {
+        let mut scope = crate::play::prepare(self, play)?;
+        let hosts = self.play_hosts(play, &scope)?;
+        let batches = self.batches(play, &scope, &hosts)?;
+        if batches.is_empty() {
+            scope.start(self, play, &[]);
+            self.emit(EventKind::NoHostsMatched);
+            return Ok((before, true));
+        }
+        let mut outcome = before;
+        let mut known = (self.out.failed.len(), self.out.unreachable.len());
+        for batch in batches {
+            let id = scope.start(self, play, &batch);
+            let shared = scope.share(play, &hosts, &batch);
+            let end = PlayRun::new(self, loader, play, &shared, id, &batch)
+                .map(|run| run.with_out(&self.out, self.start_at_done))?
+                .run()
+                .await?;
+            let BatchEnd { outcome: ended, failed, unreachable, end_play, break_play, start_at_done } = end;
+            self.out.failed = failed;
+            self.out.unreachable = unreachable;
+            self.start_at_done |= start_at_done;
+            outcome = ended;
+            if end_play {
+                return Ok((outcome, true));
+            }
+            let now = (self.out.failed.len(), self.out.unreachable.len());
+            let lost = (now.0 + now.1).saturating_sub(known.0 + known.1);
+            if lost == batch.len() || break_play {
+                return Ok((outcome, false));
+            }
+            known = now;
+        }
+        Ok((outcome, true))
+    }
+
+    /// The hosts of a play in its order.
+    fn play_hosts(&self, play: &Play, scope: &crate::play::Prepared) -> Result<Vec<Arc<str>>, EngineError> {
+        let inventory = self.world.inventory();
+        let span = play.hosts.first().and_then(Text::origin).or(play.span);
+        let error =
+            |error: rplay_inventory::InventoryError| EngineError::Inventory { message: error.to_string(), span };
+        let selection = inventory.select(&scope.patterns, self.options.limit.as_deref()).map_err(error)?;
+        self.warn_loaded(selection.warnings);
+        let mut hosts = selection.hosts;
+        if let Some(order) = &scope.order {
+            let order: Order = order.parse().map_err(error)?;
+            order.apply(&mut hosts);
+        }
+        Ok(hosts)
+    }
+
+    /// The hosts in batches of `serial`.
+    fn batches(
+        &self,
+        play: &Play,
+        scope: &crate::play::Prepared,
+        hosts: &[Arc<str>],
+    ) -> Result<Vec<Vec<Arc<str>>>, EngineError> {
+        let mut sizes = Vec::new();
+        for value in &play.serial {
+            let rendered = self.engine.render(value, &scope.scope);
+            let rendered = rendered
+                .map_err(|source| EngineError::Template { context: "in the play's `serial`".to_owned(), source })?;
+            let Some(value) = rendered.value() else { continue };
+            let list = value.as_list().cloned().unwrap_or_else(|| List::from(vec![value]));
+            for value in &list {
+                sizes.push(batch_size(value, hosts.len()).ok_or_else(|| EngineError::Keyword {
+                    message: format!("`serial` must be numbers or percentages, not {}", value.repr()),
+                    span: value.origin().or(play.span),
+                    hint: Some("write `serial: 2`, `serial: \"30%\"` or a list of these".to_owned()),
+                })?);
+            }
+        }
+        let mut batches = Vec::new();
+        let mut rest = hosts;
+        let mut sizes = sizes.into_iter().peekable();
+        let mut size = 0;
+        while !rest.is_empty() {
+            if let Some(next) = sizes.next() {
+                size = next;
+            }
+            let take = if size == 0 { rest.len() } else { size.min(rest.len()) };
+            let (batch, after) = rest.split_at(take);
+            batches.push(batch.to_vec());
+            rest = after;
+        }
+        Ok(batches)
+    }
+
+    pub(crate) fn next_play(&self) -> PlayId {
+        PlayId(self.plays.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+/// One entry of `serial`: a number, or a percentage of all hosts (at least one). 0 means all.
+fn batch_size(value: &Value, hosts: usize) -> Option<usize> {
+    if let Some(percent) = value.as_str().and_then(|text| text.trim().strip_suffix('%')) {
+        let percent: f64 = percent.trim().parse().ok()?;
+        return Some(((percent / 100.0 * hosts as f64) as usize).max(1));
+    }
+    Some(usize::try_from(i64::convert(value)?).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batch_sizes_follow_ansible() {
+        assert_eq!(batch_size(&Value::from(3), 10), Some(3));
+        assert_eq!(batch_size(&Value::from("30%"), 10), Some(3));
+        assert_eq!(batch_size(&Value::from("1%"), 10), Some(1));
+        assert_eq!(batch_size(&Value::from("0"), 10), Some(0));
+        assert_eq!(batch_size(&Value::from("x"), 10), None);
+    }
+}

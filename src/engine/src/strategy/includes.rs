@@ -1,0 +1,251 @@
+//! Dynamic includes on the play's side: files and roles are loaded once for all hosts that came to them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rplay_event::{EventKind, Outcome, Report, TaskId, TaskResult};
+use rplay_playbook::{Context, Include, PlaybookError, RoleRequest};
+use rplay_value::{Map, Value};
+
+use crate::error::EngineError;
+use crate::plan::{Entry, LevelKind, PlanBlock, Step, dependencies};
+use crate::play::keyword_error;
+use crate::ran::{Effect, IncludeRequest, Ran};
+use crate::strategy::PlayRun;
+use crate::strategy::linear::HostRan;
+use crate::vars::PublicRole;
+
+/// One include that some hosts came to.
+struct Group {
+    request: IncludeRequest,
+    label: Option<Value>,
+    hosts: Vec<Arc<str>>,
+    /// The result of the first host, for a failure.
+    data: Map,
+}
+
+/// What an include brought.
+enum Brought {
+    Entries(Vec<Entry>),
+    Handlers(Vec<Arc<Step>>),
+}
+
+impl PlayRun<'_> {
+    /// Loads what hosts came to include and continues them there. A file that is not there fails those hosts.
+    pub(super) fn expand_includes(
+        &mut self,
+        step: &Arc<Step>,
+        mut results: Vec<HostRan>,
+    ) -> Result<Vec<HostRan>, EngineError> {
+        let Some(include) = step.task().and_then(|task| task.include.clone()) else { return Ok(results) };
+        let groups = self.groups(&results);
+        if groups.is_empty() {
+            return Ok(results);
+        }
+        let mut blocks: HashMap<Arc<str>, Vec<Entry>> = HashMap::new();
+        let mut included = Vec::new();
+        for group in groups {
+            match self.load(step, &include, &group) {
+                Ok((shown, brought)) => {
+                    for host in &group.hosts {
+                        self.run.recap(|recap| recap.host(host).ok += 1);
+                    }
+                    self.run.emit(EventKind::Included {
+                        task: self.current(),
+                        file: shown,
+                        hosts: group.hosts.clone(),
+                        label: group.label.clone(),
+                    });
+                    match brought {
+                        Brought::Entries(entries) => {
+                            let block = Arc::new(PlanBlock { block: entries, ..PlanBlock::default() });
+                            block.steps(&mut included);
+                            for host in &group.hosts {
+                                blocks.entry(Arc::clone(host)).or_default().push(Entry::Block(Arc::clone(&block)));
+                            }
+                        }
+                        Brought::Handlers(steps) => {
+                            for host in &group.hosts {
+                                for step in &steps {
+                                    self.handlers.notify(step.id, host);
+                                }
+                                if let Some(state) = self.states.get_mut(host) {
+                                    state.cursor.insert_handlers(&steps);
+                                }
+                            }
+                            included.extend(steps);
+                        }
+                    }
+                }
+                Err(LoadError::Reason(reason)) => self.include_failed(&group, &reason, &mut results),
+                Err(LoadError::Fatal(error)) => return Err(error),
+            }
+        }
+        for (host, block) in blocks {
+            if let Some(state) = self.states.get_mut(&host) {
+                state.cursor.insert(Arc::new(PlanBlock { block, ..PlanBlock::default() }));
+            }
+        }
+        self.steps.splice(self.at..self.at, included);
+        Ok(results)
+    }
+
+    /// Equal includes of several hosts are one. A host that comes to the same include twice starts another.
+    fn groups(&self, results: &[HostRan]) -> Vec<Group> {
+        // Results come as hosts finish; includes are made in the order of the hosts.
+        let order: HashMap<&Arc<str>, usize> = self.hosts.iter().enumerate().map(|(i, host)| (host, i)).collect();
+        let mut sorted: Vec<&HostRan> = results.iter().collect();
+        sorted.sort_by_key(|result| order.get(&result.host).copied().unwrap_or(usize::MAX));
+        let mut groups: Vec<Group> = Vec::new();
+        let mut index: HashMap<String, Vec<usize>> = HashMap::new();
+        for HostRan { host, ran } in sorted {
+            for part in ran.parts() {
+                if part.skipped() || part.failed() {
+                    continue;
+                }
+                for effect in &part.effects {
+                    let Effect::Include(request) = effect else { continue };
+                    let places = index.entry(key(request)).or_default();
+                    let free = places
+                        .iter()
+                        .copied()
+                        .find(|i| groups[*i].hosts.last() != Some(host) && groups[*i].request == *request);
+                    if let Some(i) = free {
+                        groups[i].hosts.push(Arc::clone(host));
+                    } else {
+                        places.push(groups.len());
+                        groups.push(Group {
+                            request: request.clone(),
+                            label: part.label.clone(),
+                            hosts: vec![Arc::clone(host)],
+                            data: part.result.clone(),
+                        });
+                    }
+                }
+            }
+        }
+        groups
+    }
+
+    fn load(&mut self, step: &Arc<Step>, include: &Include, group: &Group) -> Result<(String, Brought), LoadError> {
+        let world = self.run.world();
+        let mut context = Context::default();
+        context.playbook_dir = world.playbook_dir().to_path_buf();
+        context.role.clone_from(&step.role);
+        context.handlers = step.handler;
+        context.files = step.files(&self.run.options().sources);
+        context.vars = vec![self.play.common.vars.clone()];
+        if let Some(role) = &step.role {
+            context.collections.clone_from(&role.meta.collections);
+        }
+        let span = step.span();
+        let (shown, brought) = match (&group.request, include) {
+            (IncludeRequest::Tasks { file, vars }, Include::Tasks { apply, .. }) => {
+                let included = self.loader.include_tasks(file, span, &context)?;
+                let kind = LevelKind::Include { vars: vars.clone(), file: Some(included.path.clone()) };
+                let level = step.level.child(apply, kind);
+                let mut handlers = Vec::new();
+                self.planner.handlers(&included.handlers, &level, &mut handlers);
+                self.handlers.add(handlers);
+                let shown = included.path.display().to_string();
+                if step.handler {
+                    let mut steps = Vec::new();
+                    self.planner.handlers(&included.items, &level, &mut steps);
+                    (shown, Brought::Handlers(steps))
+                } else {
+                    (shown, Brought::Entries(self.planner.items(&included.items, &level)))
+                }
+            }
+            (
+                IncludeRequest::Role { name, from, vars },
+                Include::Role { apply, public, allow_duplicates, rolespec_validate, .. },
+            ) => {
+                let flag = |name: &str, field: &Option<rplay_playbook::Field<bool>>, default: bool| {
+                    let value = self.run.maybe::<bool>(name, field.as_ref(), &self.templates);
+                    value
+                        .map(|value| value.unwrap_or(default))
+                        .map_err(|trouble| LoadError::Fatal(keyword_error(trouble, span)))
+                };
+                let request = RoleRequest {
+                    name: name.clone(),
+                    from: from.clone(),
+                    vars: Map::new(),
+                    public: flag("public", public, false)?,
+                    allow_duplicates: flag("allow_duplicates", allow_duplicates, true)?,
+                    validate: flag("rolespec_validate", rolespec_validate, true)?,
+                    span,
+                };
+                let role = self.loader.include_role(request, &context)?;
+                let kind = LevelKind::Include { vars: vars.clone(), file: None };
+                let level = step.level.child(apply, kind);
+                if role.role.public {
+                    self.scope
+                        .publish(&[PublicRole { role: Arc::clone(&role.role), dependencies: dependencies(&role) }]);
+                }
+                let mut handlers = Vec::new();
+                self.planner.role_handlers(&role, &level, &mut handlers);
+                self.handlers.add(handlers);
+                (name.clone(), Brought::Entries(self.planner.role(&role, &level)))
+            }
+            _ => (String::new(), Brought::Entries(Vec::new())),
+        };
+        self.run.warn_loaded(self.loader.take_warnings());
+        Ok(match brought {
+            Brought::Entries(entries) => (shown, Brought::Entries(self.filter(entries).map_err(LoadError::Fatal)?)),
+            handlers @ Brought::Handlers(_) => (shown, handlers),
+        })
+    }
+
+    fn include_failed(&mut self, group: &Group, reason: &str, results: &mut [HostRan]) {
+        self.run.emit(EventKind::Failed(Report::new(reason, None)));
+        for host in &group.hosts {
+            let mut data = group.data.clone();
+            data.remove("include_args");
+            data.insert("reason", reason);
+            self.run.recap(|recap| recap.host(host).failed += 1);
+            let result = Arc::new(TaskResult { data: data.clone(), ..TaskResult::default() });
+            let outcome = Outcome::Failed { ignored: false, rescued: false };
+            self.run.emit(EventKind::HostFinished { task: self.current(), host: Arc::clone(host), outcome, result });
+            if let Some(own) = results.iter_mut().find(|result| result.host == *host) {
+                data.insert("failed", true);
+                own.ran = Ran::of(data);
+            }
+            self.failed.insert(Arc::clone(host));
+            self.fail_host(host);
+        }
+    }
+
+    /// The task that was announced last.
+    fn current(&self) -> TaskId {
+        self.run.last_task()
+    }
+}
+
+/// Why an include brought nothing.
+enum LoadError {
+    /// It is not there: the hosts fail.
+    Reason(String),
+    /// It is broken: the run ends.
+    Fatal(EngineError),
+}
+
+impl From<PlaybookError> for LoadError {
+    fn from(error: PlaybookError) -> Self {
+        match error {
+            PlaybookError::NoFile { .. } | PlaybookError::NoRole { .. } | PlaybookError::Io { .. } => {
+                Self::Reason(error.to_string())
+            }
+            other => Self::Fatal(other.into()),
+        }
+    }
+}
+
+/// Equal for equal includes; unequal ones rarely share one.
+fn key(request: &IncludeRequest) -> String {
+    let (name, vars) = match request {
+        IncludeRequest::Tasks { file, vars } => (file, vars),
+        IncludeRequest::Role { name, vars, .. } => (name, vars),
+    };
+    let text = serde_json::to_string(vars).unwrap_or_default();
+    format!("{name}\0{text}")
+}

@@ -1,0 +1,317 @@
+//! The linear strategy: all hosts do one task before any does the next.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use rplay_event::{EventKind, TaskId, TaskInfo};
+use rplay_template::{Rendered, Scope};
+use rplay_value::{Map, Text, Value};
+
+use crate::action::find_action;
+use crate::error::EngineError;
+use crate::iterate::{Cursor, Gate};
+use crate::plan::Step;
+use crate::play::{keyword_error, words};
+use crate::prompt::Question;
+use crate::ran::Ran;
+use crate::run::RunOutcome;
+use crate::strategy::{BatchEnd, PlayRun};
+use crate::task::TaskCx;
+
+/// The result of a step on a host.
+pub(super) struct HostRan {
+    pub(super) host: Arc<str>,
+    pub(super) ran: Ran,
+}
+
+impl PlayRun<'_> {
+    /// Moves a cursor of a host on.
+    pub(super) fn advance(&self, host: &Arc<str>, cursor: &mut Cursor) -> Option<Arc<Step>> {
+        let state = self.states.get(host)?;
+        let smart = self.run.options().gathering == crate::options::Gathering::Smart;
+        cursor.advance(&Gate {
+            host,
+            has_notifications: !state.notifications.is_empty(),
+            notified: self.handlers.notified(),
+            completed: Some(&state.completed),
+            gather: !(smart && self.run.world().gathered(host)),
+        })
+    }
+
+    /// Hosts that can be reached, in order.
+    fn hosts_left(&self) -> Vec<Arc<str>> {
+        self.hosts.iter().filter(|host| !self.unreachable.contains(*host)).cloned().collect()
+    }
+
+    /// The next step and the hosts that are at it. Those hosts have moved past it.
+    fn next_group(&mut self, hosts: &[Arc<str>]) -> Option<(Arc<Step>, Vec<Arc<str>>)> {
+        let mut next = Vec::with_capacity(hosts.len());
+        let mut wanted = HashSet::new();
+        for host in hosts {
+            let Some(state) = self.states.get(host) else { continue };
+            let mut cursor = state.cursor.clone();
+            if let Some(step) = self.advance(host, &mut cursor) {
+                wanted.insert(step.id);
+                next.push((host, cursor, step));
+            }
+        }
+        let step = self.next_step(&wanted).or_else(|| next.first().map(|(_, _, step)| Arc::clone(step)))?;
+        let mut group = Vec::with_capacity(next.len());
+        for (host, cursor, at) in next {
+            if at.id == step.id {
+                if let Some(state) = self.states.get_mut(host) {
+                    state.cursor = cursor;
+                }
+                group.push(Arc::clone(host));
+            }
+        }
+        if step.is_flush() {
+            let handlers = Arc::clone(self.handlers.list());
+            self.steps.splice(self.at..self.at, handlers.iter().cloned());
+        }
+        Some((step, group))
+    }
+
+    /// The next of the wanted steps in the order of the text, from where the play stands; once around when needed.
+    fn next_step(&mut self, wanted: &HashSet<crate::plan::StepId>) -> Option<Arc<Step>> {
+        if wanted.is_empty() {
+            return None;
+        }
+        for _ in 0..2 {
+            while let Some(step) = self.steps.get(self.at) {
+                self.at += 1;
+                if wanted.contains(&step.id) {
+                    return Some(Arc::clone(step));
+                }
+            }
+            self.at = 0;
+        }
+        None
+    }
+
+    /// Runs the batch to its end.
+    pub(crate) async fn run(mut self) -> Result<BatchEnd, EngineError> {
+        let mut broken = false;
+        loop {
+            let left = self.hosts_left();
+            let Some((step, group)) = self.next_group(&left) else { break };
+            if step.meta().is_some() {
+                self.meta_step(&step, &group)?;
+                self.reset_connections().await?;
+                continue;
+            }
+            let Some((results, fatal)) = self.task_step(&step, &group).await? else { continue };
+            let results = self.expand_includes(&step, results)?;
+            let lost = |bad: fn(&Ran) -> bool| -> Vec<&Arc<str>> {
+                results.iter().filter(|r| bad(&r.ran)).map(|r| &r.host).collect()
+            };
+            let failed: HashSet<Arc<str>> = lost(Ran::failed).into_iter().cloned().collect();
+            let any = !failed.is_empty() || !lost(Ran::unreachable).is_empty();
+            if fatal && any {
+                self.fail_rest(&left, &failed);
+            }
+            if let Some(percent) = self.max_fail
+                && !results.is_empty()
+                && self.failed.len() as f64 / self.hosts.len() as f64 > percent / 100.0
+            {
+                self.fail_rest(&left, &failed);
+                self.run.emit(EventKind::NoHostsRemaining);
+                broken = true;
+            }
+            if broken && self.failed.len() >= left.len() {
+                self.run.emit(EventKind::NoHostsRemaining);
+                break;
+            }
+        }
+        for (host, state) in &self.states {
+            if state.cursor.is_failed() {
+                self.failed.insert(Arc::clone(host));
+            }
+        }
+        let outcome = if broken {
+            RunOutcome::Failed
+        } else if !self.unreachable.is_empty() {
+            RunOutcome::Unreachable
+        } else if !self.failed.is_empty() {
+            RunOutcome::Failed
+        } else {
+            RunOutcome::Ok
+        };
+        Ok(BatchEnd {
+            outcome,
+            failed: self.failed,
+            unreachable: self.unreachable,
+            end_play: self.end_play,
+            break_play: broken,
+            start_at_done: self.start_at_done,
+        })
+    }
+
+    /// `meta: reset_connection`.
+    async fn reset_connections(&mut self) -> Result<(), EngineError> {
+        for (host, step) in std::mem::take(&mut self.resets) {
+            let Some(task) = step.task() else { continue };
+            let cx = TaskCx { run: self.run, play: self.scope, step: &step, task, host, id: self.run.last_task() };
+            let spec = cx.own_spec().map_err(|trouble| keyword_error(trouble, task.span))?;
+            self.run.pool().reset(&spec).await;
+        }
+        Ok(())
+    }
+
+    /// Fails every host that has not failed itself.
+    fn fail_rest(&mut self, left: &[Arc<str>], failed: &HashSet<Arc<str>>) {
+        for host in left.iter().filter(|host| !failed.contains(*host)) {
+            self.failed.insert(Arc::clone(host));
+            self.fail_host(host);
+        }
+    }
+
+    /// Takes a host to its rescue, or out of the play.
+    pub(super) fn fail_host(&mut self, host: &Arc<str>) {
+        if let Some(state) = self.states.get_mut(host) {
+            state.cursor.fail();
+        }
+        self.scope.remove(host);
+    }
+
+    /// Runs a task on its hosts. `None` when the user chose to leave it out.
+    async fn task_step(
+        &mut self,
+        step: &Arc<Step>,
+        group: &[Arc<str>],
+    ) -> Result<Option<(Vec<HostRan>, bool)>, EngineError> {
+        let Some(task) = step.task().cloned() else { return Ok(None) };
+        let Some(first) = group.first() else { return Ok(None) };
+        let run = self.run;
+        let keyword = |trouble| keyword_error(trouble, task.span);
+        let scope = run.view(Some(first), Some(self.scope), Some(step)).map_err(keyword)?.into_scope();
+        if self.step_mode && !self.take_step(step, &scope)? {
+            return Ok(None);
+        }
+        let once = find_action(&task.action.resolved).is_some_and(|action| action.traits().once)
+            || run
+                .maybe::<bool>("run_once", step.keyword(|c| c.run_once.as_ref()), &scope)
+                .map_err(keyword)?
+                .unwrap_or(false);
+        let fatal = run
+            .maybe::<bool>("any_errors_fatal", step.keyword(|c| c.any_errors_fatal.as_ref()), &scope)
+            .map_err(keyword)?
+            .unwrap_or(run.options().any_errors_fatal);
+        let ignored =
+            run.maybe::<bool>("ignore_errors", step.keyword(|c| c.ignore_errors.as_ref()), &scope).ok().flatten();
+        let throttle =
+            run.maybe::<i64>("throttle", step.keyword(|c| c.throttle.as_ref()), &scope).map_err(keyword)?.unwrap_or(0);
+        let hosts = if once { std::slice::from_ref(first) } else { group };
+        if step.handler {
+            if once {
+                self.handlers.started_once(step.id);
+            } else {
+                for host in hosts {
+                    self.handlers.started(step.id, host);
+                }
+            }
+        }
+        let id = self.announce(step, &scope)?;
+        let mut limit = run.options().forks.max(1);
+        if throttle > 0 && !once {
+            limit = limit.min(throttle as usize);
+        }
+        let scope = self.scope;
+        let work = |host: &Arc<str>| {
+            run.emit(EventKind::HostStarted { task: id, host: Arc::clone(host) });
+            let cx = TaskCx { run, play: scope, step, task: &task, host: Arc::clone(host), id };
+            async move {
+                let ran = cx.execute().await;
+                HostRan { host: cx.host, ran }
+            }
+        };
+        let mut waiting = hosts.iter();
+        let mut running: FuturesUnordered<_> = waiting.by_ref().take(limit).map(&work).collect();
+        let mut results = Vec::with_capacity(hosts.len());
+        while let Some(mut done) = running.next().await {
+            if let Some(host) = waiting.next() {
+                running.push(work(host));
+            }
+            self.finish(step, id, once, &mut done)?;
+            results.push(done);
+        }
+        Ok(Some((results, (fatal || once) && ignored != Some(true))))
+    }
+
+    /// Tells outputs that a task begins.
+    pub(super) fn announce(&self, step: &Arc<Step>, scope: &Scope) -> Result<TaskId, EngineError> {
+        let run = self.run;
+        let id = run.next_task();
+        let flag = |name: &str, field| run.maybe::<bool>(name, field, scope).ok().flatten();
+        let (short_name, action, args, span) = match step.task() {
+            Some(task) => {
+                let own = task.action.name.to_string();
+                let name = task.name.as_ref().filter(|name| !name.is_empty());
+                let name = name.map_or_else(|| own.clone(), |name| self.banner(name, scope));
+                (name, task.action.resolved.to_string(), task.action.args.clone(), task.span)
+            }
+            None => ("meta".to_owned(), "ansible.builtin.meta".to_owned(), Map::new(), None),
+        };
+        let role = step.role.as_ref().map(|role| crate::vars::full_name(role));
+        // What cannot be decided must not be shown.
+        let no_log = run
+            .maybe::<bool>("no_log", step.keyword(|c| c.no_log.as_ref()), scope)
+            .map_or(true, |value| value.unwrap_or(false));
+        let info = TaskInfo {
+            id,
+            play: self.id,
+            name: role.as_ref().map_or_else(|| short_name.clone(), |role| format!("{role} : {short_name}")),
+            short_name,
+            role,
+            action,
+            place: run.place(span),
+            args: if no_log { Map::new() } else { args },
+            handler: step.handler,
+            looped: step.looped(),
+            include: step.task().is_some_and(|task| task.include.is_some()),
+            check: flag("check_mode", step.keyword(|c| c.check_mode.as_ref())).unwrap_or(run.options().check),
+            no_log,
+            tags: words(run, &step.tags(), scope).unwrap_or_default(),
+        };
+        run.emit(EventKind::TaskStarted(Arc::new(info)));
+        Ok(id)
+    }
+
+    /// A task's name for the banner: rendered as far as it can be.
+    fn banner(&self, name: &Text, scope: &Scope) -> String {
+        if !name.is_template() {
+            return name.to_string();
+        }
+        match self.run.render(&Value::Text(name.clone()), scope) {
+            Ok(Rendered::Value(value)) => value.to_str().into_owned(),
+            Ok(Rendered::Omit) => String::new(),
+            Err(_) => name.to_string(),
+        }
+    }
+
+    /// `--step`: asks whether to run a task.
+    fn take_step(&mut self, step: &Step, scope: &Scope) -> Result<bool, EngineError> {
+        let name = step.task().map(|task| {
+            task.name.as_ref().map_or_else(|| task.action.name.to_string(), |name| self.banner(name, scope))
+        });
+        let text = format!("Perform task: TASK: {} (N)o/(y)es/(c)ontinue: ", name.unwrap_or_default());
+        self.run.flush_events();
+        let question = Question { text, private: false };
+        let answer = self
+            .run
+            .options()
+            .prompter
+            .ask(&question)
+            .map_err(|source| EngineError::Prompt { name: "--step".to_owned(), source })?;
+        Ok(match answer.trim().to_lowercase().as_str() {
+            "y" | "yes" => true,
+            "c" | "continue" => {
+                self.step_mode = false;
+                true
+            }
+            _ => false,
+        })
+    }
+}

@@ -1,0 +1,192 @@
+//! `meta`: what changes the course of the play itself.
+
+use std::sync::Arc;
+
+use rplay_diag::{nearest, quoted_list};
+use rplay_event::{EventKind, Notice};
+
+use crate::error::EngineError;
+use crate::plan::{Step, StepKind};
+use crate::play::keyword_error;
+use crate::strategy::PlayRun;
+
+/// Every argument of `meta`.
+const KINDS: &[&str] = &[
+    "noop",
+    "flush_handlers",
+    "refresh_inventory",
+    "reset_connection",
+    "clear_facts",
+    "clear_host_errors",
+    "end_batch",
+    "end_play",
+    "end_host",
+    "end_role",
+    "role_complete",
+];
+
+impl PlayRun<'_> {
+    /// Runs a meta step on the hosts that are at it; most kinds do their work once for all of them.
+    pub(super) fn meta_step(&mut self, step: &Arc<Step>, group: &[Arc<str>]) -> Result<(), EngineError> {
+        let kind = step.meta().unwrap_or_default().to_owned();
+        if !KINDS.contains(&kind.as_str()) {
+            return Err(EngineError::Keyword {
+                message: format!("invalid meta action requested: {kind}"),
+                span: step.task().and_then(|task| task.action.span).or(step.span()),
+                hint: Some(match nearest(&kind, KINDS.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("the meta actions are {}", quoted_list(KINDS.iter().copied())),
+                }),
+            });
+        }
+        if matches!(kind.as_str(), "noop" | "refresh_inventory" | "reset_connection") && !step.conditions().is_empty() {
+            self.run.warn_at(Notice::new(format!("{kind} task does not support when conditional")), step.span());
+        }
+        let once = !matches!(
+            kind.as_str(),
+            "noop" | "reset_connection" | "end_host" | "role_complete" | "flush_handlers" | "end_role"
+        );
+        let hosts = if once { &group[..group.len().min(1)] } else { group };
+        for host in hosts {
+            let text = self.meta(step, &kind, host)?;
+            if !step.implicit {
+                self.run.emit(EventKind::Verbose { level: 2, host: None, text: format!("META: {text}") });
+            }
+        }
+        if step.handler {
+            for host in hosts {
+                self.handlers.started(step.id, host);
+            }
+        }
+        Ok(())
+    }
+
+    fn holds(&self, step: &Arc<Step>, host: &Arc<str>) -> Result<bool, EngineError> {
+        let conditions = step.conditions();
+        if conditions.is_empty() || step.implicit {
+            return Ok(true);
+        }
+        let trouble = |trouble| keyword_error(trouble, step.span());
+        let scope = self.run.view(Some(host), Some(self.scope), Some(step)).map_err(trouble)?.into_scope();
+        for condition in conditions {
+            if !self.run.condition(condition, &scope).map_err(trouble)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn meta(&mut self, step: &Arc<Step>, kind: &str, host: &Arc<str>) -> Result<String, EngineError> {
+        let conditional = !matches!(kind, "noop" | "refresh_inventory" | "reset_connection" | "role_complete");
+        if conditional && !self.holds(step, host)? {
+            return Ok(format!("{kind} conditional evaluated to False"));
+        }
+        Ok(match kind {
+            "flush_handlers" => {
+                self.flush(step, host)?;
+                format!("triggered running handlers for {host}")
+            }
+            "refresh_inventory" => {
+                return Err(EngineError::Keyword {
+                    message: "meta: refresh_inventory is not available".to_owned(),
+                    span: step.span(),
+                    hint: Some("hosts added with add_host and group_by are seen without it".to_owned()),
+                });
+            }
+            "clear_facts" => {
+                for host in &self.hosts {
+                    self.run.world().clear_facts(host);
+                }
+                "facts cleared".to_owned()
+            }
+            "clear_host_errors" => {
+                self.failed.clear();
+                self.unreachable.clear();
+                for host in &self.hosts {
+                    self.scope.restore(host);
+                    if let Some(state) = self.states.get_mut(host) {
+                        state.cursor.clear_errors();
+                    }
+                }
+                "cleared host errors".to_owned()
+            }
+            "end_batch" | "end_play" => {
+                for host in self.hosts.clone() {
+                    if !self.unreachable.contains(&host) {
+                        self.end_host(&host);
+                    }
+                }
+                self.end_play |= kind == "end_play";
+                if kind == "end_play" { "ending play".to_owned() } else { "ending batch".to_owned() }
+            }
+            "end_host" => {
+                self.end_host(host);
+                format!("ending play for {host}")
+            }
+            "end_role" => self.end_role(step, host),
+            "role_complete" => {
+                if let (StepKind::RoleComplete(role), Some(state)) = (&step.kind, self.states.get_mut(host))
+                    && state.touched.contains(&role.identity)
+                {
+                    state.completed.insert(role.identity);
+                }
+                format!("role_complete for {host}")
+            }
+            "reset_connection" => {
+                self.resets.push((Arc::clone(host), Arc::clone(step)));
+                "reset connection".to_owned()
+            }
+            _ => "noop".to_owned(),
+        })
+    }
+
+    fn end_host(&mut self, host: &Arc<str>) {
+        if let Some(state) = self.states.get_mut(host)
+            && !state.cursor.is_failed()
+        {
+            state.cursor.end();
+        }
+        self.scope.remove(host);
+    }
+
+    /// Turns notifications into handlers to run, and starts the pass over them.
+    fn flush(&mut self, step: &Step, host: &Arc<str>) -> Result<(), EngineError> {
+        let Some(state) = self.states.get_mut(host) else { return Ok(()) };
+        if state.cursor.in_handlers() {
+            return Err(EngineError::Keyword {
+                message: "flush_handlers cannot be used as a handler".to_owned(),
+                span: step.span(),
+                hint: None,
+            });
+        }
+        let topics = std::mem::take(&mut state.notifications);
+        for topic in topics {
+            for handler in self.find_handlers(&topic) {
+                self.notify_handler(&handler, host);
+            }
+        }
+        let list = Arc::clone(self.handlers.list());
+        if let Some(state) = self.states.get_mut(host) {
+            state.cursor.flush(list);
+        }
+        Ok(())
+    }
+
+    /// Passes over the rest of the role.
+    fn end_role(&mut self, step: &Step, host: &Arc<str>) -> String {
+        let Some(state) = self.states.get(host) else { return String::new() };
+        let mut cursor = state.cursor.clone();
+        loop {
+            let mut next = cursor.clone();
+            match self.advance(host, &mut next) {
+                Some(at) if !matches!(at.kind, StepKind::RoleComplete(_)) => cursor = next,
+                _ => break,
+            }
+        }
+        if let Some(state) = self.states.get_mut(host) {
+            state.cursor = cursor;
+        }
+        let role = step.role.as_ref().map(|role| crate::vars::full_name(role)).unwrap_or_default();
+        format!("ending role {role} for {host}")
+    }
+}

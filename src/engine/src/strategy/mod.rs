@@ -1,0 +1,360 @@
+//! How the hosts of a play go through its tasks.
+
+mod includes;
+mod linear;
+mod meta;
+mod results;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use rplay_event::PlayId;
+use rplay_playbook::{Action, Common, Field, Loader, Play, TagSelection, Task};
+use rplay_template::Scope;
+use rplay_value::{List, Map, Text, Value};
+
+use crate::error::EngineError;
+use crate::handlers::Handlers;
+use crate::iterate::Cursor;
+use crate::options::Gathering;
+use crate::plan::{Entry, Level, PlanBlock, Planner, Step, StepKind};
+use crate::play::{keyword_error, words};
+use crate::run::{Out, Run, RunOutcome};
+use crate::vars::PlayScope;
+
+/// How a batch ended.
+pub(crate) struct BatchEnd {
+    pub(crate) outcome: RunOutcome,
+    pub(crate) failed: HashSet<Arc<str>>,
+    pub(crate) unreachable: HashSet<Arc<str>>,
+    pub(crate) end_play: bool,
+    pub(crate) break_play: bool,
+    pub(crate) start_at_done: bool,
+}
+
+/// One host's part in a batch.
+struct HostState {
+    cursor: Cursor,
+    /// What was notified and not looked at by a flush yet.
+    notifications: Vec<String>,
+    /// Roles that are through and must not run twice, by identity.
+    completed: HashSet<u64>,
+    /// Roles of which a task has run, by identity.
+    touched: HashSet<u64>,
+}
+
+/// One batch of a play.
+pub(crate) struct PlayRun<'r> {
+    run: &'r Run,
+    loader: &'r Loader<'r>,
+    play: &'r Arc<Play>,
+    scope: &'r Arc<PlayScope>,
+    id: PlayId,
+    /// What the play sees without any host.
+    templates: Scope,
+    tags: TagSelection,
+    planner: Planner,
+    /// In the order of the batch.
+    hosts: Vec<Arc<str>>,
+    states: HashMap<Arc<str>, HostState>,
+    handlers: Handlers,
+    /// Every step in the order of the text: what keeps hosts in step with one another.
+    steps: Vec<Arc<Step>>,
+    at: usize,
+    failed: HashSet<Arc<str>>,
+    unreachable: HashSet<Arc<str>>,
+    end_play: bool,
+    gather: bool,
+    max_fail: Option<f64>,
+    step_mode: bool,
+    start_at_done: bool,
+    /// Hosts whose connection is to be made anew, with the task that said so.
+    resets: Vec<(Arc<str>, Arc<Step>)>,
+}
+
+impl<'r> PlayRun<'r> {
+    pub(crate) fn new(
+        run: &'r Run,
+        loader: &'r Loader<'r>,
+        play: &'r Arc<Play>,
+        scope: &'r Arc<PlayScope>,
+        id: PlayId,
+        batch: &[Arc<str>],
+    ) -> Result<Self, EngineError> {
+        let options = run.options();
+        let view = run.view(None, Some(scope), None).map_err(|trouble| keyword_error(trouble, play.span))?;
+        let templates = view.into_scope();
+        let flag = |name: &str, field: Option<&Field<bool>>| {
+            run.maybe::<bool>(name, field, &templates)
+                .map_err(|trouble| keyword_error(trouble, field.and_then(|field| field.span)))
+        };
+        let wanted = flag("gather_facts", play.gather_facts.as_ref())?;
+        let gather = match options.gathering {
+            Gathering::Implicit | Gathering::Smart => wanted != Some(false),
+            Gathering::Explicit => wanted == Some(true),
+        };
+        let force = options.force_handlers || flag("force_handlers", play.force_handlers.as_ref())?.unwrap_or(false);
+        let max_fail = run
+            .maybe::<f64>("max_fail_percentage", play.max_fail_percentage.as_ref(), &templates)
+            .map_err(|trouble| keyword_error(trouble, play.span))?;
+        let mut this = Self {
+            run,
+            loader,
+            play,
+            scope,
+            id,
+            templates,
+            tags: TagSelection::new(&options.tags, &options.skip_tags),
+            planner: Planner::default(),
+            hosts: batch.to_vec(),
+            states: HashMap::with_capacity(batch.len()),
+            handlers: Handlers::default(),
+            steps: Vec::new(),
+            at: 0,
+            failed: HashSet::new(),
+            unreachable: HashSet::new(),
+            end_play: false,
+            gather,
+            max_fail,
+            step_mode: options.step,
+            start_at_done: false,
+            resets: Vec::new(),
+        };
+        let root = Arc::new(this.plan(force)?);
+        root.steps(&mut this.steps);
+        for host in batch {
+            let state = HostState {
+                cursor: Cursor::new(Arc::clone(&root)),
+                notifications: Vec::new(),
+                completed: HashSet::new(),
+                touched: HashSet::new(),
+            };
+            this.states.insert(Arc::clone(host), state);
+        }
+        Ok(this)
+    }
+
+    /// Takes over who is out already, and goes to the task to start at.
+    pub(crate) fn with_out(mut self, out: &Out, start_at_done: bool) -> Self {
+        for host in &out.failed {
+            if let Some(state) = self.states.get_mut(host) {
+                state.cursor.end();
+                state.cursor.fail();
+            }
+            self.scope.remove(host);
+        }
+        for host in &out.unreachable {
+            self.scope.remove(host);
+        }
+        self.unreachable.clone_from(&out.unreachable);
+        if !start_at_done {
+            self.go_to_start();
+        }
+        self
+    }
+
+    /// The play as entries: gathering of facts, then its sections with a flush of the handlers after each.
+    fn plan(&mut self, force: bool) -> Result<PlanBlock, EngineError> {
+        let play = self.play;
+        let level = Level::play(Arc::clone(&play.common));
+        let mut handlers = Vec::new();
+        for role in &play.roles {
+            self.planner.role_handlers(role, &level, &mut handlers);
+        }
+        self.planner.handlers(&play.handlers, &level, &mut handlers);
+        self.handlers = Handlers::new(handlers);
+
+        let mut roles = Vec::new();
+        for role in &play.roles {
+            roles.extend(self.planner.role(role, &level));
+        }
+        roles.extend(self.planner.items(&play.tasks, &level));
+        let pre = self.planner.items(&play.pre_tasks, &level);
+        let post = self.planner.items(&play.post_tasks, &level);
+        let mut root = PlanBlock::default();
+        if self.gather {
+            let step = Entry::Step(self.planner.setup(Arc::new(self.setup_task()), &level));
+            root.block.extend(self.filter(vec![step])?);
+        }
+        for section in [pre, roles, post] {
+            let flush = Entry::Step(self.planner.step(StepKind::Flush, &level, None));
+            let mut section = self.filter(section)?;
+            if force {
+                if section.is_empty() {
+                    section.push(Entry::Step(self.planner.step(StepKind::Noop, &level, None)));
+                }
+                root.block.push(Entry::Block(Arc::new(PlanBlock {
+                    block: section,
+                    always: vec![flush],
+                    ..PlanBlock::default()
+                })));
+            } else {
+                root.block.extend(section);
+                root.block.push(flush);
+            }
+        }
+        Ok(root)
+    }
+
+    /// The implicit gathering of facts. It runs whatever tags are asked for, unless the play has tags of its own.
+    fn setup_task(&self) -> Task {
+        let play = self.play;
+        let mut args = Map::new();
+        let options = self.run.options();
+        match &play.gather_subset {
+            Some(field) => {
+                let value = match &field.value {
+                    rplay_playbook::Written::Const(texts) => Value::List(texts.iter().cloned().collect()),
+                    rplay_playbook::Written::Template(value) => value.clone(),
+                };
+                args.insert("gather_subset", value);
+            }
+            None => {
+                if let Some(subset) = &options.gather_subset {
+                    args.insert("gather_subset", subset.iter().collect::<List>());
+                }
+            }
+        }
+        let timeout = play.gather_timeout.as_ref().map(|field| match &field.value {
+            rplay_playbook::Written::Const(seconds) => Value::from(*seconds),
+            rplay_playbook::Written::Template(value) => value.clone(),
+        });
+        if let Some(timeout) = timeout.or_else(|| options.gather_timeout.map(Value::from)) {
+            args.insert("gather_timeout", timeout);
+        }
+        if let Some(field) = &play.fact_path {
+            let value = match &field.value {
+                rplay_playbook::Written::Const(text) => Value::Text(text.clone()),
+                rplay_playbook::Written::Template(value) => value.clone(),
+            };
+            args.insert("fact_path", value);
+        }
+        let mut common = Common { run_once: Some(Field::new(false)), ..Common::default() };
+        if play.common.tags.is_empty() {
+            common.tags.push(Text::data("always"));
+        }
+        Task {
+            common: Arc::new(common),
+            name: Some(Text::data("Gathering Facts")),
+            action: Action {
+                name: Text::data("gather_facts"),
+                resolved: Arc::from("ansible.builtin.gather_facts"),
+                args,
+                free_form: None,
+                spread: None,
+                span: None,
+                args_span: None,
+            },
+            loop_: None,
+            loop_control: None,
+            register: None,
+            until: Vec::new(),
+            retries: None,
+            delay: None,
+            changed_when: Vec::new(),
+            failed_when: Vec::new(),
+            async_: None,
+            poll: None,
+            listen: Vec::new(),
+            role: None,
+            is_handler: false,
+            include: None,
+            span: play.span,
+        }
+    }
+
+    /// The entries that the tags asked for leave.
+    fn filter(&self, entries: Vec<Entry>) -> Result<Vec<Entry>, EngineError> {
+        let mut out = Vec::with_capacity(entries.len());
+        for entry in entries {
+            match entry {
+                Entry::Step(step) if step.implicit => out.push(Entry::Step(step)),
+                Entry::Step(step) => {
+                    let tags = words(self.run, &step.tags(), &self.templates)
+                        .map_err(|trouble| keyword_error(trouble, step.span()))?;
+                    if self.tags.allows(&tags) {
+                        out.push(Entry::Step(step));
+                    }
+                }
+                Entry::Block(block) => {
+                    let filtered = PlanBlock {
+                        block: self.filter(block.block.clone())?,
+                        rescue: self.filter(block.rescue.clone())?,
+                        always: self.filter(block.always.clone())?,
+                    };
+                    if !filtered.is_empty() {
+                        out.push(Entry::Block(Arc::new(filtered)));
+                    }
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// `--start-at-task`: takes every host to the first task of that name.
+    fn go_to_start(&mut self) {
+        let Some(wanted) = self.run.options().start_at_task.clone() else { return };
+        let mut matched = false;
+        for host in self.hosts.clone() {
+            let Some(state) = self.states.get(&host) else { continue };
+            let mut before = state.cursor.clone();
+            let mut cursor = state.cursor.clone();
+            loop {
+                let Some(step) = self.advance(&host, &mut cursor) else { break };
+                if !step.setup && self.is_start(&step, &wanted) {
+                    matched = true;
+                    if let Some(state) = self.states.get_mut(&host) {
+                        state.cursor = before;
+                    }
+                    break;
+                }
+                before = cursor.clone();
+            }
+        }
+        self.start_at_done = matched;
+    }
+
+    fn is_start(&self, step: &Step, wanted: &str) -> bool {
+        let Some(task) = step.task() else { return false };
+        let name = task.name.as_ref().map_or_else(|| task.action.name.to_string(), ToString::to_string);
+        let full = match &step.role {
+            Some(role) => format!("{} : {name}", role.name),
+            None => name.clone(),
+        };
+        [name, full].iter().any(|name| name == wanted || glob(wanted, name))
+    }
+}
+
+/// Whether a shell pattern (`*`, `?`, `[..]`) matches a whole text.
+fn glob(pattern: &str, text: &str) -> bool {
+    let mut expression = String::from("(?s)^");
+    let mut rest = pattern.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '*' => expression.push_str(".*"),
+            '?' => expression.push('.'),
+            '[' => {
+                let class: String = rest.by_ref().take_while(|c| *c != ']').collect();
+                expression.push('[');
+                expression.push_str(&class.replacen('!', "^", usize::from(class.starts_with('!'))));
+                expression.push(']');
+            }
+            other => expression.push_str(&fancy_regex::escape(&other.to_string())),
+        }
+    }
+    expression.push('$');
+    fancy_regex::Regex::new(&expression).is_ok_and(|regex| regex.is_match(text).unwrap_or(false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::glob;
+
+    #[test]
+    fn shell_patterns() {
+        assert!(glob("inst*", "install nginx"));
+        assert!(glob("a?c [xy]", "abc y"));
+        assert!(!glob("a.c", "abc"));
+        assert!(!glob("[!a]b", "ab"));
+    }
+}

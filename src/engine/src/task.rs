@@ -1,0 +1,626 @@
+//! One task on one host: loop, condition, arguments, action, and what its result means.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rplay_diag::Span;
+use rplay_event::{Delegate, EventKind, Notice, TaskId};
+use rplay_playbook::{Condition, Include, Task};
+use rplay_template::{Rendered, Scope};
+use rplay_value::{Map, Text, Value};
+
+use crate::action::{ActionCx, Done, find_action};
+use crate::fields::Keyword;
+use crate::plan::{Step, is_builtin};
+use crate::ran::{Effect, IncludeRequest, Ran};
+use crate::run::Run;
+use crate::trouble::Trouble;
+use crate::vars::{PlayScope, View};
+
+/// One task on one host.
+pub(crate) struct TaskCx<'r> {
+    pub(crate) run: &'r Run,
+    pub(crate) play: &'r Arc<PlayScope>,
+    pub(crate) step: &'r Arc<Step>,
+    pub(crate) task: &'r Task,
+    pub(crate) host: Arc<str>,
+    pub(crate) id: TaskId,
+}
+
+/// The keywords of a task after rendering, for one host and item.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) check: bool,
+    pub(crate) diff: bool,
+    pub(crate) no_log: bool,
+    pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) timeout: i64,
+    pub(crate) r#become: Option<bool>,
+    pub(crate) become_user: Option<String>,
+    pub(crate) become_method: Option<String>,
+    pub(crate) become_exe: Option<String>,
+    pub(crate) become_flags: Option<String>,
+    pub(crate) connection: Option<String>,
+    pub(crate) remote_user: Option<String>,
+    pub(crate) port: Option<i64>,
+    pub(crate) retries: Option<i64>,
+    pub(crate) delay: f64,
+    pub(crate) async_seconds: i64,
+    pub(crate) poll: i64,
+}
+
+impl Settings {
+    pub(crate) fn timeout(&self) -> Option<u64> {
+        u64::try_from(self.timeout).ok().filter(|seconds| *seconds > 0)
+    }
+}
+
+/// The host that does the work instead.
+#[derive(Clone)]
+pub(crate) struct Delegated {
+    pub(crate) name: Arc<str>,
+    pub(crate) scope: Scope,
+    pub(crate) shown: Delegate,
+}
+
+impl<'r> TaskCx<'r> {
+    pub(crate) fn scope(&self) -> Result<Scope, Trouble> {
+        Ok(self.run.view(Some(&self.host), Some(self.play), Some(self.step))?.into_scope())
+    }
+
+    /// Runs the task: its loop, or once.
+    pub(crate) async fn execute(&self) -> Ran {
+        let scope = match self.scope() {
+            Ok(scope) => scope,
+            Err(trouble) => return self.failure(trouble),
+        };
+        match self.loop_items(&scope) {
+            Ok(None) => self.once(&scope, &Map::new(), None).await.0,
+            Ok(Some(items)) => self.run_loop(&scope, items).await,
+            Err(trouble) => self.once(&scope, &Map::new(), Some(trouble)).await.0,
+        }
+    }
+
+    /// Runs once in a scope: the whole task, or one item. Also the variables that following items see.
+    pub(crate) async fn once(&self, scope: &Scope, item: &Map, loop_error: Option<Trouble>) -> (Ran, Map) {
+        let mut delegated = None;
+        let mut ran = match self.attempt(scope, item, loop_error, &mut delegated).await {
+            Ok(ran) => ran,
+            Err(trouble) => self.failure(trouble),
+        };
+        let keyword = |name: &str, field| self.run.maybe::<bool>(name, field, scope);
+        ran.ignore_errors =
+            keyword("ignore_errors", self.step.keyword(|c| c.ignore_errors.as_ref())).ok().flatten().unwrap_or(false);
+        ran.ignore_unreachable = keyword("ignore_unreachable", self.step.keyword(|c| c.ignore_unreachable.as_ref()))
+            .ok()
+            .flatten()
+            .unwrap_or(false);
+        // What cannot be decided must not be shown.
+        ran.no_log |=
+            keyword("no_log", self.step.keyword(|c| c.no_log.as_ref())).map_or(true, |value| value.unwrap_or(false));
+        if let Some(delegated) = delegated {
+            ran.delegate = Some(delegated.shown);
+            ran.delegate_facts = keyword("delegate_facts", self.step.keyword(|c| c.delegate_facts.as_ref()))
+                .ok()
+                .flatten()
+                .unwrap_or(false);
+        }
+        let mut learnt = Map::new();
+        for effect in &ran.effects {
+            match effect {
+                Effect::Facts { facts, set: true, .. } | Effect::Vars(facts) => learnt.extend(facts.clone()),
+                Effect::Facts { facts, .. } if self.run.options().inject_facts => {
+                    learnt.extend(crate::vars::facts::injected(facts))
+                }
+                _ => {}
+            }
+        }
+        (ran, learnt)
+    }
+
+    /// A failed or unreachable result.
+    pub(crate) fn failure(&self, trouble: Trouble) -> Ran {
+        let report = trouble.report(&self.run.options().sources, self.task.span);
+        let msg = trouble.msg.clone().unwrap_or_else(|| report.message());
+        let mut result = Map::new();
+        result.insert("changed", false);
+        if trouble.unreachable {
+            result.insert("unreachable", true);
+        } else {
+            result.insert("failed", true);
+        }
+        result.insert("msg", msg);
+        result.extend(trouble.keys);
+        Ran { error: Some(report), ..Ran::of(result) }
+    }
+
+    /// The first condition that does not hold.
+    pub(crate) fn first_false<'c>(
+        &self,
+        conditions: impl IntoIterator<Item = &'c Condition>,
+        scope: &Scope,
+    ) -> Result<Option<&'c Condition>, Trouble> {
+        for condition in conditions {
+            if !self.run.condition(condition, scope)? {
+                return Ok(Some(condition));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn attempt(
+        &self,
+        scope: &Scope,
+        item: &Map,
+        loop_error: Option<Trouble>,
+        shown: &mut Option<Delegated>,
+    ) -> Result<Ran, Trouble> {
+        let delegated = self.delegate(scope, item)?;
+        shown.clone_from(&delegated);
+        match self.first_false(self.step.conditions(), scope) {
+            Ok(Some(condition)) => return Ok(skipped(condition)),
+            Ok(None) => {}
+            Err(trouble) => return Err(loop_error.unwrap_or(trouble)),
+        }
+        if let Some(trouble) = loop_error {
+            return Err(trouble);
+        }
+        if let Some(include) = &self.task.include {
+            return self.include(include, scope, item);
+        }
+        let settings = self.settings(scope)?;
+        let (name, free_form_name) = self.action_name(scope)?;
+        let args = self.arguments(&name, free_form_name, scope)?;
+        let connection_scope = delegated.as_ref().map_or(scope, |delegated| &delegated.scope);
+        let mut cx = ActionCx::new(self, scope, connection_scope, &settings, delegated.as_ref(), name, args);
+        self.attempts(&mut cx).await
+    }
+
+    /// The keywords that the work depends on.
+    fn settings(&self, scope: &Scope) -> Result<Settings, Trouble> {
+        let step = self.step;
+        let options = self.run.options();
+        let text = |name: &str, field| -> Result<Option<String>, Trouble> {
+            Ok(self.run.maybe::<Text>(name, field, scope)?.map(|text| text.to_string()))
+        };
+        let flag = |name: &str, field| self.run.maybe::<bool>(name, field, scope);
+        let int = |name: &str, field| self.run.maybe::<i64>(name, field, scope);
+        Ok(Settings {
+            check: flag("check_mode", step.keyword(|c| c.check_mode.as_ref()))?.unwrap_or(options.check),
+            diff: flag("diff", step.keyword(|c| c.diff.as_ref()))?.unwrap_or(options.diff),
+            no_log: flag("no_log", step.keyword(|c| c.no_log.as_ref()))?.unwrap_or(false),
+            environment: self.environment(scope)?,
+            timeout: int("timeout", step.keyword(|c| c.timeout.as_ref()))?.unwrap_or(0),
+            r#become: flag("become", step.keyword(|c| c.r#become.as_ref()))?,
+            become_user: text("become_user", step.keyword(|c| c.become_user.as_ref()))?,
+            become_method: text("become_method", step.keyword(|c| c.become_method.as_ref()))?,
+            become_exe: text("become_exe", step.keyword(|c| c.become_exe.as_ref()))?,
+            become_flags: text("become_flags", step.keyword(|c| c.become_flags.as_ref()))?,
+            connection: text("connection", step.keyword(|c| c.connection.as_ref()))?,
+            remote_user: text("remote_user", step.keyword(|c| c.remote_user.as_ref()))?,
+            port: int("port", step.keyword(|c| c.port.as_ref()))?,
+            retries: int("retries", self.task.retries.as_ref())?,
+            delay: self.run.maybe::<f64>("delay", self.task.delay.as_ref(), scope)?.unwrap_or(5.0),
+            async_seconds: int("async", self.task.async_.as_ref())?.unwrap_or(0),
+            poll: int("poll", self.task.poll.as_ref())?.unwrap_or(options.poll_interval as i64),
+        })
+    }
+
+    /// The task's environment: inner levels over outer ones.
+    fn environment(&self, scope: &Scope) -> Result<BTreeMap<String, String>, Trouble> {
+        let mut environment = BTreeMap::new();
+        let gathers =
+            is_builtin(&self.task.action.resolved, "gather_facts") || is_builtin(&self.task.action.resolved, "setup");
+        for entry in self.step.environment() {
+            let mut add =
+                |key: &Value, value: &Value| environment.insert(key.to_str().into_owned(), value.to_str().into_owned());
+            match entry {
+                Value::Map(map) => {
+                    for (key, value) in map {
+                        match self.run.render(value, scope) {
+                            Ok(Rendered::Value(value)) => _ = add(key, &value),
+                            Ok(Rendered::Omit) => {}
+                            // Facts are only about to be gathered: what needs them comes later.
+                            Err(error)
+                                if gathers
+                                    && (error.text().contains("ansible_env")
+                                        || error.text().contains("ansible_facts")) => {}
+                            Err(error) => return Err(error.within("Error processing keyword 'environment'", None)),
+                        }
+                    }
+                }
+                other => match self.run.render(other, scope)? {
+                    Rendered::Value(Value::Map(map)) => map.iter().for_each(|(key, value)| _ = add(key, value)),
+                    Rendered::Omit | Rendered::Value(Value::Null) => {}
+                    Rendered::Value(value) => {
+                        self.run.warn(Notice::new(format!(
+                            "could not parse environment value, skipping: {}",
+                            value.repr()
+                        )));
+                    }
+                },
+            }
+        }
+        Ok(environment)
+    }
+
+    /// The resolved name of the module or action; with it, arguments of an `action: "{{ .. }}"` that holds both.
+    fn action_name(&self, scope: &Scope) -> Result<(Arc<str>, Option<String>), Trouble> {
+        let action = &self.task.action;
+        if !action.name.is_template() {
+            return Ok((Arc::clone(&action.resolved), None));
+        }
+        let rendered = self.run.render(&Value::Text(action.name.clone()), scope)?;
+        let Rendered::Value(value) = rendered else {
+            return Err(Trouble::message("Omit is not valid for the `action` keyword.").at(action.span));
+        };
+        let text = value.to_str();
+        let (name, rest) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
+        Ok((Arc::from(name), (!rest.is_empty()).then(|| rest.trim().to_owned())))
+    }
+
+    /// The arguments after templating, defaults of `module_defaults` beneath them.
+    fn arguments(&self, name: &Arc<str>, free_form: Option<String>, scope: &Scope) -> Result<Map, Trouble> {
+        let action = &self.task.action;
+        let traits = find_action(name).map(|action| action.traits());
+        let unrendered = traits.map_or(&[] as &[&str], |traits| traits.unrendered);
+        let within = |trouble: Trouble| {
+            trouble.within(format!("Finalization of task args for '{name}' failed."), action.span.or(self.task.span))
+        };
+        let mut args = self.module_defaults(name, scope).map_err(within)?;
+        if let Some(spread) = &action.spread {
+            match self.run.render(&Value::Text(spread.clone()), scope).map_err(within)? {
+                Rendered::Value(Value::Map(map)) => args.extend(map),
+                Rendered::Omit => {}
+                Rendered::Value(other) => {
+                    let message =
+                        format!("Variable arguments must resolve to a dictionary, not '{}'.", other.type_name());
+                    return Err(within(Trouble::message(message).at(spread.origin())));
+                }
+            }
+        }
+        for (key, value) in &action.args {
+            let Some(key) = key.as_str() else { continue };
+            if unrendered.contains(&key) {
+                args.insert(key, value.clone());
+                continue;
+            }
+            if !value.holds_template() {
+                args.insert(key, value.clone());
+                continue;
+            }
+            match self
+                .run
+                .render_at(value, scope, || format!("Error while resolving value for '{key}'"))
+                .map_err(within)?
+            {
+                Rendered::Value(value) => _ = args.insert(key, value),
+                Rendered::Omit => _ = args.remove(key),
+            }
+        }
+        if let Some(text) = &action.free_form {
+            match self
+                .run
+                .render_at(&Value::Text(text.clone()), scope, || {
+                    "Error while resolving value for '_raw_params'".to_owned()
+                })
+                .map_err(within)?
+            {
+                Rendered::Value(value) => _ = args.insert("_raw_params", value),
+                Rendered::Omit => {}
+            }
+        }
+        if let Some(text) = free_form {
+            args.insert("_raw_params", text);
+        }
+        if let Some(traits) = traits.filter(|traits| !traits.arguments.is_empty()) {
+            self.check_arguments(&args, traits.name, traits.arguments)?;
+        }
+        Ok(args)
+    }
+
+    fn check_arguments(&self, args: &Map, name: &str, known: &'static [&'static str]) -> Result<(), Trouble> {
+        let unknown: Vec<&str> = args.texts().map(|(key, _)| key.as_str()).filter(|key| !known.contains(key)).collect();
+        let Some(first) = unknown.first() else { return Ok(()) };
+        let span = self.task.action.args.get_entry(first).and_then(|(key, _)| key.origin());
+        let trouble = Trouble::action(format!("Invalid options for {name}: {}", unknown.join(","))).at(span);
+        Err(match rplay_diag::nearest(first, known.iter().copied()) {
+            Some(near) => trouble.help(format!("did you mean `{near}`?")),
+            None => trouble.help(format!("the options are {}", rplay_diag::quoted_list(known.iter().copied()))),
+        })
+    }
+
+    fn module_defaults(&self, name: &str, scope: &Scope) -> Result<Map, Trouble> {
+        let mut out = Map::new();
+        let short = name.rsplit('.').next().unwrap_or(name);
+        for entry in self.step.module_defaults() {
+            let rendered;
+            let map = match entry {
+                Value::Map(map) => map,
+                other => match self.run.render(other, scope)? {
+                    Rendered::Value(Value::Map(map)) => {
+                        rendered = map;
+                        &rendered
+                    }
+                    _ => continue,
+                },
+            };
+            for (key, defaults) in map {
+                let Some(key) = key.as_str() else { continue };
+                let named = key == name
+                    || key == short
+                    || key.rsplit_once('.').is_some_and(|(_, last)| last == short && find_same(key, name));
+                if !named {
+                    continue;
+                }
+                if let Rendered::Value(Value::Map(defaults)) = self.run.render(defaults, scope)? {
+                    out.extend(defaults);
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    fn include(&self, include: &Include, scope: &Scope, item: &Map) -> Result<Ran, Trouble> {
+        let request = self.include_request(include, scope, item)?;
+        let mut result = Map::from_iter([("changed", Value::Bool(false))]);
+        match &request {
+            IncludeRequest::Tasks { file, .. } => {
+                result.insert("include", file.as_str());
+                result.insert("include_args", Map::new());
+            }
+            IncludeRequest::Role { name, .. } => {
+                result.insert("include_args", Map::from_iter([("name", name.as_str())]));
+            }
+        }
+        Ok(Ran { effects: vec![Effect::Include(request)], ..Ran::of(result) })
+    }
+
+    /// Runs the action until it is good enough.
+    async fn attempts(&self, cx: &mut ActionCx<'_>) -> Result<Ran, Trouble> {
+        let settings = cx.settings;
+        let scope = cx.scope;
+        let total = 1 + match settings.retries {
+            Some(retries) => retries.max(0),
+            None if !self.task.until.is_empty() => 3,
+            None => 0,
+        };
+        let delay = if settings.delay < 0.0 { 1.0 } else { settings.delay };
+        let args = cx.args.clone();
+        let mut attempt = 1;
+        loop {
+            let done = self.act(cx).await?;
+            let mut ran = self.normalize(done, cx);
+            if total > 1 {
+                ran.result.insert("attempts", attempt);
+            }
+            let after = self.after(scope, &ran)?;
+            self.judge(&mut ran, &after);
+            if total > 1 {
+                let after = self.after(scope, &ran)?;
+                let good = if self.task.until.is_empty() {
+                    !ran.failed()
+                } else {
+                    self.first_false(&self.task.until, &after)?.is_none()
+                };
+                if !good && attempt < total {
+                    ran.result.insert("retries", total);
+                    self.run.emit(EventKind::Retried {
+                        task: self.id,
+                        host: Arc::clone(&self.host),
+                        retries_left: (total - attempt) as u64,
+                        result: Arc::new(self.censored_early(&ran, settings).shown()),
+                    });
+                    tokio::time::sleep(Duration::from_secs_f64(delay)).await;
+                    attempt += 1;
+                    cx.args.clone_from(&args);
+                    cx.warnings.clear();
+                    cx.deprecations.clear();
+                    continue;
+                }
+                if !good {
+                    ran.result.insert("attempts", total - 1);
+                    ran.result.insert("retries", total);
+                    ran.result.insert("failed", true);
+                }
+            }
+            self.explain(&mut ran);
+            ran.notify = self.notifications(scope, &ran)?;
+            ran.show_diff = settings.diff;
+            return Ok(ran);
+        }
+    }
+
+    fn censored_early(&self, ran: &Ran, settings: &Settings) -> Ran {
+        Ran { no_log: ran.no_log || settings.no_log, ..ran.clone() }
+    }
+
+    async fn act(&self, cx: &mut ActionCx<'_>) -> Result<Done, Trouble> {
+        let name = Arc::clone(&cx.name);
+        let action = find_action(&name).unwrap_or(&crate::actions::normal::ACTION);
+        if cx.settings.async_seconds > 0 {
+            return crate::background::run(action, cx).await;
+        }
+        let Some(seconds) = cx.settings.timeout() else { return action.run(cx).await };
+        match tokio::time::timeout(Duration::from_secs(seconds), action.run(cx)).await {
+            Ok(done) => done,
+            Err(_) => {
+                let period = Map::from_iter([("period", seconds)]);
+                Err(Trouble::message(format!("Timed out after {seconds} second(s)."))
+                    .with(Map::from_iter([("timedout", period)])))
+            }
+        }
+    }
+
+    /// Fills in what every result has.
+    fn normalize(&self, done: Done, cx: &mut ActionCx<'_>) -> Ran {
+        let mut ran = Ran {
+            verbose_always: done.verbose_always,
+            verbose_override: done.verbose_override,
+            no_log: done.secret,
+            warnings: std::mem::take(&mut cx.warnings),
+            deprecations: std::mem::take(&mut cx.deprecations),
+            effects: done.effects,
+            ..Ran::of(done.result)
+        };
+        if !ran.result.contains("failed") {
+            let rc = ran.result.get("rc").is_some_and(|rc| !matches!(rc, Value::Int(0)) && rc.as_str() != Some("0"));
+            ran.result.insert("failed", rc);
+        }
+        if !ran.result.contains("changed") {
+            ran.result.insert("changed", false);
+        }
+        if done.of_module
+            && !ran.effects.iter().any(|effect| matches!(effect, Effect::Facts { .. } | Effect::Vars(_)))
+            && let Some(Value::Map(facts)) = ran.result.get("ansible_facts")
+        {
+            let gathered = is_builtin(&cx.name, "setup") || is_builtin(&cx.name, "gather_facts");
+            ran.effects.push(Effect::Facts { facts: facts.clone(), set: false, cacheable: false, gathered });
+        }
+        ran
+    }
+
+    /// The scope in which a result is judged: with what it registered and set.
+    fn after(&self, scope: &Scope, ran: &Ran) -> Result<Scope, Trouble> {
+        let mut after = scope.clone();
+        for effect in &ran.effects {
+            match effect {
+                Effect::Facts { facts, set: true, .. } | Effect::Vars(facts) => {
+                    for (name, value) in facts.texts() {
+                        after = after.with(name.as_str(), value.clone());
+                    }
+                }
+                Effect::Facts { facts, .. } => {
+                    let mut all = self.run.world().facts(&self.host).namespaced;
+                    crate::vars::facts::merge(&mut all, &crate::vars::facts::namespaced(facts));
+                    after = after.with("ansible_facts", Value::Map(all));
+                }
+                _ => {}
+            }
+        }
+        if let Some(name) = self.register(scope)? {
+            after = after.with(&name, ran.registered());
+        }
+        Ok(after)
+    }
+
+    /// The name of `register`.
+    pub(crate) fn register(&self, scope: &Scope) -> Result<Option<String>, Trouble> {
+        Ok(self.run.maybe::<Text>("register", self.task.register.as_ref(), scope)?.map(|text| text.to_string()))
+    }
+
+    /// `changed_when` and `failed_when`.
+    fn judge(&self, ran: &mut Ran, after: &Scope) {
+        if ran.skipped() {
+            return;
+        }
+        let mut failed = |ran: &mut Ran, key: &str, trouble: Trouble| {
+            ran.result.insert("failed", true);
+            ran.result.insert(key, trouble.text());
+            ran.error = Some(trouble.report(&self.run.options().sources, self.task.span));
+        };
+        if !self.task.changed_when.is_empty() {
+            match self.first_false(&self.task.changed_when, after) {
+                Ok(first) => _ = ran.result.insert("changed", first.is_none()),
+                Err(trouble) => return failed(ran, "changed_when_result", trouble),
+            }
+        }
+        if !self.task.failed_when.is_empty() {
+            match self.first_false(&self.task.failed_when, after) {
+                Ok(first) => {
+                    let is_failed = first.is_none();
+                    let was = ran.result.get("failed").is_some_and(Value::is_true);
+                    ran.result.insert("failed", is_failed);
+                    ran.result.insert("failed_when_result", is_failed);
+                    if !is_failed && was {
+                        ran.result.insert("failed_when_suppressed_exception", "(traceback unavailable)");
+                    }
+                }
+                Err(trouble) => failed(ran, "failed_when_result", trouble),
+            }
+        }
+    }
+
+    /// The report of a result that says it failed.
+    fn explain(&self, ran: &mut Ran) {
+        if !ran.failed() || ran.error.is_some() {
+            return;
+        }
+        let msg = ran.result.get("msg").map(|msg| msg.to_str().into_owned()).unwrap_or_default();
+        let native = find_action(&self.task.action.resolved).is_none();
+        let what = if native { "Module failed" } else { "Action failed" };
+        let message = if msg.is_empty() { format!("{what}: Unknown error.") } else { format!("{what}: {msg}") };
+        ran.error = Some(Trouble::message(message).report(&self.run.options().sources, self.task.span));
+    }
+
+    /// The handlers to notify, rendered; each entry may be a list.
+    fn notifications(&self, scope: &Scope, ran: &Ran) -> Result<Vec<String>, Trouble> {
+        let mut names = Vec::new();
+        if !ran.changed() && !self.step.looped() {
+            return Ok(names);
+        }
+        for text in self.step.notify() {
+            if !text.is_template() {
+                names.push(text.to_string());
+                continue;
+            }
+            if let Rendered::Value(value) = self.run.render(&Value::Text(text.clone()), scope)? {
+                let list = Vec::<Text>::convert(&value).unwrap_or_default();
+                names.extend(list.into_iter().filter(|name| !name.is_empty()).map(|name| name.to_string()));
+            }
+        }
+        Ok(names)
+    }
+
+    /// The host that does the work instead of this one.
+    fn delegate(&self, scope: &Scope, item: &Map) -> Result<Option<Delegated>, Trouble> {
+        let Some(field) = self.step.keyword(|c| c.delegate_to.as_ref()) else { return Ok(None) };
+        let Some(name) = self.run.field::<Text>("delegate_to", field, scope)? else { return Ok(None) };
+        let name = name.as_str();
+        if name.is_empty() {
+            return Err(Trouble::message("Empty hostname produced from delegate_to").at(field.span));
+        }
+        let world = self.run.world();
+        let host = world.known_host(name).unwrap_or_else(|| Arc::from(name));
+        let mut view: View = self.run.view(Some(&host), Some(self.play), Some(self.step))?;
+        view.called = Some(Arc::clone(&self.host));
+        let mut delegate_scope = view.into_scope();
+        for (name, value) in item.texts() {
+            delegate_scope = delegate_scope.with(name.as_str(), value.clone());
+        }
+        let address =
+            self.run.text_variable("ansible_host", &delegate_scope).ok().flatten().filter(|address| *address != name);
+        let shown = Delegate { host: name.to_owned(), address };
+        Ok(Some(Delegated { name: host, scope: delegate_scope, shown }))
+    }
+
+    /// How the host itself is reached by this task.
+    pub(crate) fn own_spec(&self) -> Result<rplay_connection::Spec, Trouble> {
+        let scope = self.scope()?;
+        let settings = self.settings(&scope)?;
+        self.spec(&settings, &scope, None)
+    }
+
+    /// Where the task was written.
+    pub(crate) fn span(&self) -> Option<Span> {
+        self.task.span
+    }
+}
+
+fn find_same(a: &str, b: &str) -> bool {
+    match (rplay_modules::find(a), rplay_modules::find(b)) {
+        (Some(a), Some(b)) => std::ptr::eq(a, b),
+        _ => false,
+    }
+}
+
+/// The result of a task whose condition does not hold.
+fn skipped(condition: &Condition) -> Ran {
+    let mut result = Map::new();
+    result.insert("changed", false);
+    result.insert("skipped", true);
+    result.insert("skip_reason", "Conditional result was False");
+    result.insert("false_condition", condition.value.clone());
+    Ran::of(result)
+}

@@ -1,0 +1,12 @@
+//! Variables: who sees what. See `precedence.rs` for the order of the layers.
+
+pub(crate) mod facts;
+mod magic;
+mod play;
+mod precedence;
+mod world;
+
+pub(crate) use magic::{extended_loop, full_name};
+pub(crate) use play::{PlayScope, PublicRole, VarsFile};
+pub(crate) use precedence::{StepLayers, View};
+pub(crate) use world::{HostFacts, World};

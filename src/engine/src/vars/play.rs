@@ -1,0 +1,145 @@
+//! What the steps of one play share.
+
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rplay_playbook::{Play, Role};
+use rplay_value::{Map, Value};
+
+/// A role whose variables the whole play sees.
+#[derive(Clone, Debug)]
+pub(crate) struct PublicRole {
+    pub(crate) role: Arc<Role>,
+    /// The roles it depends on, flattened, in the order in which they run.
+    pub(crate) dependencies: Vec<Arc<Role>>,
+}
+
+/// One entry of `vars_files`.
+#[derive(Clone, Debug)]
+pub(crate) enum VarsFile {
+    /// Read when the play began.
+    Read(Map),
+    /// Depends on the host: the candidates, of which the first that exists is taken.
+    PerHost(Vec<Value>),
+}
+
+/// One batch of a play.
+#[derive(Debug)]
+pub(crate) struct PlayScope {
+    pub(crate) play: Arc<Play>,
+    /// Its name as shown.
+    pub(crate) name: String,
+    /// `vars`, and the answers to `vars_prompt`.
+    pub(crate) vars: Map,
+    pub(crate) files: Vec<VarsFile>,
+    hosts: RwLock<Hosts>,
+    roles: RwLock<Roles>,
+}
+
+#[derive(Debug, Default)]
+struct Hosts {
+    all: Arc<[Arc<str>]>,
+    batch: Arc<[Arc<str>]>,
+    removed: HashSet<Arc<str>>,
+}
+
+#[derive(Debug, Default)]
+struct Roles {
+    public: Arc<[PublicRole]>,
+    vars: Arc<[Map]>,
+    defaults: Arc<[Map]>,
+}
+
+impl PlayScope {
+    pub(crate) fn new(
+        play: &Arc<Play>,
+        name: String,
+        vars: Map,
+        files: Vec<VarsFile>,
+        all: Vec<Arc<str>>,
+        batch: Vec<Arc<str>>,
+    ) -> Self {
+        let hosts = RwLock::new(Hosts { all: all.into(), batch: batch.into(), removed: HashSet::new() });
+        Self { play: Arc::clone(play), name, vars, files, hosts, roles: RwLock::default() }
+    }
+
+    fn hosts<T>(&self, read: impl FnOnce(&Hosts) -> T) -> T {
+        read(&self.hosts.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The hosts of all batches.
+    pub(crate) fn hosts_all(&self) -> Arc<[Arc<str>]> {
+        self.hosts(|hosts| Arc::clone(&hosts.all))
+    }
+
+    /// The hosts of this batch.
+    pub(crate) fn batch(&self) -> Arc<[Arc<str>]> {
+        self.hosts(|hosts| Arc::clone(&hosts.batch))
+    }
+
+    /// Those that still take part.
+    pub(crate) fn remaining(&self, of: &[Arc<str>]) -> Vec<Arc<str>> {
+        self.hosts(|hosts| of.iter().filter(|host| !hosts.removed.contains(*host)).cloned().collect())
+    }
+
+    /// Those that no longer take part.
+    pub(crate) fn removed(&self, of: &[Arc<str>]) -> Vec<Arc<str>> {
+        self.hosts(|hosts| of.iter().filter(|host| hosts.removed.contains(*host)).cloned().collect())
+    }
+
+    /// The host failed, was unreachable, or has ended.
+    pub(crate) fn remove(&self, host: &Arc<str>) {
+        self.hosts.write().unwrap_or_else(PoisonError::into_inner).removed.insert(Arc::clone(host));
+    }
+
+    /// The host takes part again: it was rescued.
+    pub(crate) fn restore(&self, host: &str) {
+        self.hosts.write().unwrap_or_else(PoisonError::into_inner).removed.remove(host);
+    }
+
+    /// A host that `add_host` added counts for later plays.
+    pub(crate) fn add_host(&self, host: &Arc<str>) {
+        let mut hosts = self.hosts.write().unwrap_or_else(PoisonError::into_inner);
+        if !hosts.all.contains(host) {
+            hosts.all = hosts.all.iter().chain([host]).cloned().collect();
+        }
+    }
+
+    fn roles<T>(&self, read: impl FnOnce(&Roles) -> T) -> T {
+        read(&self.roles.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn public_roles(&self) -> Arc<[PublicRole]> {
+        self.roles(|roles| Arc::clone(&roles.public))
+    }
+
+    /// `vars/` of the roles that everybody sees, strongest first.
+    pub(crate) fn role_vars(&self) -> Arc<[Map]> {
+        self.roles(|roles| Arc::clone(&roles.vars))
+    }
+
+    /// Defaults of the roles that everybody sees, strongest first.
+    pub(crate) fn role_defaults(&self) -> Arc<[Map]> {
+        self.roles(|roles| Arc::clone(&roles.defaults))
+    }
+
+    /// Makes a role's variables visible to the whole play.
+    pub(crate) fn publish(&self, added: &[PublicRole]) {
+        if added.is_empty() {
+            return;
+        }
+        let mut roles = self.roles.write().unwrap_or_else(PoisonError::into_inner);
+        roles.public = roles.public.iter().chain(added).cloned().collect();
+        // The role itself is stronger than what it depends on, later roles than earlier ones.
+        let ordered = || {
+            roles
+                .public
+                .iter()
+                .rev()
+                .flat_map(|public| [&public.role].into_iter().chain(public.dependencies.iter().rev()))
+        };
+        let vars = ordered().map(|role| &role.vars).filter(|map| !map.is_empty()).cloned().collect();
+        let defaults = ordered().map(|role| &role.defaults).filter(|map| !map.is_empty()).cloned().collect();
+        (roles.vars, roles.defaults) = (vars, defaults);
+    }
+}

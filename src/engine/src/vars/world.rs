@@ -1,0 +1,210 @@
+//! What all variables of a run stand on: the inventory, and what was learnt about each host.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rplay_inventory::{Files, Inventory, InventoryError};
+use rplay_value::{List, Map, Value};
+
+use crate::RunOptions;
+use crate::vars::facts;
+
+/// What was learnt about a host so far. Cloning shares.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HostFacts {
+    /// As modules returned them.
+    pub(crate) raw: Map,
+    /// `ansible_facts`.
+    pub(crate) namespaced: Map,
+    /// Those that are variables of their own.
+    pub(crate) injected: Map,
+    /// `include_vars`.
+    pub(crate) included: Map,
+    /// `set_fact` and registered results.
+    pub(crate) set: Map,
+    /// Facts were gathered.
+    pub(crate) gathered: bool,
+}
+
+#[derive(Default)]
+struct Hosts {
+    facts: HashMap<Arc<str>, HostFacts>,
+    /// Layers of the inventory and of files beside it and the playbook, until either changes.
+    layers: HashMap<Arc<str>, Arc<[Map]>>,
+    groups: Option<Map>,
+}
+
+/// The inventory and the facts of a run.
+pub(crate) struct World {
+    options: Arc<RunOptions>,
+    inventory: RwLock<Arc<Inventory>>,
+    files: Arc<dyn Files>,
+    playbook_dir: RwLock<Arc<Path>>,
+    hosts: RwLock<Hosts>,
+}
+
+impl World {
+    pub(crate) fn new(options: Arc<RunOptions>, inventory: Inventory, files: Arc<dyn Files>) -> Self {
+        Self {
+            options,
+            inventory: RwLock::new(Arc::new(inventory)),
+            files,
+            playbook_dir: RwLock::new(Arc::from(Path::new("."))),
+            hosts: RwLock::default(),
+        }
+    }
+
+    pub(crate) fn options(&self) -> &RunOptions {
+        &self.options
+    }
+
+    pub(crate) fn inventory(&self) -> Arc<Inventory> {
+        Arc::clone(&self.inventory.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes the inventory (`add_host`, `group_by`, `refresh_inventory`).
+    pub(crate) fn change_inventory<T>(&self, change: impl FnOnce(&mut Inventory) -> T) -> T {
+        let result = change(Arc::make_mut(&mut self.inventory.write().unwrap_or_else(PoisonError::into_inner)));
+        let mut hosts = self.write();
+        hosts.layers.clear();
+        hosts.groups = None;
+        result
+    }
+
+    pub(crate) fn playbook_dir(&self) -> Arc<Path> {
+        Arc::clone(&self.playbook_dir.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Another playbook begins: files beside it count from now on.
+    pub(crate) fn set_playbook_dir(&self, folder: PathBuf) {
+        let mut current = self.playbook_dir.write().unwrap_or_else(PoisonError::into_inner);
+        if **current != *folder {
+            self.change_inventory(|inventory| inventory.add_playbook_folder(&folder));
+            *current = Arc::from(folder);
+        }
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Hosts> {
+        self.hosts.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Hosts> {
+        self.hosts.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn facts(&self, host: &str) -> HostFacts {
+        self.read().facts.get(host).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn gathered(&self, host: &str) -> bool {
+        self.read().facts.get(host).is_some_and(|facts| facts.gathered)
+    }
+
+    fn change(&self, host: &Arc<str>, change: impl FnOnce(&mut HostFacts)) {
+        change(self.write().facts.entry(Arc::clone(host)).or_default());
+    }
+
+    /// Adds facts of a module.
+    pub(crate) fn add_facts(&self, host: &Arc<str>, new: &Map, gathered: bool) {
+        let inject = self.options.inject_facts;
+        self.change(host, |host| {
+            facts::merge(&mut host.raw, new);
+            facts::merge(&mut host.namespaced, &facts::namespaced(new));
+            if inject {
+                facts::merge(&mut host.injected, &facts::injected(new));
+            } else if let Some(local) = new.get("ansible_local") {
+                host.injected.insert("ansible_local", local.clone());
+            }
+            host.gathered |= gathered;
+        });
+    }
+
+    /// Adds variables of `set_fact` or a registered result.
+    pub(crate) fn set(&self, host: &Arc<str>, new: &Map) {
+        self.change(host, |host| facts::merge(&mut host.set, new));
+    }
+
+    /// Adds one registered result.
+    pub(crate) fn register(&self, host: &Arc<str>, name: &str, value: Value) {
+        self.change(host, |host| {
+            host.set.insert(name, value);
+        });
+    }
+
+    /// Adds variables of `include_vars`.
+    pub(crate) fn include_vars(&self, host: &Arc<str>, new: &Map) {
+        let recursive = self.options.merge_hashes;
+        self.change(host, |host| {
+            for (name, value) in new {
+                facts::combine(&mut host.included, name, value, recursive);
+            }
+        });
+    }
+
+    /// Forgets gathered facts (`meta: clear_facts`).
+    pub(crate) fn clear_facts(&self, host: &Arc<str>) {
+        self.change(host, |host| {
+            host.raw = Map::new();
+            host.namespaced = Map::new();
+            host.injected = Map::new();
+            host.gathered = false;
+        });
+    }
+
+    /// Layers of inventory variables of a host, strongest first. A host that nobody declared has none, unless it is the
+    /// controller.
+    pub(crate) fn host_layers(&self, host: &Arc<str>) -> Result<Arc<[Map]>, InventoryError> {
+        if let Some(layers) = self.read().layers.get(host) {
+            return Ok(Arc::clone(layers));
+        }
+        let inventory = self.inventory();
+        let layers: Arc<[Map]> = if inventory.host(host).is_some() || Inventory::is_localhost_name(host) {
+            let layers = inventory.layers(host, &*self.files, &self.options.sources)?;
+            layers.iter().rev().map(|layer| layer.vars.clone()).collect()
+        } else {
+            Arc::from([])
+        };
+        self.write().layers.insert(Arc::clone(host), Arc::clone(&layers));
+        Ok(layers)
+    }
+
+    /// `groups`.
+    pub(crate) fn groups(&self) -> Map {
+        if let Some(groups) = &self.read().groups {
+            return groups.clone();
+        }
+        let inventory = self.inventory();
+        let mut groups = Map::new();
+        for group in inventory.groups() {
+            let hosts = inventory.group_id(&group.name).map(|id| inventory.hosts_of(id)).unwrap_or_default();
+            let names: List = hosts
+                .iter()
+                .filter_map(|id| inventory.host_by_id(*id))
+                .map(|host| Value::data(Arc::clone(&host.name)))
+                .collect();
+            groups.insert(Value::data(Arc::clone(&group.name)), names);
+        }
+        self.write().groups = Some(groups.clone());
+        groups
+    }
+
+    pub(crate) fn group_names(&self, host: &str) -> Value {
+        let inventory = self.inventory();
+        let names = inventory.host(host).map(|host| inventory.group_names(host)).unwrap_or_default();
+        Value::List(names.into_iter().map(Value::data).collect())
+    }
+
+    /// The host's own name in memory, when the inventory knows it or it is the controller.
+    pub(crate) fn known_host(&self, name: &str) -> Option<Arc<str>> {
+        match self.inventory().host(name) {
+            Some(host) => Some(Arc::clone(&host.name)),
+            None => Inventory::is_localhost_name(name).then(|| Arc::from(name)),
+        }
+    }
+
+    /// Declared hosts in order.
+    pub(crate) fn host_names(&self) -> Vec<Arc<str>> {
+        self.inventory().hosts().map(|host| Arc::clone(&host.name)).collect()
+    }
+}
