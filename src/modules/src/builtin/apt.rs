@@ -31,7 +31,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rplay_protocol::{Diff, Reply};
 
 use crate::dpkg::{self, Database};
-use crate::facts::glob_matches;
+use crate::glob::fnmatch;
 use crate::{Arg, ArgSpec, Args, Context, Module, ModuleError, Output, Program, Support, tools, words};
 
 /// `ansible.builtin.apt`
@@ -89,7 +89,7 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
 struct Apt<'a, 'c> {
     cx: &'a mut Context<'c>,
     args: &'a Args,
-    apt_get: String,
+    program: String,
     aptitude: Option<String>,
     dpkg_options: String,
 }
@@ -99,11 +99,28 @@ struct Status {
     installed: bool,
     /// The installed version is one that was asked for.
     fits: bool,
-    /// What could be installed: a version, or `Some(None)` for "let apt choose".
-    installable: Option<Option<String>>,
+    /// What could be installed.
+    installable: Installable,
     /// Configuration files are left of it.
     leftovers: bool,
 }
+
+/// What apt could install for a name.
+enum Installable {
+    Nothing,
+    Version(String),
+    /// One of several packages: for apt to choose.
+    Any,
+}
+
+impl From<Option<String>> for Installable {
+    fn from(version: Option<String>) -> Self {
+        version.map_or(Self::Nothing, Self::Version)
+    }
+}
+
+/// What the policy knows of a package: its name, candidate, and versions, newest first.
+type Policy = (String, Option<String>, Vec<String>);
 
 /// A package as it was asked for.
 struct Spec<'s> {
@@ -131,7 +148,7 @@ impl<'a, 'c> Apt<'a, 'c> {
         let options = args.need("dpkg_options").split(',').map(|option| format!("-o \"Dpkg::Options::=--{option}\""));
         let mut dpkg_options = options.collect::<Vec<_>>().join(" ");
         dpkg_options.push_str(&format!(" -o DPkg::Lock::Timeout={}", args.int("lock_timeout").unwrap_or(60)));
-        Ok(Self { cx, args, apt_get, aptitude, dpkg_options })
+        Ok(Self { cx, args, program: apt_get, aptitude, dpkg_options })
     }
 
     fn run(mut self) -> Result<Reply, ModuleError> {
@@ -249,7 +266,7 @@ impl<'a, 'c> Apt<'a, 'c> {
         let retries = self.args.int("update_cache_retries").unwrap_or(5).max(1);
         let longest = self.args.int("update_cache_retry_max_delay").unwrap_or(12).max(0);
         let deadline = Instant::now() + Duration::from_secs(self.args.int("lock_timeout").unwrap_or(60).max(0) as u64);
-        let mut line = format!("{} -q update", self.apt_get);
+        let mut line = format!("{} -q update", self.program);
         if let Some(release) = self.args.text("default_release") {
             line.push_str(&format!(" -o APT::Default-Release={}", words::quote(release)));
         }
@@ -305,7 +322,7 @@ impl<'a, 'c> Apt<'a, 'c> {
             (_, true) => format!("upgrade --with-new-pkgs {autoremove}"),
             (_, false) => "safe-upgrade".to_owned(),
         };
-        let program = self.aptitude.clone().filter(|_| !with_apt_get).unwrap_or_else(|| self.apt_get.clone());
+        let program = self.aptitude.clone().filter(|_| !with_apt_get).unwrap_or_else(|| self.program.clone());
         let mut forced = self.word("force", "--force-yes");
         let (mut no_remove, mut downgrade) =
             (self.word("fail_on_autoremove", "--no-remove"), self.word("allow_downgrade", "--allow-downgrades"));
@@ -346,7 +363,7 @@ impl<'a, 'c> Apt<'a, 'c> {
     fn clean_up(&mut self, operation: &str, sign: &str) -> Result<Reply, ModuleError> {
         let line = format!(
             "{} -y {} {} {} {operation} {}",
-            self.apt_get,
+            self.program,
             self.dpkg_options,
             self.word("purge", "--purge"),
             self.word("force", "--force-yes"),
@@ -382,7 +399,7 @@ impl<'a, 'c> Apt<'a, 'c> {
                 }
             };
             let pattern = spec.name.split(':').next().unwrap_or(spec.name);
-            let matching: Vec<String> = known.iter().filter(|name| glob_matches(name, pattern)).cloned().collect();
+            let matching: Vec<String> = known.iter().filter(|name| fnmatch(pattern, name)).cloned().collect();
             if matching.is_empty() {
                 return Err(ModuleError::msg(format!("No package(s) matching '{}' available", spec.name)));
             }
@@ -392,7 +409,7 @@ impl<'a, 'c> Apt<'a, 'c> {
     }
 
     /// What could be installed of these names: candidate, and every version known, newest first.
-    fn policy(&mut self, names: &[&str]) -> Result<Vec<(String, Option<String>, Vec<String>)>, ModuleError> {
+    fn policy(&mut self, names: &[&str]) -> Result<Vec<Policy>, ModuleError> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
@@ -428,17 +445,18 @@ impl<'a, 'c> Apt<'a, 'c> {
                 if !status.installed && args.flag("only_upgrade") {
                     continue;
                 }
-                if !status.fits && status.installable.is_none() {
+                if !status.fits && matches!(status.installable, Installable::Nothing) {
                     let msg = format!("no available installation candidate for {}", spec.whole);
                     return Err(ModuleError::msg(msg));
                 }
+                let needed = !status.installed || latest || !status.fits;
                 match status.installable {
-                    Some(version) if !status.installed || latest || !status.fits => wanted.push(match version {
-                        Some(version) => format!("'{}={version}'", spec.name),
-                        None if !spec.version.is_empty() => format!("'{}={}'", spec.name, spec.version),
-                        None => format!("'{}'", spec.name),
-                    }),
-                    Some(_) if spec.operator == "=" => wanted.push(format!("'{}={}'", spec.name, spec.version)),
+                    Installable::Version(version) if needed => wanted.push(format!("'{}={version}'", spec.name)),
+                    Installable::Any if needed && spec.version.is_empty() => wanted.push(format!("'{}'", spec.name)),
+                    Installable::Any if needed => wanted.push(format!("'{}={}'", spec.name, spec.version)),
+                    Installable::Version(_) | Installable::Any if spec.operator == "=" => {
+                        wanted.push(format!("'{}={}'", spec.name, spec.version));
+                    }
                     _ => {}
                 }
             }
@@ -463,7 +481,7 @@ impl<'a, 'c> Apt<'a, 'c> {
             self.word("force", "--force-yes"),
         );
         let no_remove = self.word("fail_on_autoremove", "--no-remove");
-        let (apt_get, options, simulate) = (&self.apt_get, &self.dpkg_options, self.simulate());
+        let (apt_get, options, simulate) = (&self.program, &self.dpkg_options, self.simulate());
         let mut line = if state == "build-dep" {
             format!("{apt_get} -y {options} {only} {fixed} {force} {no_remove} {simulate} build-dep {packages}")
         } else {
@@ -500,14 +518,14 @@ impl<'a, 'c> Apt<'a, 'c> {
         &mut self,
         spec: &Spec<'_>,
         database: &Database,
-        policy: &[(String, Option<String>, Vec<String>)],
+        policy: &[Policy],
         asked: bool,
     ) -> Result<Status, ModuleError> {
         let package = database.get(spec.name);
         let installed = package.filter(|package| package.installed()).map(|package| package.version.as_str());
         let entry = policy.iter().find(|(name, ..)| name == spec.name);
         let best = entry.and_then(|(_, candidate, versions)| match spec.operator {
-            "=" => versions.iter().find(|version| glob_matches(version, spec.version)).cloned(),
+            "=" => versions.iter().find(|version| fnmatch(spec.version, version)).cloned(),
             _ => candidate.clone(),
         });
         if package.is_none() && asked && entry.is_none_or(|(_, _, versions)| versions.is_empty()) {
@@ -515,15 +533,15 @@ impl<'a, 'c> Apt<'a, 'c> {
         }
         let leftovers = package.is_some_and(|package| package.state == "config-files");
         let Some(installed) = installed else {
-            return Ok(Status { installed: false, fits: false, installable: best.map(Some), leftovers });
+            return Ok(Status { installed: false, fits: false, installable: best.into(), leftovers });
         };
         let fits = |version: &str| match spec.operator {
-            "=" => glob_matches(version, spec.version),
+            "=" => fnmatch(spec.version, version),
             ">=" => dpkg::compare(version, spec.version).is_ge(),
             _ => true,
         };
         let other = best.filter(|best| best != installed && fits(best));
-        Ok(Status { installed: true, fits: fits(installed), installable: other.map(Some), leftovers })
+        Ok(Status { installed: true, fits: fits(installed), installable: other.into(), leftovers })
     }
 
     /// A name no package has: others may provide it.
@@ -540,9 +558,9 @@ impl<'a, 'c> Apt<'a, 'c> {
         }
         match (providers.len(), installed.len()) {
             (0, _) => Err(ModuleError::msg(format!("No package matching '{}' is available", spec.name))),
-            (1, 1) => Ok(Status { installed: true, fits: true, installable: None, leftovers: false }),
+            (1, 1) => Ok(Status { installed: true, fits: true, installable: Installable::Nothing, leftovers: false }),
             // Which of several providers to take is for apt to say.
-            _ => Ok(Status { installed: false, fits: false, installable: Some(None), leftovers: false }),
+            _ => Ok(Status { installed: false, fits: false, installable: Installable::Any, leftovers: false }),
         }
     }
 
@@ -593,7 +611,7 @@ impl<'a, 'c> Apt<'a, 'c> {
         let packages = wanted.join(" ");
         let line = format!(
             "{} -q -y {} {} {} {} {} {} remove {packages}",
-            self.apt_get,
+            self.program,
             self.dpkg_options,
             self.word("purge", "--purge"),
             self.word("force", "--force-yes"),
@@ -659,13 +677,13 @@ fn plan(out: &str) -> String {
         let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
         rest.len() < line.len() && (rest.starts_with(" upgraded") || rest.starts_with(" packages upgraded"))
     };
-    let end = lines.iter().position(|line| is_end(line)).map_or(lines.len(), |at| at + 1);
+    let end = lines.iter().position(is_end).map_or(lines.len(), |at| at + 1);
     lines.get(start..end.max(start)).unwrap_or_default().join("\n")
 }
 
 /// Reads `apt-cache policy`: name, candidate, versions newest first.
-fn parse_policy(text: &str) -> Vec<(String, Option<String>, Vec<String>)> {
-    let mut packages: Vec<(String, Option<String>, Vec<String>)> = Vec::new();
+fn parse_policy(text: &str) -> Vec<Policy> {
+    let mut packages: Vec<Policy> = Vec::new();
     let mut in_table = false;
     for line in text.lines() {
         if let Some(name) = line.strip_suffix(':').filter(|_| !line.starts_with(' ')) {

@@ -262,24 +262,20 @@ impl Crontab {
             cx.warn("Job should not contain line breaks");
         }
         let job = self.job(args, command);
-        match found {
-            Some(at) => {
-                let same = self.lines.get(at + 1).is_some_and(|line| *line == job);
-                if !same {
-                    self.replace_job(&comment, Some(&job));
-                }
-                !same
+        if let Some(at) = found {
+            let same = self.lines.get(at + 1).is_some_and(|line| *line == job);
+            if !same {
+                self.replace_job(&comment, Some(&job));
             }
-            None => {
-                // The same job without a name, or under no name, gets this one.
-                match self.lines.iter().position(|line| *line == job) {
-                    Some(at) if at == 0 || !self.lines[at - 1].starts_with(MARK) => self.lines.insert(at, comment),
-                    Some(at) if self.lines[at - 1] == format!("{MARK}None") => self.lines[at - 1] = comment,
-                    _ => self.lines.extend([comment, job]),
-                }
-                true
-            }
+            return !same;
         }
+        // The same job without a name, or under no name, gets this one.
+        match self.lines.iter().position(|line| *line == job) {
+            Some(at) if at == 0 || !self.lines[at - 1].starts_with(MARK) => self.lines.insert(at, comment),
+            Some(at) if self.lines[at - 1] == format!("{MARK}None") => self.lines[at - 1] = comment,
+            _ => self.lines.extend([comment, job]),
+        }
+        true
     }
 
     /// Puts another line under every comment of this name, or takes both out.
@@ -306,13 +302,11 @@ impl Crontab {
             (Some(_), Some(user)) => format!("{user} "),
             _ => String::new(),
         };
-        match args.text("special_time") {
-            Some(special) => format!("{off}@{special} {user}{command}"),
-            None => {
-                let times = ["minute", "hour", "day", "month", "weekday"].map(|time| args.need(time));
-                format!("{off}{} {user}{command}", times.join(" "))
-            }
+        if let Some(special) = args.text("special_time") {
+            return format!("{off}@{special} {user}{command}");
         }
+        let times = ["minute", "hour", "day", "month", "weekday"].map(|time| args.need(time));
+        format!("{off}{} {user}{command}", times.join(" "))
     }
 }
 

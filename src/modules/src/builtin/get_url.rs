@@ -211,12 +211,10 @@ fn find_sum(text: &str, name: &str) -> Option<String> {
         return Some(only.trim().to_owned());
     }
     lines.iter().find_map(|line| {
-        let (path, sum) = match (line.split_once(" ("), line.rsplit_once(") = ")) {
-            (Some((_, rest)), Some((_, sum))) => (rest.split(") = ").next().unwrap_or_default(), sum),
-            _ => {
-                let (sum, path) = line.split_once(char::is_whitespace)?;
-                (path.trim_start(), sum)
-            }
+        let bsd = line.split_once(" (").and_then(|(_, rest)| rest.rsplit_once(") = "));
+        let (path, sum) = match bsd {
+            Some(pair) => pair,
+            None => line.split_once(char::is_whitespace).map(|(sum, path)| (path.trim_start(), sum))?,
         };
         let path = path.strip_prefix('*').unwrap_or(path);
         (path.trim_start_matches(['.', '/']) == name || path == name).then(|| sum.trim().to_owned())

@@ -326,7 +326,10 @@ fn multipart(cx: &Context<'_>, body: &Value) -> Result<(String, Vec<u8>), Module
         match value {
             Value::Map(part) => {
                 filename = part.get("filename").and_then(Value::as_str);
-                kind = part.get("mime_type").and_then(Value::as_str).unwrap_or("application/octet-stream").to_owned();
+                part.get("mime_type")
+                    .and_then(Value::as_str)
+                    .unwrap_or("application/octet-stream")
+                    .clone_into(&mut kind);
                 content = match (part.get("content"), filename) {
                     (Some(text), _) => as_text(text).into_bytes(),
                     (None, Some(path)) => match cx.attachment(path) {

@@ -410,10 +410,9 @@ impl UserRun<'_, '_> {
         if let Some(expires) = expiry.filter(|_| !self.local) {
             argv.extend(["-e".to_owned(), expiry_date(expires)]);
         }
-        if let Some(days) = args.int("password_expire_account_disable") {
-            if accounts.shadow_field(&self.name, 6) != Some(days) {
-                argv.extend(["-f".to_owned(), days.to_string()]);
-            }
+        let inactive = args.int("password_expire_account_disable");
+        if let Some(days) = inactive.filter(|days| accounts.shadow_field(&self.name, 6) != Some(*days)) {
+            argv.extend(["-f".to_owned(), days.to_string()]);
         }
         let password = args.text("password").filter(|wanted| {
             let plain = |hash: &str| hash.trim_start_matches('!').to_owned();
@@ -458,7 +457,8 @@ impl UserRun<'_, '_> {
         let add: BTreeSet<String> = wanted.difference(&now).cloned().collect();
         let remove: BTreeSet<String> =
             if append { BTreeSet::new() } else { now.difference(&wanted).cloned().collect() };
-        if !self.local && !(add.is_empty() && remove.is_empty()) {
+        let differs = !add.is_empty() || !remove.is_empty();
+        if differs && !self.local {
             if append {
                 argv.push("-a".to_owned());
             }

@@ -117,7 +117,9 @@ fn links_in(probe: &Probe<'_>, folder: &str) -> Links {
             links.entry(device).or_default().push(name);
         }
     }
-    links.values_mut().for_each(|names| names.sort());
+    for names in links.values_mut() {
+        names.sort();
+    }
     links
 }
 
@@ -129,7 +131,9 @@ fn masters(probe: &Probe<'_>, blocks: &[String]) -> Links {
             masters.entry(part).or_default().push(block.clone());
         }
     }
-    masters.values_mut().for_each(|names| names.sort());
+    for names in masters.values_mut() {
+        names.sort();
+    }
     masters
 }
 

@@ -188,12 +188,10 @@ fn guess(probe: &Probe<'_>, os: &ReleaseFile) -> Facts {
     let mut version = os.get("VERSION_ID").unwrap_or_default().to_owned();
     if id == "debian" {
         // os-release has the major version only; point releases are in /etc/debian_version ("trixie/sid" in testing).
-        if let Some(full) =
-            probe.read("/etc/debian_version").filter(|full| full.starts_with(|c: char| c.is_ascii_digit()))
-        {
-            if full.matches('.').count() > version.matches('.').count() || version.is_empty() {
-                version = full;
-            }
+        let full = probe.read("/etc/debian_version").unwrap_or_default();
+        let finer = full.matches('.').count() > version.matches('.').count() || version.is_empty();
+        if finer && full.starts_with(|c: char| c.is_ascii_digit()) {
+            version = full;
         }
     } else if id == "centos" {
         let text = probe.read("/etc/centos-release").or_else(|| probe.read("/etc/redhat-release")).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! `local`: the `*.fact` files of `fact_path`, each JSON, INI, or a program that prints one of them.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use rplay_value::{Map, Value};
 
@@ -10,7 +11,7 @@ pub(super) fn collect(probe: &Probe<'_>) -> Found {
     let mut found = Found::default();
     let mut local = Map::new();
     let mut files = probe.list(probe.fact_path);
-    files.retain(|name| name.ends_with(".fact") && !name.starts_with('.'));
+    files.retain(|name| Path::new(name).extension().is_some_and(|kind| kind == "fact") && !name.starts_with('.'));
     files.sort();
     for name in files {
         let path = format!("{}/{name}", probe.fact_path.trim_end_matches('/'));

@@ -8,14 +8,10 @@ use super::{Found, Probe};
 pub(super) fn collect(probe: &Probe<'_>) -> Found {
     let mut lsb = probe.which("lsb_release").map(|program| from_program(probe, &program)).unwrap_or_default();
     if lsb.is_empty() {
-        if let Some(text) = probe.read("/etc/lsb-release") {
-            let file = ReleaseFile::parse(&text);
-            for (fact, key) in
-                [("id", "ID"), ("release", "RELEASE"), ("description", "DESCRIPTION"), ("codename", "CODENAME")]
-            {
-                if let Some(value) = file.get(&format!("DISTRIB_{key}")) {
-                    lsb.insert(fact, value);
-                }
+        let file = ReleaseFile::parse(&probe.read("/etc/lsb-release").unwrap_or_default());
+        for fact in ["id", "release", "description", "codename"] {
+            if let Some(value) = file.get(&format!("DISTRIB_{}", fact.to_uppercase())) {
+                lsb.insert(fact, value);
             }
         }
     }

@@ -38,7 +38,6 @@ use rplay_value::{Map, Value};
 
 use crate::{Context, ModuleError};
 pub(crate) use probe::Probe;
-pub(crate) use subset::matches as glob_matches;
 
 /// What one collector found.
 #[derive(Debug, Default)]
@@ -207,14 +206,12 @@ pub(crate) fn gather(cx: &Context<'_>, request: &Request<'_>) -> Result<(Map, Ve
             .map(|index| (&COLLECTORS[index], scope.spawn(move || (COLLECTORS[index].collect)(probe))))
             .collect();
         for (collector, thread) in running {
-            match thread.join() {
-                Ok(found) => take(collector, found),
-                Err(_) => {
-                    let mut lost = Found::default();
-                    lost.warn(format!("The facts of {} could not be gathered", collector.name));
-                    take(collector, lost);
-                }
-            }
+            let found = thread.join().unwrap_or_else(|_| {
+                let mut lost = Found::default();
+                lost.warn(format!("The facts of {} could not be gathered", collector.name));
+                lost
+            });
+            take(collector, found);
         }
     });
     if subset::wanted("gather_subset", &request.filter) {

@@ -28,7 +28,7 @@ const HEADER: usize = 16;
 pub(super) struct Address {
     /// Kernel's number of the interface.
     pub(super) index: u32,
-    pub(super) address: IpAddr,
+    pub(super) ip: IpAddr,
     /// The other end of a point-to-point link.
     pub(super) peer: Option<IpAddr>,
     pub(super) broadcast: Option<Ipv4Addr>,
@@ -198,7 +198,7 @@ fn address(body: &[u8]) -> Option<Address> {
         _ => None,
     };
     let peer = remote.filter(|remote| *remote != address);
-    Some(Address { index, address, peer, broadcast, prefix, scope, secondary: flags & FLAG_SECONDARY != 0, label })
+    Some(Address { index, ip: address, peer, broadcast, prefix, scope, secondary: flags & FLAG_SECONDARY != 0, label })
 }
 
 fn number(bytes: &[u8]) -> Option<u32> {
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn the_loopback_address_is_there() {
         let addresses = addresses().unwrap();
-        assert!(addresses.iter().any(|address| address.address == IpAddr::from([127, 0, 0, 1])));
+        assert!(addresses.iter().any(|address| address.ip == IpAddr::from([127, 0, 0, 1])));
         assert!(local_destinations(true).unwrap().contains(&"127.0.0.1".to_owned()));
         assert!(route_to(IpAddr::from([127, 0, 0, 1])).unwrap().index.is_some());
     }

@@ -155,8 +155,8 @@ fn compose(found: &mut Found, links: Vec<(String, u32, Map)>, addresses: &[Addre
         let of_device: Vec<&Address> = addresses.iter().filter(|address| address.index == *index).collect();
         let (secondary, primary): (Vec<&Address>, Vec<&Address>) = of_device.into_iter().partition(|a| a.secondary);
         for address in primary.into_iter().chain(secondary) {
-            let text = address.address.to_string();
-            match address.address {
+            let text = address.ip.to_string();
+            match address.ip {
                 IpAddr::V4(v4) => {
                     let entry = v4_entry(v4, address);
                     let label = address.label.as_deref().unwrap_or(device);
@@ -234,10 +234,11 @@ fn put_v4(interfaces: &mut Map, device: &str, label: &str, entry: Map, secondary
             append(interface, "ipv4_secondaries", entry.clone());
         }
     }
-    if secondary && label != device {
-        if let Some(Value::Map(interface)) = interfaces.get_mut(device) {
-            append(interface, "ipv4_secondaries", entry);
-        }
+    if secondary
+        && label != device
+        && let Some(Value::Map(interface)) = interfaces.get_mut(device)
+    {
+        append(interface, "ipv4_secondaries", entry);
     }
 }
 
@@ -266,7 +267,7 @@ mod tests {
     fn address(ip: &str, prefix: u8, secondary: bool, label: &str) -> Address {
         Address {
             index: 2,
-            address: ip.parse().unwrap(),
+            ip: ip.parse().unwrap(),
             peer: None,
             broadcast: Some(Ipv4Addr::new(10, 0, 0, 255)),
             prefix,
@@ -286,7 +287,7 @@ mod tests {
             address("10.0.0.7", 24, true, "eth0:1"),
             Address { broadcast: None, label: None, ..address("fe80::1", 64, false, "") },
         ];
-        let route = Route { index: Some(2), source: Some(addresses[0].address), gateway: "10.0.0.1".parse().ok() };
+        let route = Route { index: Some(2), source: Some(addresses[0].ip), gateway: "10.0.0.1".parse().ok() };
         let mut found = Found::default();
         compose(&mut found, vec![("eth0".into(), 2, link)], &addresses, &(route, Route::default()));
         let text = |name: &str| serde_json::to_string(found.facts.get(name).unwrap()).unwrap();
