@@ -245,6 +245,22 @@ impl<'a> Target<'a> {
         id
     }
 
+    /// Sets variables of a host. Where a group has the host's name, they become the group's: as Ansible, which looks for
+    /// a group of that name first.
+    pub(crate) fn set_vars(&mut self, host: HostId, vars: &Map) {
+        let Some(name) = self.inventory.host_by_id(host).map(|host| Arc::clone(&host.name)) else { return };
+        match self.inventory.group_id(&name) {
+            Some(group) => {
+                for (key, value) in vars {
+                    self.inventory.set_group_var(group, key.clone(), value.clone());
+                }
+            }
+            None => {
+                self.inventory.set_host_vars(host, vars);
+            }
+        }
+    }
+
     /// A group's name as configuration wants it.
     pub(crate) fn group_name<'n>(&mut self, name: &'n str) -> std::borrow::Cow<'n, str> {
         let wrong = |i: usize, c: char| !(c.is_alphanumeric() || c == '_') || i == 0 && c.is_ascii_digit();

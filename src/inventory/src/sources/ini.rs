@@ -211,7 +211,7 @@ fn hosts(line: &Line<'_>, group: GroupId, target: &mut Target<'_>) -> Result<(),
             target.inventory.set_host_var(id, "ansible_port", port);
         }
         if !vars.is_empty() {
-            target.inventory.set_host_vars(id, &vars);
+            target.set_vars(id, &vars);
         }
     }
     Ok(())

@@ -56,7 +56,7 @@ pub(crate) fn read(sources: &Sources, target: &mut Target<'_>) -> Result<(), Inv
         };
         match trusted(vars, span) {
             Value::Map(vars) => {
-                target.inventory.set_host_vars(id, &vars);
+                target.set_vars(id, &vars);
             }
             Value::Null => {}
             _ => return Err(failed(&path, &format!("gave variables of host `{name}` that are no object"), "")),

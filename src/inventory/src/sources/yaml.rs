@@ -160,7 +160,7 @@ fn hosts(group: GroupId, pattern: &Value, vars: &Value, target: &mut Target<'_>)
             target.inventory.set_host_var(id, "ansible_port", port);
         }
         if !vars.is_empty() {
-            target.inventory.set_host_vars(id, vars);
+            target.set_vars(id, vars);
         }
     }
     Ok(())
