@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rplay_diag::Span;
-use rplay_value::{Text, Value};
+use rplay_value::{Map, Text, Value};
 
-use crate::{Common, Field, Item, RoleUse};
+use crate::{Common, Field, Item, Origin, Role, RoleUse};
 
 /// One play.
 #[derive(Clone, Debug)]
@@ -101,7 +101,50 @@ impl Play {
     }
 }
 
+impl Play {
+    /// Variables known before any host is, weakest first: `playbook_dir`, defaults of the static roles, the play's
+    /// variables, variables of the static roles. Names of plays and patterns of hosts may use them.
+    pub fn static_vars(&self) -> Vec<Map> {
+        let mut roles = Vec::new();
+        for used in &self.roles {
+            used.collect(&mut roles);
+        }
+        for items in [&self.pre_tasks, &self.tasks, &self.post_tasks] {
+            imported(items, &mut roles);
+        }
+        let dir = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
+        let dir = dir.parent().map(|p| p.display().to_string()).unwrap_or_default();
+        let mut vars: Vec<Map> = vec![[("playbook_dir", Value::data(dir))].into_iter().collect()];
+        vars.extend(roles.iter().filter(|role| role.public).map(|role| role.defaults.clone()));
+        vars.push(self.common.vars.clone());
+        vars.extend(roles.iter().filter(|role| role.public).map(|role| role.vars.clone()));
+        vars
+    }
+}
+
+/// The roles that static imports brought.
+fn imported(items: &[Item], roles: &mut Vec<Arc<Role>>) {
+    for item in items {
+        let Item::Block(block) = item else { continue };
+        if let Origin::ImportRole(used) = &block.origin {
+            used.collect(roles);
+        }
+        for list in [&block.block, &block.rescue, &block.always] {
+            imported(list, roles);
+        }
+    }
+}
+
 impl RoleUse {
+    /// This role and those it brings, in the order they run.
+    fn collect(&self, roles: &mut Vec<Arc<Role>>) {
+        for dependency in &self.dependencies {
+            dependency.collect(roles);
+        }
+        roles.push(Arc::clone(&self.role));
+        imported(&self.tasks, roles);
+    }
+
     /// Adds the handlers of the dependencies, then its own.
     pub fn push_handlers(&self, out: &mut Vec<Item>) {
         for dependency in &self.dependencies {

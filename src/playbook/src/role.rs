@@ -43,6 +43,14 @@ pub struct Role {
     pub span: Option<Span>,
 }
 
+impl Role {
+    /// `role_name` and `role_path`.
+    pub(crate) fn magic(&self) -> Map {
+        let path = Value::data(self.path.display().to_string());
+        [("role_name", Value::data(Arc::clone(&self.name))), ("role_path", path)].into_iter().collect()
+    }
+}
+
 /// A role with everything to run, in this order: its dependencies, then its tasks.
 #[derive(Clone, Debug)]
 pub struct RoleUse {

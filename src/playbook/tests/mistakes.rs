@@ -177,7 +177,7 @@ fn mistakes_in_roles_and_imported_files() {
         shown.contains("Could not find specified file in role: tasks/mian") && shown.contains("tasks/main"),
         "{shown}"
     );
-    let shown = mistake_with("- hosts: all\n  handlers:\n    - block: []\n", &[]);
+    let shown = mistake_with("- hosts: all\n  handlers:\n    - block:\n        - block: []\n", &[]);
     assert!(shown.contains("Using a block as a handler is not supported"), "{shown}");
 }
 

@@ -34,7 +34,9 @@ impl Loader<'_> {
         let path = task_file("include_tasks", file, span, context)?;
         let mut inner = context.clone();
         inner.files.push(path.clone());
+        inner.in_block = false;
         inner.chain.clear();
+        inner.vars = known(context);
         let mut handlers = Vec::new();
         let items = self.file_items(&path, span, &inner, &mut handlers)?;
         Ok(Included { path, items, handlers })
@@ -119,6 +121,7 @@ impl Loader<'_> {
             return Err(PlaybookError::Cycle { what: path.display().to_string(), chain });
         }
         draft.common.vars.extend(params);
+        inner.in_block = false;
         inner.files.push(path.to_owned());
         inner.vars.push(draft.common.vars.clone());
         if let Some(collections) = &draft.common.collections {
@@ -243,6 +246,20 @@ impl Loader<'_> {
         })));
         Ok(())
     }
+}
+
+/// The static variables at a place that the engine describes: its own, and those of the playbook and role around it.
+pub(crate) fn known(context: &Context) -> Vec<Map> {
+    let dir = Value::data(context.playbook_dir.display().to_string());
+    let mut vars: Vec<Map> = vec![[("playbook_dir", dir)].into_iter().collect()];
+    if let Some(role) = &context.role {
+        vars.extend([role.magic(), role.defaults.clone()]);
+    }
+    vars.extend(context.vars.iter().cloned());
+    if let Some(role) = &context.role {
+        vars.extend([role.vars.clone(), role.common.vars.clone(), role.params.clone()]);
+    }
+    vars
 }
 
 /// Whether an action's name is that of a statement that includes tasks or roles.

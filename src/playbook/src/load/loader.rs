@@ -58,6 +58,8 @@ pub struct Context {
     pub collections: Vec<Text>,
     /// Variables known before any host is, weakest first.
     pub vars: Vec<Map>,
+    /// Whether a block encloses the place.
+    pub(crate) in_block: bool,
     /// Statements that led here, for showing cycles of static imports.
     pub(crate) chain: Vec<(PathBuf, Option<Span>)>,
 }

@@ -264,8 +264,9 @@ impl Loader<'_> {
             .ok()
             .and_then(|p| p.parent().map(Path::to_owned))
             .unwrap_or_else(|| PathBuf::from("."));
-        let mut context =
-            Context { playbook_dir, collections, vars: vec![play.common.vars.clone()], ..Context::default() };
+        let magic = [("playbook_dir", Value::data(playbook_dir.display().to_string()))].into_iter().collect();
+        let vars = vec![magic, play.common.vars.clone()];
+        let mut context = Context { playbook_dir, collections, vars, ..Context::default() };
         self.static_vars_files(&play.vars_files, &mut context);
         if let Some(roles) = node.get("roles").filter(|node| !node.is_null()) {
             let uses = roles.as_sequence().ok_or_else(|| wrong_type("roles", Kind::Roles, roles))?;

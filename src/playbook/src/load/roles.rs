@@ -9,6 +9,7 @@ use rplay_value::{Map, Text, Value};
 use rplay_yaml::Node;
 
 use super::fields::{bool_field, common_keyword, texts, unknown, wrong_type};
+use super::import::known;
 use super::loader::{Context, Loader};
 use crate::keyword::{self, Kind, Place};
 use crate::{Action, Common, Item, PlaybookError, Role, RoleFiles, RoleMeta, RoleUse, Task};
@@ -55,7 +56,7 @@ struct Use {
 impl Loader<'_> {
     /// A role for `include_role` at run time. The context's role becomes its parent.
     pub fn include_role(&self, request: RoleRequest, context: &Context) -> Result<Arc<RoleUse>> {
-        let inner = Context { chain: Vec::new(), ..context.clone() };
+        let inner = Context { chain: Vec::new(), vars: known(context), ..context.clone() };
         self.imported_role(request, &inner)
     }
 
@@ -188,15 +189,12 @@ impl Loader<'_> {
             role: Some(Arc::clone(&role)),
             handlers: false,
             files: Vec::new(),
+            in_block: false,
             collections,
             vars: Vec::with_capacity(context.vars.len() + 4),
             chain,
         };
-        let magic = [
-            ("role_name", Value::data(Arc::clone(&role.name))),
-            ("role_path", Value::data(role.path.display().to_string())),
-        ];
-        inner.vars.push(magic.into_iter().collect());
+        inner.vars.push(role.magic());
         inner.vars.push(role.defaults.clone());
         inner.vars.extend(context.vars.iter().cloned());
         inner.vars.extend([role.vars.clone(), role.common.vars.clone(), role.params.clone()]);

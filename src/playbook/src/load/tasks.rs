@@ -63,7 +63,8 @@ impl Loader<'_> {
 
     fn entry(&self, node: &Node, context: &Context, brought: &mut Vec<Item>, out: &mut Vec<Item>) -> Result<()> {
         if ["block", "rescue", "always"].iter().any(|name| node.get(name).is_some()) {
-            if context.handlers {
+            // One block around handlers groups them; Ansible takes no block inside.
+            if context.handlers && context.in_block {
                 let error = Diagnostic::error("Using a block as a handler is not supported.");
                 return Err(error
                     .at(first_key(node), "")
@@ -100,6 +101,7 @@ impl Loader<'_> {
             return Err(error.hint("put it at the indentation of its `block`").into());
         }
         let mut inner = context.clone();
+        inner.in_block = true;
         inner.vars.push(common.vars.clone());
         if let Some(collections) = &common.collections {
             inner.collections.clone_from(collections);
@@ -239,7 +241,9 @@ impl Loader<'_> {
                 "filetree",
                 "file",
             ];
-            let near = rplay_diag::nearest(lookup, known).map(|near| format!("did you mean `with_{near}`?"));
+            let near = rplay_diag::nearest(lookup, known)
+                .filter(|near| *near != lookup)
+                .map(|near| format!("did you mean `with_{near}`?"));
             return Err(Diagnostic::error(message).at(key.span(), "").hint_maybe(near).into());
         }
         if value.is_null() {

@@ -72,7 +72,22 @@ impl Resolve for Fixture {
     }
 
     fn lookup(&self, name: &str) -> bool {
-        ["items", "dict", "sequence", "indexed_items", "first_found", "fileglob", "together"].contains(&name)
+        [
+            "items",
+            "dict",
+            "sequence",
+            "indexed_items",
+            "first_found",
+            "fileglob",
+            "together",
+            "nested",
+            "subelements",
+            "filetree",
+            "list",
+            "flattened",
+            "inventory_hostnames",
+        ]
+        .contains(&name)
     }
 
     fn nearest_action(&self, name: &str) -> Option<String> {
