@@ -206,12 +206,13 @@ impl Engine {
     pub fn render(&self, value: &Value, scope: &Scope) -> Result<Rendered, TemplateError> {
         scope.bind(self);
         Ok(match value {
-            Value::Text(text) if text.is_template() => {
-                let value = self.run_text(text, scope).map_err(|error| advise(error, scope))?;
+            Value::Text(text) if is_template(text) => {
+                let value = self.run_text(text, scope).map_err(|error| finish(error, Asked::Template, scope))?;
                 if omit::is_omit(&value) {
                     Rendered::Omit
                 } else {
-                    let value = py::to_value(&value).map_err(|error| advise(self.locate(error, text), scope))?;
+                    let value = py::to_value(&value)
+                        .map_err(|error| finish(self.locate(error, text), Asked::Template, scope))?;
                     Rendered::Value(value)
                 }
             }
@@ -244,7 +245,7 @@ impl Engine {
     pub fn evaluate(&self, expression: &Text, scope: &Scope) -> Result<Value, TemplateError> {
         scope.bind(self);
         let value = self.run(expression, How::Expression, scope).and_then(|value| py::to_value(&value));
-        value.map_err(|error| advise(error, scope))
+        value.map_err(|error| finish(error, Asked::Expression, scope))
     }
 
     /// Decides a condition: a boolean, or the text of an expression, as a task's `when` gives it.
@@ -256,11 +257,13 @@ impl Engine {
         let Value::Text(text) = condition else {
             return match condition {
                 Value::Bool(decided) => Ok(*decided),
-                _ if self.0.options.strict_conditions => Err(TemplateError::type_error("Conditional expressions must be strings.")),
+                _ if self.0.options.strict_conditions => {
+                    Err(TemplateError::new(ErrorKind::Condition, "Conditional expressions must be strings."))
+                }
                 other => Ok(other.is_true()),
             };
         };
-        self.decide(text, scope).map_err(|error| advise(error, scope))
+        self.decide(text, scope).map_err(|error| finish(error, Asked::Condition, scope))
     }
 
     fn decide(&self, text: &Text, scope: &Scope) -> Result<bool, TemplateError> {
@@ -268,11 +271,13 @@ impl Engine {
         let trimmed = text.trim();
         if trimmed.is_empty() {
             if strict {
-                return Err(TemplateError::type_error("Empty conditional expressions are not allowed.").located(text.origin()));
+                let error = TemplateError::new(ErrorKind::Condition, "Empty conditional expressions are not allowed.");
+                return Err(error.located(text.origin()));
             }
             return Ok(true);
         }
-        let delimited = trimmed.starts_with("{{") && trimmed.ends_with("}}") || trimmed.starts_with("{%") && trimmed.ends_with("%}");
+        let delimited = trimmed.starts_with("{{") && trimmed.ends_with("}}")
+            || trimmed.starts_with("{%") && trimmed.ends_with("%}");
         let value = if delimited {
             tracing::warn!(condition = %trimmed, "conditions should not be surrounded by template delimiters such as {{{{ }}}} or {{% %}}");
             let value = self.run(text, How::Yaml, scope)?;
@@ -298,12 +303,16 @@ impl Engine {
             }
         }
         let shown = if decided { "True" } else { "False" };
+        let place = text.origin().and_then(|span| self.sources().position(span));
         let message = format!(
-            "Conditional result ({shown}) was derived from value of type '{}'. Conditionals must have a boolean result.",
-            py::type_name(&value)
+            "Conditional result ({shown}) was derived from value of type '{}' at '{}'. Conditionals must have a boolean result.",
+            py::type_name(&value),
+            place.map_or_else(|| "<unknown>".to_owned(), |place| place.to_string())
         );
         if strict {
-            return Err(TemplateError::type_error(message).located(text.origin()).hint("compare it, or convert it with `| bool`"));
+            return Err(TemplateError::new(ErrorKind::Condition, message)
+                .located(text.origin())
+                .hint("compare it, or convert it with `| bool`"));
         }
         tracing::warn!("{message}");
         Ok(decided)
@@ -312,12 +321,17 @@ impl Engine {
     /// Renders a template file to text, as the `template` module and `lookup('template')` do.
     ///
     /// A first line such as `#jinja2: trim_blocks: false` overrides the options.
-    pub fn render_template(&self, source: &TemplateSource, options: &FileOptions, scope: &Scope) -> Result<String, TemplateError> {
+    pub fn render_template(
+        &self,
+        source: &TemplateSource,
+        options: &FileOptions,
+        scope: &Scope,
+    ) -> Result<String, TemplateError> {
         scope.bind(self);
-        let value = self.run_file(source, options, scope).map_err(|error| advise(error, scope))?;
+        let value = self.run_file(source, options, scope).map_err(|error| finish(error, Asked::Template, scope))?;
         let mut out = String::new();
         if !value.is_none() {
-            vm::push(&value, &mut out).map_err(|error| advise(error, scope))?;
+            vm::push(&value, &mut out).map_err(|error| finish(error, Asked::Template, scope))?;
         }
         let newline = &*options.newline_sequence;
         let wanted = trailing(&source.text, "\n");
@@ -330,12 +344,14 @@ impl Engine {
 
     fn run_file(&self, source: &TemplateSource, options: &FileOptions, scope: &Scope) -> Result<Mj, TemplateError> {
         let whole = source.source.map(|id| Span::new(id, 0, source.text.len()));
-        let (text, syntax) = header::read(&source.text, options).map_err(|error| error.located(whole.map(Span::at_start)))?;
+        let (text, syntax) =
+            header::read(&source.text, options).map_err(|error| error.located(whole.map(Span::at_start)))?;
         let origin = source.source.map(|id| Span::new(id, source.text.len() - text.len(), source.text.len()));
         let text = Text::trusted(text).with_origin(origin);
         let tree = syntax::parse(&text, &syntax, Mode::File).map_err(|error| self.locate(error, &text))?;
         // The same file rendered again, for the next host, finds its lowered form by its text.
-        let key = Key { text: format!("{}\0{syntax:?}\0{}", source.name, text.as_str()).into(), origin, how: How::Yaml };
+        let key =
+            Key { text: format!("{}\0{syntax:?}\0{}", source.name, text.as_str()).into(), origin, how: How::Yaml };
         let known = self.known(&key);
         let compiled = known.unwrap_or_else(|| {
             let place = vm::Place { text: text.clone(), path: Some(PathBuf::from(&source.name)), load: Load::Top };
@@ -346,7 +362,8 @@ impl Engine {
 
     /// Lowers a file that a template includes, and gives its key.
     pub(crate) fn load(&self, path: &Path, load: Load) -> Result<String, TemplateError> {
-        let bytes = self.files().read(path).map_err(|error| TemplateError::file(format!("{}: {error}", path.display())))?;
+        let bytes =
+            self.files().read(path).map_err(|error| TemplateError::file(format!("{}: {error}", path.display())))?;
         let text: Arc<str> = String::from_utf8(bytes)
             .map_err(|_| TemplateError::file(format!("{} is not UTF-8 text", path.display())))?
             .into();
@@ -436,7 +453,8 @@ impl Engine {
                         Part::Data(data) => nodes.push(data.clone()),
                         Part::Expr(expr) => {
                             let value = eval.eval(expr)?;
-                            py::trip(&value).map_err(|error| error.at_offset(expr.start as usize, expr.end as usize))?;
+                            py::trip(&value)
+                                .map_err(|error| error.at_offset(expr.start as usize, expr.end as usize))?;
                             if !value.is_none() {
                                 nodes.push(value);
                             }
@@ -447,7 +465,8 @@ impl Engine {
             })(),
             Compiled::Lowered(key) => vm::render(&self.0.env, key, scope),
         };
-        let value = result.and_then(|value| py::trip(&value).map(|()| value)).map_err(|error| self.locate(error, text))?;
+        let value =
+            result.and_then(|value| py::trip(&value).map(|()| value)).map_err(|error| self.locate(error, text))?;
         // Jinja2 drops the text's last newline, Ansible puts it back.
         if how == How::Yaml
             && text.ends_with('\n')
@@ -568,7 +587,11 @@ fn keyword_map(keywords: &Keywords) -> Result<Map, TemplateError> {
 }
 
 fn unknown(kind: &str, name: &str, near: Option<&str>) -> TemplateError {
-    let error = TemplateError::new(ErrorKind::Missing, format!("The {kind} plugin '{name}' was not found."));
+    let message = match kind {
+        "lookup" => format!("The lookup plugin '{name}' was not found."),
+        kind => format!("Syntax error in template: No {kind} named '{name}'."),
+    };
+    let error = TemplateError::new(ErrorKind::Missing, message);
     match near {
         Some(near) => error.hint(format!("there is a {kind} `{near}`")),
         None => error.hint(format!("`{name}` is not native, and no Python plugin of that name was found beside the playbook, in a role or in a collection")),
@@ -586,8 +609,23 @@ fn trailing(text: &str, newline: &str) -> usize {
     count
 }
 
-/// Adds the nearest variable name to an error about one that is not there.
-fn advise(error: TemplateError, scope: &Scope) -> TemplateError {
+/// What was asked for when an error came up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Template,
+    Expression,
+    Condition,
+}
+
+/// Words the error as ansible-core 2.19 does, and adds the nearest variable name when one is missing.
+fn finish(error: TemplateError, asked: Asked, scope: &Scope) -> TemplateError {
+    let kind = if asked == Asked::Template { "template" } else { "expression" };
+    let error = match error.kind() {
+        ErrorKind::Undefined if asked == Asked::Condition => error.prefixed("Error while evaluating conditional: "),
+        ErrorKind::Syntax => error.prefixed(&format!("Syntax error in {kind}: ")),
+        ErrorKind::Type | ErrorKind::Value | ErrorKind::File => error.prefixed(&format!("Error rendering {kind}: ")),
+        _ => error,
+    };
     let Some(name) = error.undefined_name() else { return error };
     let names = scope.names();
     match rplay_diag::nearest(name, names.iter().map(Text::as_str)) {
@@ -597,4 +635,9 @@ fn advise(error: TemplateError, scope: &Scope) -> TemplateError {
         }
         _ => error,
     }
+}
+
+/// Whether the text is to be rendered: a trusted text with delimiters, or with a header that may define others.
+pub(crate) fn is_template(text: &Text) -> bool {
+    text.is_template() || (text.is_trusted() && text.starts_with(header::PREFIX))
 }

@@ -24,6 +24,8 @@ pub enum ErrorKind {
     File,
     /// A filter or lookup failed with its own message.
     Plugin,
+    /// A condition that is empty or no boolean, where that is not allowed.
+    Condition,
     /// A vault value that cannot be decrypted.
     Vault,
 }
@@ -175,6 +177,19 @@ impl TemplateError {
         self
     }
 
+    /// The failure as the plugin's own, named as ansible-core does. What is undefined stays so.
+    #[must_use]
+    pub(crate) fn of_plugin(mut self, kind: &str, name: &str) -> Self {
+        if !matches!(self.0.kind, ErrorKind::Undefined | ErrorKind::Plugin) || !self.0.message.contains(" plugin '") {
+            if self.0.kind == ErrorKind::Undefined {
+                return self;
+            }
+            self.0.message = format!("The {kind} plugin '{name}' failed: {}", self.0.message);
+            self.0.kind = ErrorKind::Plugin;
+        }
+        self
+    }
+
     /// What the caret says.
     #[must_use]
     pub(crate) fn labelled(mut self, label: impl Into<String>) -> Self {
@@ -233,7 +248,19 @@ impl TemplateError {
             minijinja::ErrorKind::UndefinedError => ErrorKind::Undefined,
             _ => ErrorKind::Type,
         };
-        Self::new(kind, error.detail().map_or_else(|| error.kind().to_string(), str::to_owned))
+        let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+        // `{% set a, b = c %}` is unpacked by minijinja; Python words it so.
+        let counts = detail.strip_prefix("sequence of wrong length (expected ").and_then(|rest| rest.strip_suffix(')'));
+        if let Some((expected, got)) = counts.and_then(|rest| rest.split_once(", got "))
+            && let (Ok(expected), Ok(got)) = (expected.parse::<usize>(), got.parse::<usize>())
+        {
+            return Self::value_error(if got > expected {
+                format!("too many values to unpack (expected {expected})")
+            } else {
+                format!("not enough values to unpack (expected {expected}, got {got})")
+            });
+        }
+        Self::new(kind, detail)
     }
 }
 

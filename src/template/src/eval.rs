@@ -149,7 +149,9 @@ impl<'a> Eval<'a> {
                     Kind::Object(instance) if instance.set_attr(name, value) => py::none(),
                     _ => {
                         let error = TemplateError::type_error("cannot assign attribute on non-namespace object");
-                        return Err(error.hint("make it with `namespace()`, or change a mapping with its `update` method"));
+                        return Err(
+                            error.hint("make it with `namespace()`, or change a mapping with its `update` method")
+                        );
                     }
                 }
             }
@@ -309,7 +311,10 @@ impl<'a> Eval<'a> {
                 }
                 match &mut self.vm {
                     Some(vm) if keywords.is_empty() => vm.call_method(owner, name, &args),
-                    _ => Err(TemplateError::undefined(format!("object of type '{}' has no attribute '{name}'", py::type_name(owner)))),
+                    _ => Err(TemplateError::undefined(format!(
+                        "object of type '{}' has no attribute '{name}'",
+                        py::type_name(owner)
+                    ))),
                 }
             }
             Kind::Object(instance) => {
@@ -395,7 +400,8 @@ impl<'a> Eval<'a> {
                 return Ok(if wantlist { py::list(Vec::new()) } else { py::none() });
             }
             Err(error) if error.is_undefined() => return Err(error),
-            Err(error) => return Err(error.note(format!("the lookup plugin '{plugin}' failed"))),
+            Err(error) if error.kind() == crate::ErrorKind::Missing => return Err(error),
+            Err(error) => return Err(error.of_plugin("lookup", &plugin)),
         };
         if wantlist {
             return Ok(py::list(results));

@@ -108,7 +108,8 @@ struct Range {
 
 impl Range {
     fn count(&self) -> usize {
-        let span = if self.step > 0 { self.stop.saturating_sub(self.start) } else { self.start.saturating_sub(self.stop) };
+        let span =
+            if self.step > 0 { self.stop.saturating_sub(self.start) } else { self.start.saturating_sub(self.stop) };
         if span <= 0 { 0 } else { usize::try_from((span - 1) / self.step.saturating_abs() + 1).unwrap_or(0) }
     }
 }
@@ -177,7 +178,10 @@ fn range(args: &[Mj], _keywords: &Keywords) -> Result<Mj, TemplateError> {
         _ => return Err(TemplateError::type_error(format!("range expected 1 to 3 arguments, got {}", args.len()))),
     };
     if range.count() > LONGEST_RANGE {
-        return Err(TemplateError::value_error(format!("a range of {} numbers would not fit in memory", range.count())));
+        return Err(TemplateError::value_error(format!(
+            "a range of {} numbers would not fit in memory",
+            range.count()
+        )));
     }
     Ok(Object::value(range))
 }
@@ -209,7 +213,10 @@ impl Instance for Namespace {
 
     fn str(&self) -> String {
         let entries = self.lock().clone();
-        format!("<Namespace {}>", py::repr(&py::dict_of(entries.iter().map(|(key, value)| (key.as_str(), value.clone())))))
+        format!(
+            "<Namespace {}>",
+            py::repr(&py::dict_of(entries.iter().map(|(key, value)| (key.as_str(), value.clone()))))
+        )
     }
 
     fn truthy(&self) -> bool {
@@ -236,7 +243,8 @@ impl Instance for Namespace {
 
 fn namespace(args: &[Mj], keywords: &Keywords) -> Result<Mj, TemplateError> {
     let filled = dict(args, keywords)?;
-    let entries = py::pairs(&filled)?.into_iter().filter_map(|(key, value)| Some((key.as_str()?.to_owned(), value))).collect();
+    let entries =
+        py::pairs(&filled)?.into_iter().filter_map(|(key, value)| Some((key.as_str()?.to_owned(), value))).collect();
     Ok(Object::value(Namespace(Mutex::new(entries))))
 }
 
@@ -260,7 +268,13 @@ impl Instance for Cycler {
         (name == "current").then(|| self.items[at].clone())
     }
 
-    fn method(&self, name: &str, _args: &[Mj], _keywords: &Keywords, _scope: &Scope) -> Option<Result<Mj, TemplateError>> {
+    fn method(
+        &self,
+        name: &str,
+        _args: &[Mj],
+        _keywords: &Keywords,
+        _scope: &Scope,
+    ) -> Option<Result<Mj, TemplateError>> {
         let mut at = self.at.lock().unwrap_or_else(PoisonError::into_inner);
         match name {
             "next" => {
@@ -324,15 +338,21 @@ fn joiner(args: &[Mj], keywords: &Keywords) -> Result<Mj, TemplateError> {
 }
 
 fn now(args: &[Mj], keywords: &Keywords) -> Result<Mj, TemplateError> {
-    let option = |at: usize, name: &str| args.get(at).or_else(|| keywords.iter().find(|(key, _)| **key == *name).map(|(_, value)| value));
+    let option = |at: usize, name: &str| {
+        args.get(at).or_else(|| keywords.iter().find(|(key, _)| **key == *name).map(|(_, value)| value))
+    };
     let utc = option(0, "utc").is_some_and(Mj::is_true);
     let zone = if utc { jiff::tz::TimeZone::UTC } else { jiff::tz::TimeZone::system() };
     let moment = jiff::Timestamp::now().to_zoned(zone);
-    let time = Time::DateTime(moment.datetime().round(jiff::Unit::Microsecond).unwrap_or_else(|_| moment.datetime()), None);
+    let time =
+        Time::DateTime(moment.datetime().round(jiff::Unit::Microsecond).unwrap_or_else(|_| moment.datetime()), None);
     match option(1, "fmt").filter(|format| !format.is_none()) {
         Some(format) => {
-            let format = format.as_str().ok_or_else(|| TemplateError::type_error("now() argument 'fmt' must be a string"))?;
-            jiff::fmt::strtime::format(format, &moment).map(Mj::from).map_err(|error| TemplateError::value_error(error.to_string()))
+            let format =
+                format.as_str().ok_or_else(|| TemplateError::type_error("now() argument 'fmt' must be a string"))?;
+            jiff::fmt::strtime::format(format, &moment)
+                .map(Mj::from)
+                .map_err(|error| TemplateError::value_error(error.to_string()))
         }
         None => Ok(py::time(time)),
     }
@@ -341,7 +361,10 @@ fn now(args: &[Mj], keywords: &Keywords) -> Result<Mj, TemplateError> {
 fn undef(args: &[Mj], keywords: &Keywords) -> Result<Mj, TemplateError> {
     let hint = args.first().or_else(|| keywords.first().map(|(_, value)| value)).filter(|hint| !hint.is_none());
     let message = match hint {
-        Some(hint) => hint.as_str().map(str::to_owned).ok_or_else(|| TemplateError::type_error("undef() argument 'hint' must be a string"))?,
+        Some(hint) => hint
+            .as_str()
+            .map(str::to_owned)
+            .ok_or_else(|| TemplateError::type_error("undef() argument 'hint' must be a string"))?,
         None => "Mandatory variable has not been overridden".to_owned(),
     };
     Ok(py::marker(TemplateError::undefined(message)))
@@ -430,8 +453,14 @@ impl Macro {
         }
         match caller {
             Some(caller) if spec.caller => values.push(caller),
-            None if spec.caller => values.push(py::marker(TemplateError::undefined("No caller defined").hint("call it with `{% call %}`"))),
-            Some(_) => return Err(TemplateError::type_error(format!("macro '{name}' was invoked with two values for the special caller argument. This is most likely a bug."))),
+            None if spec.caller => {
+                values.push(py::marker(TemplateError::undefined("No caller defined").hint("call it with `{% call %}`")))
+            }
+            Some(_) => {
+                return Err(TemplateError::type_error(format!(
+                    "macro '{name}' was invoked with two values for the special caller argument. This is most likely a bug."
+                )));
+            }
             None => {}
         }
         Ok(values)

@@ -3,7 +3,8 @@
 use crate::syntax::Syntax;
 use crate::{FileOptions, TemplateError};
 
-const PREFIX: &str = "#jinja2:";
+/// What a text with overrides begins with.
+pub(crate) const PREFIX: &str = "#jinja2:";
 
 /// Every key the header may hold.
 const KEYS: [&str; 12] = [
@@ -46,7 +47,9 @@ pub(crate) fn read<'t>(text: &'t str, options: &FileOptions) -> Result<(&'t str,
         }
         let Some((key, value)) = pair.split_once(':') else {
             let error = TemplateError::syntax(format!("failed to parse '{PREFIX}' override '{}'", pair.trim()));
-            return Err(error.at_offset(span.0, span.1).hint("overrides look like `trim_blocks: false, lstrip_blocks: true`"));
+            return Err(error
+                .at_offset(span.0, span.1)
+                .hint("overrides look like `trim_blocks: false, lstrip_blocks: true`"));
         };
         set(&mut syntax, key.trim(), value.trim()).map_err(|error| error.at_offset(span.0, span.1))?;
     }
@@ -56,13 +59,17 @@ pub(crate) fn read<'t>(text: &'t str, options: &FileOptions) -> Result<(&'t str,
 fn set(syntax: &mut Syntax, key: &str, value: &str) -> Result<(), TemplateError> {
     let unquoted = value.trim_matches(['\'', '"']);
     // A quoted boolean is an error in ansible-core 2.19 and works in 2.18; templates in the wild have them.
-    let flag = || match unquoted.to_ascii_lowercase().as_str() {
-        "true" | "yes" | "1" => Ok(true),
-        "false" | "no" | "0" => Ok(false),
-        _ => Err(TemplateError::syntax(format!("'{key}' must be a boolean, not {value}")).hint("write `True` or `False`")),
-    };
+    let flag =
+        || match unquoted.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "1" => Ok(true),
+            "false" | "no" | "0" => Ok(false),
+            _ => Err(TemplateError::syntax(format!("'{key}' must be a boolean, not {value}"))
+                .hint("write `True` or `False`")),
+        };
     let text = || match crate::header::unescape(unquoted) {
-        text if text.is_empty() => Err(TemplateError::syntax(format!("'{key}' must not be empty")).hint("give the delimiter in quotes")),
+        text if text.is_empty() => {
+            Err(TemplateError::syntax(format!("'{key}' must not be empty")).hint("give the delimiter in quotes"))
+        }
         text => Ok(text),
     };
     match key {
@@ -82,7 +89,7 @@ fn set(syntax: &mut Syntax, key: &str, value: &str) -> Result<(), TemplateError>
             return Err(error.hint("write statements as `{% .. %}` and comments as `{# .. #}`"));
         }
         other => {
-            let error = TemplateError::syntax(format!("Invalid jinja2 override '{other}'"));
+            let error = TemplateError::syntax(format!("Invalid '{PREFIX}' override key '{other}'."));
             return Err(match rplay_diag::nearest(other, KEYS) {
                 Some(near) => error.hint(format!("there is an override `{near}`")),
                 None => error.hint(format!("the overrides are {}", rplay_diag::quoted_list(KEYS))),

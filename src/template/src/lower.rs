@@ -65,7 +65,13 @@ pub(crate) fn lower(body: Vec<Stmt>, load: Load, base: usize) -> Output {
 fn collect(body: &[Stmt], names: &mut BTreeSet<Box<str>>) {
     for statement in body {
         match statement {
-            Stmt::Data(_) | Stmt::Emit(_) | Stmt::Do(_) | Stmt::Break | Stmt::Continue | Stmt::Include { .. } | Stmt::Extends(_) => {}
+            Stmt::Data(_)
+            | Stmt::Emit(_)
+            | Stmt::Do(_)
+            | Stmt::Break
+            | Stmt::Continue
+            | Stmt::Include { .. }
+            | Stmt::Extends(_) => {}
             Stmt::If(branches, otherwise) => {
                 branches.iter().for_each(|(_, body)| collect(body, names));
                 collect(otherwise, names);
@@ -107,7 +113,22 @@ fn local(name: &str) -> String {
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     let special = matches!(
         name,
-        "caller" | "self" | "super" | "true" | "false" | "none" | "True" | "False" | "None" | "and" | "or" | "not" | "is" | "in" | "if" | "else"
+        "caller"
+            | "self"
+            | "super"
+            | "true"
+            | "false"
+            | "none"
+            | "True"
+            | "False"
+            | "None"
+            | "and"
+            | "or"
+            | "not"
+            | "is"
+            | "in"
+            | "if"
+            | "else"
     ) || name.starts_with("__");
     if plain && !special {
         return name.to_owned();
@@ -181,7 +202,9 @@ impl Lower {
             Node::Call(callee, _) => match &callee.node {
                 Node::Name(name) if &**name == "super" => Some("super()".to_owned()),
                 Node::Name(name) if &**name == "loop" && self.assigned.contains("loop") => None,
-                Node::Attr(object, block) if matches!(&object.node, Node::Name(name) if &**name == "self") => Some(format!("self.{block}()")),
+                Node::Attr(object, block) if matches!(&object.node, Node::Name(name) if &**name == "self") => {
+                    Some(format!("self.{block}()"))
+                }
                 _ => None,
             },
             _ => None,
@@ -329,6 +352,11 @@ impl Lower {
                 let call = self.call(EVAL, call);
                 _ = write!(self.out, "{{{{ {call} }}}}");
             }
+            Stmt::With { targets, body } if targets.is_empty() => {
+                self.tag("with");
+                self.body(body);
+                self.tag("endwith");
+            }
             Stmt::With { targets, body } => {
                 // All values are computed before any name is bound.
                 let mut values = Vec::new();
@@ -355,7 +383,8 @@ impl Lower {
             }
             Stmt::FromImport { name, names, context } => {
                 let call = self.load(name, context, false);
-                let names: Vec<String> = names.iter().map(|(name, alias)| format!("{} as {}", local(name), local(alias))).collect();
+                let names: Vec<String> =
+                    names.iter().map(|(name, alias)| format!("{} as {}", local(name), local(alias))).collect();
                 self.tag(&format!("from {call} import {}", names.join(", ")));
             }
             Stmt::Extends(name) => {
@@ -432,7 +461,9 @@ fn walk(statement: &Stmt, names: &mut BTreeSet<String>) {
     match statement {
         Stmt::Data(_) | Stmt::Break | Stmt::Continue => {}
         Stmt::Emit(expr) | Stmt::Do(expr) | Stmt::Extends(expr) | Stmt::Set(_, expr) => mentioned(expr, names),
-        Stmt::Include { name, .. } | Stmt::Import { name, .. } | Stmt::FromImport { name, .. } => mentioned(name, names),
+        Stmt::Include { name, .. } | Stmt::Import { name, .. } | Stmt::FromImport { name, .. } => {
+            mentioned(name, names)
+        }
         Stmt::If(branches, otherwise) => {
             for (test, inner) in branches {
                 mentioned(test, names);
@@ -455,7 +486,9 @@ fn walk(statement: &Stmt, names: &mut BTreeSet<String>) {
             body(inner, names);
         }
         // A nested macro has varargs, kwargs and caller of its own.
-        Stmt::Macro { params, .. } => params.iter().filter_map(|param| param.default.as_ref()).for_each(|default| mentioned(default, names)),
+        Stmt::Macro { params, .. } => {
+            params.iter().filter_map(|param| param.default.as_ref()).for_each(|default| mentioned(default, names))
+        }
         Stmt::CallBlock { call, body: inner, .. } => {
             mentioned(call, names);
             body(inner, names);

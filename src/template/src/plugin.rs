@@ -15,8 +15,8 @@ pub struct Filter {
     pub collection: &'static str,
     /// Further short names.
     pub aliases: &'static [&'static str],
-    /// Names of the arguments after the input, in order; `"*"` takes the other positional ones, `"**"` the other
-    /// keyword ones.
+    /// Names of the arguments after the input, in order; `"*"` takes the other positional ones (names after it are
+    /// keyword-only), `"**"` the other keyword ones.
     pub params: &'static [&'static str],
     /// Whether it gets an undefined input (and arguments) as a marker instead of the error being raised.
     pub accepts_undefined: bool,
@@ -78,6 +78,8 @@ impl<'a> FilterCall<'a> {
         scope: &'a Scope,
     ) -> Result<Self, TemplateError> {
         let takes = params.iter().filter(|p| !p.starts_with('*')).count();
+        // As in Python, names after `*` can only be given by keyword.
+        let positional = params.iter().position(|p| p.starts_with('*')).unwrap_or(takes);
         let mut call =
             Self { name, params, input, bound: vec![None; takes], rest: Vec::new(), keywords: Vec::new(), scope };
         let given = args.len();
@@ -366,7 +368,9 @@ pub(crate) fn run_filter(
     if !filter.accepts_undefined {
         trip_all(&input, &args, &keywords)?;
     }
-    (filter.run)(&mut FilterCall::bind(name, filter.params, input, args, keywords, scope)?)
+    FilterCall::bind(name, filter.params, input, args, keywords, scope)
+        .and_then(|mut call| (filter.run)(&mut call))
+        .map_err(|error| error.of_plugin("filter", &format!("{}.{}", filter.collection, filter.name)))
 }
 
 /// Runs a test by name; names that are not native go to the engine's [`crate::Foreign`] plugins.
@@ -394,5 +398,7 @@ pub(crate) fn run_test(
     if !test.accepts_undefined {
         trip_all(&input, &args, &keywords)?;
     }
-    (test.run)(&mut FilterCall::bind(name, test.params, input, args, keywords, scope)?)
+    FilterCall::bind(name, test.params, input, args, keywords, scope)
+        .and_then(|mut call| (test.run)(&mut call))
+        .map_err(|error| error.of_plugin("test", &format!("{}.{}", test.collection, test.name)))
 }

@@ -50,7 +50,7 @@ pub struct Surroundings {
 pub struct Scope {
     inner: Arc<Inner>,
     /// Held by everyone but the values inside the scope's own cache, so that those never keep it alive.
-    handle: Option<Arc<Handle>>,
+    _handle: Option<Arc<Handle>>,
 }
 
 struct Handle(Arc<Inner>);
@@ -125,7 +125,7 @@ impl Scope {
 
     fn of(inner: Inner) -> Self {
         let inner = Arc::new(inner);
-        Self { handle: Some(Arc::new(Handle(Arc::clone(&inner)))), inner }
+        Self { _handle: Some(Arc::new(Handle(Arc::clone(&inner)))), inner }
     }
 
     /// The same variables with one more in front, as data (a loop's `item`).
@@ -184,7 +184,7 @@ impl Scope {
 
     /// For values kept in this scope's own cache: does not keep the cache alive.
     fn weak(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner), handle: None }
+        Self { inner: Arc::clone(&self.inner), _handle: None }
     }
 
     /// The value of a variable, rendered. `None` when there is no such name; a failure comes back as a marker.
@@ -269,7 +269,7 @@ impl Scope {
         });
         if let Some(mut chain) = circle {
             chain.push(name.to_owned());
-            let message = format!("recursive loop detected in template: {}", chain.join(" -> "));
+            let message = format!("Recursive loop detected in template: {}", chain.join(" -> "));
             let error =
                 TemplateError::new(ErrorKind::Recursion, message).located(origin).labelled("this needs its own value");
             return py::marker(
@@ -300,17 +300,6 @@ impl Scope {
     /// Whether there is a variable of this name.
     pub fn has(&self, name: &str) -> bool {
         self.inner.overlays.iter().any(|(key, _)| **key == *name) || self.inner.variables.get(name).is_some()
-    }
-
-    /// The slot as the layers hold it, unrendered.
-    pub(crate) fn slot(&self, name: &str) -> Option<Slot> {
-        match self.inner.overlays.iter().rev().find(|(key, _)| **key == *name) {
-            Some((_, slot)) => {
-                depend(OVERLAY);
-                Some(slot.clone())
-            }
-            None => self.inner.variables.get(name),
-        }
     }
 }
 

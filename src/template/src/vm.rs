@@ -11,7 +11,7 @@ use rplay_value::Text;
 use crate::eval::{Eval, Vm};
 use crate::lower::{self, Entry, Load, Lowered};
 use crate::syntax::Stmt;
-use crate::{ErrorKind, Scope, TemplateError, globals, py};
+use crate::{ErrorKind, Scope, TemplateError, globals, omit, py};
 
 /// Surrounds the number of a captured value in the output. Noncharacters: no text has them on purpose.
 const OPEN: char = '\u{fdd0}';
@@ -97,7 +97,8 @@ struct Run {
 fn run<'a>(state: &'a mut State<'_, '_>) -> Result<&'a mut Run, Error> {
     if state.get_extension::<Run>().is_none() {
         let carried = state.lookup("__scope");
-        let scope = carried.as_ref().and_then(|value| value.downcast_object_ref::<Carried>()).map(|carried| carried.0.clone());
+        let scope =
+            carried.as_ref().and_then(|value| value.downcast_object_ref::<Carried>()).map(|carried| carried.0.clone());
         let Some(scope) = scope else {
             return Err(TemplateError::new(ErrorKind::Type, "the template ran outside of a scope").into_minijinja());
         };
@@ -130,7 +131,10 @@ fn resolve_in(state: &mut State<'_, '_>, value: Mj) -> Result<Mj, TemplateError>
     if !text.contains(OPEN) {
         return Ok(value);
     }
-    let captured = &state.get_extension::<Run>().ok_or_else(|| TemplateError::type_error("the template ran outside of a scope"))?.captured;
+    let captured = &state
+        .get_extension::<Run>()
+        .ok_or_else(|| TemplateError::type_error("the template ran outside of a scope"))?
+        .captured;
     resolve(text, captured)
 }
 
@@ -162,7 +166,7 @@ pub(crate) fn join(mut nodes: Vec<Mj>) -> Result<Mj, TemplateError> {
         1 => Ok(nodes.remove(0)),
         _ => {
             let mut out = String::new();
-            for node in &nodes {
+            for node in nodes.iter().filter(|node| !omit::is_omit(node)) {
                 push(node, &mut out)?;
             }
             Ok(Mj::from(out))
@@ -277,7 +281,7 @@ fn load(store: &Store, state: &mut State<'_, '_>, args: &[Mj], load: Load, maybe
         }
         let shown: Vec<&str> = names.iter().filter_map(Mj::as_str).collect();
         let error = TemplateError::file(match shown[..] {
-            [one] => format!("'{one}' not found"),
+            [one] => format!("'{one}' not found in search path: '{}'", scope.surroundings().basedir.display()),
             _ => format!("none of the templates given were found: {}", shown.join(", ")),
         });
         Err(error.hint("templates are looked for beside the including file and in the `templates` folders of the role and the playbook"))
@@ -327,7 +331,9 @@ pub(crate) fn environment(store: &Arc<Store>) -> Environment<'static> {
     ];
     for (name, operation) in operations {
         let store = Arc::clone(store);
-        env.add_function(name, move |state: &mut State<'_, '_>, args: Rest<Mj>| evaluate(&store, state, &args, &operation));
+        env.add_function(name, move |state: &mut State<'_, '_>, args: Rest<Mj>| {
+            evaluate(&store, state, &args, &operation)
+        });
     }
     let loads = [
         ("__load", Load::Context, false),

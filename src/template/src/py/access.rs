@@ -202,7 +202,7 @@ pub fn slice(value: &Mj, start: &Mj, stop: &Mj, step: &Mj) -> Result<Mj, Templat
             let items = object.items().unwrap_or_default();
             super::list(pick(items.len())?.map(|i| items[i].clone()).collect())
         }
-        Kind::Dict(_) => return Err(TemplateError::undefined("object of type 'dict' has no attribute slice")),
+        Kind::Dict(_) => return Err(TemplateError::type_error("unhashable type: 'slice'")),
         _ => {
             let message = format!("'{}' object is not subscriptable", type_name(value));
             return Err(TemplateError::undefined(message));

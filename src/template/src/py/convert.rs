@@ -21,7 +21,7 @@ pub(crate) fn wrap(value: &Value, scope: Option<&Scope>) -> Mj {
         Value::Big(big) => super::int((**big).clone()),
         Value::Float(f) => Mj::from(*f),
         Value::Text(text) => match scope {
-            Some(scope) if text.is_template() => scope.render_text(text).unwrap_or_else(marker),
+            Some(scope) if crate::engine::is_template(text) => scope.render_text(text).unwrap_or_else(marker),
             _ => from_text(text),
         },
         Value::Time(time) => super::time(*time),

@@ -210,8 +210,9 @@ impl Instance for Silent {
     }
 
     fn snapshot(&self) -> Option<Result<Value, TemplateError>> {
-        let message = "the inline if-expression evaluated to false and no else section was defined.";
-        Some(Err(TemplateError::undefined(message).hint("give it an `else`, such as `else omit` or `else ''`")))
+        let error = TemplateError::type_error("Type 'Undefined' is unsupported for variable storage.");
+        let error = error.note("the inline if-expression evaluated to false and has no else");
+        Some(Err(error.hint("give it an `else`, such as `else omit` or `else ''`")))
     }
 }
 

@@ -51,7 +51,9 @@ pub(super) fn decode(inside: &str, at: usize) -> Result<String, TemplateError> {
                 let decoded = if digits == wanted { char::from_u32(code) } else { None };
                 let Some(decoded) = decoded else {
                     let error = TemplateError::syntax(format!("invalid escape `\\{kind}` in a string literal"));
-                    let hint = format!("`\\{kind}` needs {wanted} hexadecimal digits of one character; write `\\\\{kind}` for a backslash");
+                    let hint = format!(
+                        "`\\{kind}` needs {wanted} hexadecimal digits of one character; write `\\\\{kind}` for a backslash"
+                    );
                     return Err(error.at_offset(at + i, at + i + 2 + digits).hint(hint));
                 };
                 out.push(decoded);
@@ -75,7 +77,14 @@ mod tests {
 
     #[test]
     fn escapes_are_pythons() {
-        for (text, want) in [(r"a\/b", r"a\/b"), (r"\n\t\\", "\n\t\\"), (r"\x41\u00e9\U0001F600", "Aé😀"), (r"\101\0", "A\0"), ("a\\\nb", "ab"), (r"\d", r"\d")] {
+        for (text, want) in [
+            (r"a\/b", r"a\/b"),
+            (r"\n\t\\", "\n\t\\"),
+            (r"\x41\u00e9\U0001F600", "Aé😀"),
+            (r"\101\0", "A\0"),
+            ("a\\\nb", "ab"),
+            (r"\d", r"\d"),
+        ] {
             assert_eq!(decode(text, 0).unwrap(), want);
         }
         assert!(decode(r"\x4", 0).is_err());

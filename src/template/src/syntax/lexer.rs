@@ -91,8 +91,9 @@ pub(super) fn expression_tokens(text: &str, mode: Mode) -> Result<Vec<Token<'_>>
     Ok(lexer.tokens)
 }
 
-const OPERATORS: [&str; 27] = [
-    "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";", "!",
+const OPERATORS: [&str; 26] = [
+    "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".",
+    ":", "|", ",", ";",
 ];
 
 impl<'t> Lexer<'t> {
@@ -195,7 +196,11 @@ impl<'t> Lexer<'t> {
         match sign {
             Some('-') => self.skip_blanks(),
             None if trim_blocks => {
-                let newline = if self.rest().starts_with("\r\n") { 2 } else { usize::from(self.rest().starts_with(['\n', '\r'])) };
+                let newline = if self.rest().starts_with("\r\n") {
+                    2
+                } else {
+                    usize::from(self.rest().starts_with(['\n', '\r']))
+                };
                 self.at += newline;
             }
             _ => {}
@@ -297,7 +302,8 @@ impl<'t> Lexer<'t> {
             } else {
                 let Some(operator) = OPERATORS.iter().find(|operator| rest.starts_with(**operator)) else {
                     let error = TemplateError::syntax(format!("unexpected char '{c}' at {start}"));
-                    return Err(error.at_offset(start, start + c.len_utf8()).hint("quote text that is not an expression"));
+                    let hint = if c == '!' { "negate with `not`" } else { "quote text that is not an expression" };
+                    return Err(error.at_offset(start, start + c.len_utf8()).hint(hint));
                 };
                 self.at += operator.len();
                 match *operator {
@@ -311,7 +317,9 @@ impl<'t> Lexer<'t> {
                         };
                         if open != Some(matching) {
                             let message = match open {
-                                Some(open) => format!("unexpected '{operator}', '{open}' is not closed yet"),
+                                Some("(") => format!("unexpected '{operator}', expected ')'"),
+                                Some("[") => format!("unexpected '{operator}', expected ']'"),
+                                Some(_) => format!("unexpected '{operator}', expected '}}'"),
                                 None => format!("unexpected '{operator}'"),
                             };
                             let hint = format!("there is no `{matching}` for this `{operator}`");
@@ -337,7 +345,12 @@ impl<'t> Lexer<'t> {
             *c == quote
         });
         let Some((length, _)) = close else {
-            let error = TemplateError::syntax("unterminated string literal").at_offset(start, start + 1);
+            let error = TemplateError::syntax(format!(
+                "unexpected char {} at {start}",
+                if quote == '"' { "'\"'" } else { "\"'\"" }
+            ))
+            .labelled("this string is never closed")
+            .at_offset(start, start + 1);
             return Err(error.hint(format!("close it with `{quote}`")));
         };
         let inside = rest[..length].replace("\r\n", "\n");
@@ -351,7 +364,9 @@ impl<'t> Lexer<'t> {
         let bytes = self.text.as_bytes();
         let digits = |mut at: usize, ok: fn(&u8) -> bool| {
             let from = at;
-            while at < bytes.len() && (ok(&bytes[at]) || (bytes[at] == b'_' && at > from && bytes.get(at + 1).is_some_and(ok))) {
+            while at < bytes.len()
+                && (ok(&bytes[at]) || (bytes[at] == b'_' && at > from && bytes.get(at + 1).is_some_and(ok)))
+            {
                 at += 1;
             }
             at
@@ -387,6 +402,10 @@ impl<'t> Lexer<'t> {
                     float = true;
                 }
             }
+        }
+        if !float && bytes[start] == b'0' {
+            // Jinja2 knows no leading zeros: `007` is `00` and then `7`.
+            end = digits(start, |b| *b == b'0');
         }
         let text = self.text[start..end].replace('_', "");
         self.at = end;

@@ -23,12 +23,14 @@ pub(super) struct Parser<'t> {
 pub(super) fn expression<'t>(text: &'t str, tokens: Vec<Token<'t>>) -> Result<Expr, TemplateError> {
     let mut parser = Parser::new(text, tokens);
     if parser.peek() == &Kind::End {
-        return Err(TemplateError::syntax("Expected an expression, got 'end of print statement'").at_offset(0, text.len()));
+        return Err(
+            TemplateError::syntax("Expected an expression, got 'end of print statement'").at_offset(0, text.len())
+        );
     }
     let expr = parser.expr()?;
     match parser.peek() {
         Kind::End => Ok(expr),
-        _ => Err(parser.unexpected("chunk after expression")),
+        _ => Err(parser.refuse("chunk after expression")),
     }
 }
 
@@ -90,10 +92,27 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// An error at the current token, worded as Jinja2 does.
+    /// An error at the current token that names it, worded as Jinja2 does.
     pub(super) fn unexpected(&self, expected: &str) -> TemplateError {
+        let found = self.found();
+        self.refuse(&if expected.is_empty() {
+            format!("unexpected '{found}'")
+        } else {
+            format!("{expected}, got '{found}'")
+        })
+    }
+
+    /// An error at the current token.
+    pub(super) fn refuse(&self, message: &str) -> TemplateError {
         let token = self.token();
-        let found = match &token.kind {
+        let end = if token.end > token.start { token.end } else { (token.start + 1).min(self.text.len()) };
+        let start = if token.end > token.start { token.start } else { token.start.saturating_sub(2) };
+        TemplateError::syntax(message).at_offset(start, end).hint(self.advice())
+    }
+
+    fn found(&self) -> String {
+        let token = self.token();
+        match &token.kind {
             Kind::End => "end of template".to_owned(),
             Kind::BlockEnd => "end of statement block".to_owned(),
             Kind::VariableEnd => "end of print statement".to_owned(),
@@ -104,15 +123,11 @@ impl<'t> Parser<'t> {
             Kind::Int(_) | Kind::Float(_) => self.text.get(token.start..token.end).unwrap_or("number").to_owned(),
             Kind::Name(name) => (*name).to_owned(),
             Kind::Op(op) => (*op).to_owned(),
-        };
-        let end = if token.end > token.start { token.end } else { (token.start + 1).min(self.text.len()) };
-        let start = if token.end > token.start { token.start } else { token.start.saturating_sub(2) };
-        TemplateError::syntax(format!("{expected}, got '{found}'")).at_offset(start, end).hint(self.advice())
+        }
     }
 
     fn advice(&self) -> &'static str {
         match self.peek() {
-            Kind::Op("!") => "negate with `not`",
             Kind::Op("=") => "compare with `==`",
             Kind::Name("is") => "one `is` test at a time: join tests with `and`",
             Kind::VariableBegin | Kind::Op("{") => "inside `{{ }}` and conditions names stand without braces",
@@ -133,7 +148,9 @@ impl<'t> Parser<'t> {
 
     fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, TemplateError>) -> Result<T, TemplateError> {
         if self.depth >= DEEPEST {
-            return Err(TemplateError::syntax("the expression is nested too deeply").at_offset(self.start(), self.start() + 1));
+            return Err(
+                TemplateError::syntax("the expression is nested too deeply").at_offset(self.start(), self.start() + 1)
+            );
         }
         self.depth += 1;
         let result = stacker::maybe_grow(128 * 1024, 2 * 1024 * 1024, || parse(self));
@@ -358,7 +375,7 @@ impl<'t> Parser<'t> {
                 self.expect_op("}")?;
                 Node::Dict(items)
             }
-            _ => return Err(self.unexpected("expected an expression")),
+            _ => return Err(self.unexpected("")),
         };
         Ok(self.make(start, node))
     }
@@ -410,7 +427,7 @@ impl<'t> Parser<'t> {
                         let key = self.make(start, Node::Const(py::int(number)));
                         expr = self.make(start, Node::Item(Box::new(expr), Box::new(key)));
                     }
-                    _ => return Err(self.unexpected("expected name or number")),
+                    _ => return Err(self.refuse("expected name or number")),
                 }
             } else if self.skip_op("[") {
                 expr = self.subscript(expr, start)?;
@@ -479,12 +496,12 @@ impl<'t> Parser<'t> {
             first = false;
             if self.skip_op("*") {
                 if args.star.is_some() || args.star_star.is_some() {
-                    return Err(self.unexpected("invalid syntax for function call expression"));
+                    return Err(self.refuse("invalid syntax for function call expression"));
                 }
                 args.star = Some(self.expr()?);
             } else if self.skip_op("**") {
                 if args.star_star.is_some() {
-                    return Err(self.unexpected("invalid syntax for function call expression"));
+                    return Err(self.refuse("invalid syntax for function call expression"));
                 }
                 args.star_star = Some(self.expr()?);
             } else if let (Kind::Name(name), Kind::Op("=")) = (self.peek().clone(), self.peek_second()) {
@@ -496,7 +513,7 @@ impl<'t> Parser<'t> {
                 args.keywords.push((Arc::from(name), value));
             } else {
                 if args.star.is_some() || args.star_star.is_some() || !args.keywords.is_empty() {
-                    return Err(self.unexpected("positional argument follows keyword argument"));
+                    return Err(self.refuse("invalid syntax for function call expression"));
                 }
                 args.positional.push(self.expr()?);
             }
@@ -559,7 +576,7 @@ impl<'t> Parser<'t> {
         match self.peek() {
             Kind::Op("(") => args = self.args()?,
             Kind::Name("else" | "or" | "and") => {}
-            Kind::Name("is") => return Err(self.unexpected("You cannot chain multiple tests with is")),
+            Kind::Name("is") => return Err(self.refuse("You cannot chain multiple tests with is")),
             // A `not` here belongs to `x is y not in z`, and `if` to an inline if: neither is an argument.
             Kind::Name("if" | "in" | "not" | "recursive") => {}
             Kind::Name(_) | Kind::Str(_) | Kind::Int(_) | Kind::Float(_) | Kind::Op("[" | "{") => {

@@ -7,7 +7,22 @@ use crate::TemplateError;
 
 /// Every tag that may begin a statement, for suggestions.
 const TAGS: [&str; 17] = [
-    "if", "for", "set", "macro", "call", "filter", "with", "include", "import", "from", "extends", "block", "do", "break", "continue", "raw",
+    "if",
+    "for",
+    "set",
+    "macro",
+    "call",
+    "filter",
+    "with",
+    "include",
+    "import",
+    "from",
+    "extends",
+    "block",
+    "do",
+    "break",
+    "continue",
+    "raw",
     "autoescape",
 ];
 
@@ -37,8 +52,14 @@ impl<'t> Statements<'t> {
                 Kind::End if ends.is_empty() => return Ok(out),
                 Kind::End => {
                     let (name, start, end) = self.open.last().copied().unwrap_or(("block", 0, 0));
-                    let error = TemplateError::syntax("Unexpected end of template.").at_offset(start, end);
-                    return Err(error.labelled("this is never closed").hint(format!("`{{% {name} %}}` ends with `{{% {} %}}`", ends.join(" %}` or `{% "))));
+                    let message = format!(
+                        "Unexpected end of template. Jinja was looking for the following tags: '{}'. The innermost block that needs to be closed is '{name}'.",
+                        ends.join("' or '")
+                    );
+                    let error = TemplateError::syntax(message).at_offset(start, end);
+                    return Err(error
+                        .labelled("this is never closed")
+                        .hint(format!("`{{% {name} %}}` ends with `{{% {} %}}`", ends.join(" %}` or `{% "))));
                 }
                 Kind::Data(data) => {
                     self.parser.next();
@@ -112,7 +133,8 @@ impl<'t> Statements<'t> {
                 let params = if self.parser.is_op("(") { self.params()? } else { Vec::new() };
                 let call = self.parser.expr()?;
                 if !matches!(call.node, Node::Call(..)) {
-                    let error = TemplateError::syntax("expected call").at_offset(call.start as usize, call.end as usize);
+                    let error =
+                        TemplateError::syntax("expected call").at_offset(call.start as usize, call.end as usize);
                     return Err(error.hint("`{% call macro(args) %}` calls a macro"));
                 }
                 Stmt::CallBlock { params, call, body: self.closed("endcall")? }
@@ -133,9 +155,10 @@ impl<'t> Statements<'t> {
                 }
                 Stmt::With { targets, body: self.closed("endwith")? }
             }
+            // Ansible's values are native, so nothing is ever escaped inside either: the body stands as it is.
             "autoescape" => {
-                let error = TemplateError::syntax("`autoescape` has no meaning here: Ansible never escapes");
-                return Err(error.at_offset(token.start, token.end).hint("use the filter `escape`"));
+                self.parser.expr()?;
+                Stmt::With { targets: Vec::new(), body: self.closed("endautoescape")? }
             }
             "include" => {
                 let name = self.parser.expr()?;
@@ -171,7 +194,8 @@ impl<'t> Statements<'t> {
                 Stmt::Emit(expr)
             }
             "break" | "continue" if self.loops == 0 => {
-                let error = TemplateError::syntax(format!("'{name}' outside of a loop")).at_offset(token.start, token.end);
+                let error =
+                    TemplateError::syntax(format!("'{name}' outside of a loop")).at_offset(token.start, token.end);
                 return Err(error.hint("it belongs inside `{% for %}`"));
             }
             "break" => Stmt::Break,
@@ -195,7 +219,10 @@ impl<'t> Statements<'t> {
         }
         match rplay_diag::nearest(name, TAGS) {
             Some(near) => error.hint(format!("there is a tag `{near}`")),
-            None => error.hint(format!("the tags are {}; a value is shown with `{{{{ {name} }}}}`", rplay_diag::quoted_list(TAGS))),
+            None => error.hint(format!(
+                "the tags are {}; a value is shown with `{{{{ {name} }}}}`",
+                rplay_diag::quoted_list(TAGS)
+            )),
         }
     }
 
@@ -271,12 +298,16 @@ impl<'t> Statements<'t> {
         let mut names: Vec<(Box<str>, Box<str>)> = Vec::new();
         let context = loop {
             let more = names.is_empty() || self.parser.skip_op(",");
-            if !more || self.parser.is_name("with") || self.parser.is_name("without") || !matches!(self.parser.peek(), Kind::Name(_)) {
+            if !more
+                || self.parser.is_name("with")
+                || self.parser.is_name("without")
+                || !matches!(self.parser.peek(), Kind::Name(_))
+            {
                 break self.context(false)?;
             }
             let from: Box<str> = self.parser.expect_name()?.into();
             if from.starts_with('_') {
-                let error = self.parser.unexpected("names starting with an underline can not be imported");
+                let error = self.parser.refuse("names starting with an underline can not be imported");
                 return Err(error);
             }
             let alias = if self.parser.skip_name("as") { self.parser.expect_name()?.into() } else { from.clone() };
@@ -298,7 +329,7 @@ impl<'t> Statements<'t> {
             let name = self.parser.expect_name()?.into();
             let default = if self.parser.skip_op("=") { Some(self.parser.expr()?) } else { None };
             if default.is_none() && params.iter().any(|param| param.default.is_some()) {
-                return Err(self.parser.unexpected("non-default argument follows default argument"));
+                return Err(self.parser.refuse("non-default argument follows default argument"));
             }
             params.push(Param { name, default });
         }
@@ -320,7 +351,7 @@ impl<'t> Statements<'t> {
                 Kind::Name(name) if ends.contains(&name) => break,
                 Kind::Name(name) => {
                     if matches!(name, "true" | "false" | "none" | "True" | "False" | "None") {
-                        return Err(self.parser.unexpected(&format!("can't assign to '{name}'")));
+                        return Err(self.parser.refuse("can't assign to 'const'"));
                     }
                     self.parser.next();
                     items.push(if self.parser.skip_op(".") {
@@ -350,13 +381,5 @@ impl<'t> Statements<'t> {
             }
             None => Target::Tuple(items),
         })
-    }
-}
-
-/// Whether an expression is nothing but a name.
-pub(crate) fn is_name(expr: &Expr) -> Option<&str> {
-    match &expr.node {
-        Node::Name(name) => Some(name),
-        _ => None,
     }
 }

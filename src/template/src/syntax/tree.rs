@@ -143,10 +143,14 @@ impl Expr {
             Node::List(items) | Node::Tuple(items) | Node::Concat(items) => items.iter().collect(),
             Node::Dict(items) => items.iter().flat_map(|(key, value)| [key, value]).collect(),
             Node::Attr(inner, _) | Node::Not(inner) | Node::Neg(inner) | Node::Pos(inner) => vec![inner],
-            Node::Item(a, b) | Node::Math(_, a, b) | Node::And(a, b) | Node::Or(a, b) | Node::SetAttr(a, _, b) => vec![a, b],
+            Node::Item(a, b) | Node::Math(_, a, b) | Node::And(a, b) | Node::Or(a, b) | Node::SetAttr(a, _, b) => {
+                vec![a, b]
+            }
             Node::Slice(object, parts) => std::iter::once(&**object).chain(parts.iter().flatten()).collect(),
             Node::Call(callee, call) => std::iter::once(&**callee).chain(args(call)).collect(),
-            Node::Filter(_, input, call) | Node::Test(_, input, call) => std::iter::once(&**input).chain(args(call)).collect(),
+            Node::Filter(_, input, call) | Node::Test(_, input, call) => {
+                std::iter::once(&**input).chain(args(call)).collect()
+            }
             Node::Compare(first, rest) => std::iter::once(&**first).chain(rest.iter().map(|(_, expr)| expr)).collect(),
             Node::Cond(test, then, otherwise) => [&**test, &**then].into_iter().chain(otherwise.as_deref()).collect(),
         }
@@ -195,19 +199,59 @@ pub(crate) enum Stmt {
     Data(String),
     Emit(Expr),
     If(Vec<(Expr, Vec<Stmt>)>, Vec<Stmt>),
-    For { target: Target, iter: Expr, only: Option<Expr>, recursive: bool, body: Vec<Stmt>, otherwise: Vec<Stmt> },
+    For {
+        target: Target,
+        iter: Expr,
+        only: Option<Expr>,
+        recursive: bool,
+        body: Vec<Stmt>,
+        otherwise: Vec<Stmt>,
+    },
     Set(Target, Expr),
     /// `filters` is an expression whose innermost input is [`Node::Hoisted`] 0.
-    SetBlock { target: Target, filters: Option<Expr>, body: Vec<Stmt> },
-    Macro { name: Box<str>, params: Vec<Param>, body: Vec<Stmt> },
-    CallBlock { params: Vec<Param>, call: Expr, body: Vec<Stmt> },
-    FilterBlock { filters: Expr, body: Vec<Stmt> },
-    With { targets: Vec<(Target, Expr)>, body: Vec<Stmt> },
-    Include { name: Expr, ignore_missing: bool, context: bool },
-    Import { name: Expr, alias: Box<str>, context: bool },
-    FromImport { name: Expr, names: Vec<(Box<str>, Box<str>)>, context: bool },
+    SetBlock {
+        target: Target,
+        filters: Option<Expr>,
+        body: Vec<Stmt>,
+    },
+    Macro {
+        name: Box<str>,
+        params: Vec<Param>,
+        body: Vec<Stmt>,
+    },
+    CallBlock {
+        params: Vec<Param>,
+        call: Expr,
+        body: Vec<Stmt>,
+    },
+    FilterBlock {
+        filters: Expr,
+        body: Vec<Stmt>,
+    },
+    With {
+        targets: Vec<(Target, Expr)>,
+        body: Vec<Stmt>,
+    },
+    Include {
+        name: Expr,
+        ignore_missing: bool,
+        context: bool,
+    },
+    Import {
+        name: Expr,
+        alias: Box<str>,
+        context: bool,
+    },
+    FromImport {
+        name: Expr,
+        names: Vec<(Box<str>, Box<str>)>,
+        context: bool,
+    },
     Extends(Expr),
-    Block { name: Box<str>, body: Vec<Stmt> },
+    Block {
+        name: Box<str>,
+        body: Vec<Stmt>,
+    },
     Do(Expr),
     Break,
     Continue,
