@@ -84,12 +84,12 @@ impl<'a> FilterCall<'a> {
             Self { name, params, input, bound: vec![None; takes], rest: Vec::new(), keywords: Vec::new(), scope };
         let given = args.len();
         for (i, arg) in args.into_iter().enumerate() {
-            match call.bound.get_mut(i) {
+            match call.bound.get_mut(i).filter(|_| i < positional) {
                 Some(place) => *place = Some(arg),
                 None if params.contains(&"*") => call.rest.push(arg),
                 None => {
                     let message =
-                        format!("{name}() takes {} positional arguments but {} were given", takes + 1, given + 1);
+                        format!("{name}() takes {} positional arguments but {} were given", positional + 1, given + 1);
                     return Err(TemplateError::type_error(message).hint(call.signature()));
                 }
             }

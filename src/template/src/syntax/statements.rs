@@ -2,7 +2,7 @@
 
 use super::lexer::{Kind, Token};
 use super::parser::Parser;
-use super::tree::{Expr, Node, Param, Stmt, Target, Tree};
+use super::tree::{Node, Param, Stmt, Target, Tree};
 use crate::TemplateError;
 
 /// Every tag that may begin a statement, for suggestions.
