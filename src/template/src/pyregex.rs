@@ -210,19 +210,6 @@ impl Pattern {
         out.push_str(text.get(done..).unwrap_or_default());
         Ok((out, number))
     }
-
-    /// `re.split` without a limit, without the groups' texts.
-    pub(crate) fn split(&self, text: &str) -> Result<Vec<String>, PatternError> {
-        let mut parts = Vec::new();
-        let mut done = 0;
-        for found in self.find_all(text, usize::MAX)? {
-            let (start, end) = found.range();
-            parts.push(text.get(done..start).unwrap_or_default().to_owned());
-            done = end;
-        }
-        parts.push(text.get(done..).unwrap_or_default().to_owned());
-        Ok(parts)
-    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use rplay_value::{Map, Value};
 
+use super::Network;
 use super::hardware::Hardware;
 use super::query::{IpError, ipaddr};
-use super::{Network, mask_prefix};
 
 fn ask(value: &Value, query: &str) -> Option<Value> {
     ipaddr(value, query, None, "ipaddr").ok()
@@ -227,11 +227,6 @@ pub(crate) fn usable_range(text: &str) -> Result<Value, IpError> {
     out.insert("usable_ips", Value::from(addresses));
     out.insert("number_of_ips", count);
     Ok(Value::Map(out))
-}
-
-/// The prefix length of a netmask, for callers that hold only the mask.
-pub(crate) fn prefix_of_mask(mask: Network) -> Option<u8> {
-    mask_prefix(mask.value(), mask.width())
 }
 
 #[cfg(test)]

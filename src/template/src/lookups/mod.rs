@@ -17,6 +17,7 @@ pub mod items;
 pub mod lines;
 pub mod list;
 pub mod nested;
+pub mod password;
 pub mod pipe;
 pub mod random_choice;
 pub mod sequence;

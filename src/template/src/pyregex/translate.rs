@@ -408,7 +408,7 @@ impl Translator {
             return Err(PatternError::at("unexpected end of pattern", self.at));
         };
         self.at += 1;
-        let mut plain = |this: &mut Self, text: &str| {
+        let plain = |this: &mut Self, text: &str| {
             this.out.push_str(text);
             this.open.push(Group { position: start, flags: before, number: None });
             this.last = Last::Nothing;

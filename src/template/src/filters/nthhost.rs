@@ -1,0 +1,24 @@
+//! Address number `query` of a network.
+
+use crate::filters::addresses;
+use crate::ipaddr::nth_host;
+use crate::{Filter, FilterCall, TemplateError, py};
+use minijinja::Value as Mj;
+
+/// Address number `query` of a network.
+pub static FILTER: Filter = Filter {
+    name: "nthhost",
+    collection: "ansible.utils",
+    aliases: &[],
+    params: &["query"],
+    accepts_undefined: false,
+    run,
+};
+
+fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
+    let query = call.opt("query").map(py::str).unwrap_or_default();
+    // Number 0 counts as no question, as in the original.
+    let found = query.trim().parse::<i128>().ok().filter(|_| !query.is_empty() && query != "0");
+    let value = addresses::input(call)?;
+    Ok(found.map_or(Mj::from(false), |index| py::from_value(nth_host(&value, index))))
+}

@@ -1,0 +1,18 @@
+//! A period such as `1d 2h` in months of 30 days.
+
+use crate::{Filter, FilterCall, TemplateError};
+use minijinja::Value as Mj;
+
+/// A period such as `1d 2h` in months of 30 days.
+pub static FILTER: Filter = Filter {
+    name: "to_months",
+    collection: "community.general",
+    aliases: &[],
+    params: &["year", "month"],
+    accepts_undefined: false,
+    run,
+};
+
+fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
+    crate::filters::periods::convert(call, "mo")
+}
