@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use indexmap::IndexMap;
@@ -68,6 +69,8 @@ pub struct Inventory {
     groups: IndexMap<Arc<str>, Group, foldhash::fast::RandomState>,
     pub(crate) folders: VarsFolders,
     pub(crate) shared: Mutex<SharedLayers>,
+    /// Whether any group's reach is computed: reading an inventory changes groups often and asks for none.
+    reach_known: AtomicBool,
     warnings: Vec<Diagnostic>,
 }
 
@@ -79,6 +82,7 @@ impl Clone for Inventory {
             groups: self.groups.clone(),
             folders: self.folders.clone(),
             shared: Mutex::default(),
+            reach_known: AtomicBool::new(true),
             warnings: self.warnings.clone(),
         }
     }
@@ -216,13 +220,15 @@ impl Inventory {
         true
     }
 
-    fn leave(&mut self, host: HostId, group: GroupId) {
+    /// Takes hosts out of a group, all in one go.
+    fn leave(&mut self, hosts: &[HostId], group: GroupId) {
         let entry = &mut self.groups[group.0 as usize];
-        if entry.members.remove(&host) {
-            entry.hosts.retain(|h| *h != host);
+        for host in hosts {
+            entry.members.remove(host);
             self.hosts[host.0 as usize].groups.retain(|g| *g != group);
-            self.forget_reach();
         }
+        entry.hosts.retain(|host| entry.members.contains(host));
+        self.forget_reach();
     }
 
     /// Makes a group the child of another. Says whether it was not before.
@@ -248,8 +254,8 @@ impl Inventory {
     }
 
     fn forget_reach(&mut self) {
-        for group in self.groups.values_mut() {
-            if group.reach.get().is_some() {
+        if std::mem::take(self.reach_known.get_mut()) {
+            for group in self.groups.values_mut() {
                 group.reach = OnceLock::new();
             }
         }
@@ -309,15 +315,19 @@ impl Inventory {
                 self.link(ALL, id);
             }
         }
+        let mut grouped_now = Vec::new();
         for id in (0..self.hosts.len() as u32).map(HostId) {
             let groups = &self.h(id).groups;
             let grouped = groups.iter().any(|g| *g != ALL && *g != UNGROUPED);
             let ungrouped = groups.contains(&UNGROUPED);
             if grouped && ungrouped {
-                self.leave(id, UNGROUPED);
+                grouped_now.push(id);
             } else if !grouped && !ungrouped {
                 self.join(id, UNGROUPED);
             }
+        }
+        if !grouped_now.is_empty() {
+            self.leave(&grouped_now, UNGROUPED);
         }
         self.compute_depths();
         let conflicts: Vec<Arc<str>> =
@@ -370,6 +380,7 @@ impl Inventory {
             }
             hosts.into()
         };
+        self.reach_known.store(true, Ordering::Relaxed);
         Arc::clone(self.g(group).reach.get_or_init(compute))
     }
 
