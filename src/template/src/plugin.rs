@@ -289,7 +289,9 @@ fn names<T>(
         for name in std::iter::once(&name).chain(aliases) {
             all.insert((*name).to_owned(), item);
             // ansible-core redirects the names of what moved to collections, and Jinja's own live in ansible.builtin too.
-            for collection in [collection, "ansible.builtin", "ansible.legacy"] {
+            // The address filters lived in ansible.netcommon before ansible.utils.
+            let former = if collection == "ansible.utils" { "ansible.netcommon" } else { collection };
+            for collection in [collection, former, "ansible.builtin", "ansible.legacy"] {
                 all.insert(format!("{collection}.{name}"), item);
             }
         }

@@ -17,8 +17,7 @@ pub static FILTER: Filter = Filter {
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     let query = call.opt("query").map(py::str).unwrap_or_default();
-    // Number 0 counts as no question, as in the original.
-    let found = query.trim().parse::<i128>().ok().filter(|_| !query.is_empty() && query != "0");
+    let found = query.trim().parse::<i128>().ok();
     let value = addresses::input(call)?;
     Ok(found.map_or(Mj::from(false), |index| py::from_value(nth_host(&value, index))))
 }

@@ -1,10 +1,10 @@
-//! A value over several lines when it does not fit one, as Python's `pprint`.
+//! A value as Python shows it; long text over several lines. ansible-core 2.19's containers are not broken up either.
 
-use crate::py::Kind;
-use crate::{Filter, FilterCall, TemplateError, py};
 use minijinja::Value as Mj;
 
-/// A value over several lines when it does not fit one, as Python's `pprint`.
+use crate::{Filter, FilterCall, TemplateError, py};
+
+/// A value as Python shows it.
 pub static FILTER: Filter =
     Filter { name: "pprint", collection: "ansible.builtin", aliases: &[], params: &[], accepts_undefined: false, run };
 
@@ -12,96 +12,27 @@ pub static FILTER: Filter =
 const WIDTH: usize = 80;
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
-    let mut out = String::new();
-    write(call.input(), 0, 0, &mut out)?;
-    Ok(py::text(out))
+    Ok(py::text(match call.input().as_str() {
+        Some(text) => literals(text),
+        None => py::repr(call.input()),
+    }))
 }
 
-/// Writes a value that starts in column `indent` and has `allowance` characters after it.
-fn write(value: &Mj, indent: usize, allowance: usize, out: &mut String) -> Result<(), TemplateError> {
-    py::trip(value)?;
-    let sorted = sorted(value)?;
-    let line = py::repr(&sorted);
-    let room = WIDTH.saturating_sub(indent + allowance);
-    if line.chars().count() <= room {
-        out.push_str(&line);
-        return Ok(());
-    }
-    match py::kind(&sorted) {
-        Kind::Dict(dict) if !dict.is_empty() => {
-            out.push('{');
-            let pairs = dict.pairs();
-            for (i, (key, value)) in pairs.iter().enumerate() {
-                let key = py::repr(key);
-                if i > 0 {
-                    out.push_str(&format!(",\n{}", " ".repeat(indent + 1)));
-                }
-                out.push_str(&key);
-                out.push_str(": ");
-                let rest = if i + 1 == pairs.len() { allowance + 1 } else { 1 };
-                write(value, indent + key.chars().count() + 3, rest, out)?;
-            }
-            out.push('}');
-        }
-        Kind::List(list) if !list.is_empty() => write_items(&list.items(), ('[', "]"), indent, allowance, out)?,
-        Kind::Tuple(items) if !items.is_empty() => {
-            let end = if items.len() == 1 { ",)" } else { ")" };
-            write_items(items, ('(', end), indent, allowance, out)?;
-        }
-        Kind::Str(text) => write_text(text, indent, allowance, out),
-        _ => out.push_str(&line),
-    }
-    Ok(())
-}
-
-fn sorted(value: &Mj) -> Result<Mj, TemplateError> {
-    Ok(match py::kind(value) {
-        Kind::Dict(dict) => {
-            let mut pairs = dict.pairs();
-            // Keys that have no order stay as they are.
-            if pairs.windows(2).all(|pair| py::less(&pair[0].0, &pair[1].0).is_ok()) {
-                py::sort(&mut pairs, |pair| &pair.0, false)?;
-            }
-            let pairs = pairs.into_iter().map(|(key, value)| Ok((key, sorted(&value)?)));
-            py::dict(pairs.collect::<Result<Vec<_>, TemplateError>>()?)?
-        }
-        Kind::List(list) => py::list(list.items().iter().map(sorted).collect::<Result<_, _>>()?),
-        Kind::Tuple(items) => py::tuple(items.iter().map(sorted).collect::<Result<_, _>>()?),
-        _ => value.clone(),
-    })
-}
-
-fn write_items(
-    items: &[Mj],
-    (open, close): (char, &str),
-    indent: usize,
-    allowance: usize,
-    out: &mut String,
-) -> Result<(), TemplateError> {
-    out.push(open);
-    for (i, item) in items.iter().enumerate() {
-        if i > 0 {
-            out.push_str(&format!(",\n{}", " ".repeat(indent + 1)));
-        }
-        let rest = if i + 1 == items.len() { allowance + close.len() } else { 1 };
-        write(item, indent + 1, rest, out)?;
-    }
-    out.push_str(close);
-    Ok(())
-}
-
-/// Text too long for a line becomes several literals, broken after blanks.
-fn write_text(text: &str, indent: usize, allowance: usize, out: &mut String) {
+/// Text too long for a line becomes several literals in parentheses, broken after blanks.
+fn literals(text: &str) -> String {
     let literal = |text: &str| py::repr(&py::text(text));
-    let outermost = indent == 0;
-    let indent = if outermost { 1 } else { indent };
+    let length = |text: &str| text.chars().count();
+    let whole = literal(text);
+    if length(&whole) <= WIDTH {
+        return whole;
+    }
     let mut chunks: Vec<String> = Vec::new();
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     for (i, line) in lines.iter().enumerate() {
-        let is_last = i + 1 == lines.len();
-        let room =
-            |last: bool| WIDTH.saturating_sub(indent + if last { allowance + usize::from(outermost) } else { 0 });
-        if literal(line).chars().count() <= room(is_last) {
+        let is_last_line = i + 1 == lines.len();
+        // The opening parenthesis takes a column, the closing one a column of the last line.
+        let room = |last: bool| WIDTH - 1 - usize::from(last);
+        if length(&literal(line)) <= room(is_last_line) {
             chunks.push(literal(line));
             continue;
         }
@@ -109,12 +40,11 @@ fn write_text(text: &str, indent: usize, allowance: usize, out: &mut String) {
         let mut current = String::new();
         for (j, word) in words.iter().enumerate() {
             let candidate = format!("{current}{word}");
-            let last = is_last && j + 1 == words.len();
-            if literal(&candidate).chars().count() > room(last) {
+            if length(&literal(&candidate)) > room(is_last_line && j + 1 == words.len()) {
                 if !current.is_empty() {
                     chunks.push(literal(&current));
                 }
-                (*word).clone_into(&mut current);
+                current = (*word).to_owned();
             } else {
                 current = candidate;
             }
@@ -123,12 +53,7 @@ fn write_text(text: &str, indent: usize, allowance: usize, out: &mut String) {
             chunks.push(literal(&current));
         }
     }
-    if chunks.len() <= 1 {
-        out.push_str(&literal(text));
-        return;
-    }
-    let joined = chunks.join(&format!("\n{}", " ".repeat(indent)));
-    if outermost { out.push_str(&format!("({joined})")) } else { out.push_str(&joined) }
+    if chunks.len() <= 1 { whole } else { format!("({})", chunks.join("\n ")) }
 }
 
 /// Runs of non-blanks, each with the blanks after it.

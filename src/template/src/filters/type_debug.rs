@@ -14,5 +14,9 @@ pub static FILTER: Filter = Filter {
 };
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
-    Ok(py::text(if py::is_undefined(call.input()) { "UndefinedMarker" } else { py::type_name(call.input()) }))
+    Ok(py::text(if py::is_undefined(call.input()) {
+        "UndefinedMarker"
+    } else {
+        py::type_name(call.input()).rsplit('.').next().unwrap_or_default()
+    }))
 }
