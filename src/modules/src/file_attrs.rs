@@ -34,7 +34,7 @@ impl FileAttrs {
         Ok(Self {
             owner: text("owner"),
             group: text("group"),
-            mode: mode.map(Mode::parse).transpose()?,
+            mode: mode.map(Mode::parse).transpose().map_err(|error| with_path(error, args))?,
             attributes: text("attributes"),
             context: ["seuser", "serole", "setype", "selevel"].map(text),
         })
@@ -298,6 +298,14 @@ fn default_context(sys: &dyn Sys, path: &Path) -> Option<Vec<String>> {
     let words = [program.to_string_lossy().into_owned(), "-n".to_owned(), path.to_string_lossy().into_owned()];
     let output = sys.run(&Program::new(words)).ok().filter(crate::Output::success)?;
     Some(output.out().trim().splitn(4, ':').map(str::to_owned).collect())
+}
+
+/// An error about a file names the file.
+fn with_path(error: ModuleError, args: &Args) -> ModuleError {
+    match (error, args.text("path").or(args.text("dest"))) {
+        (ModuleError::Failed { reply }, Some(path)) => ModuleError::reply(reply.with("path", path)),
+        (error, _) => error,
+    }
 }
 
 /// The system's words for an error, without the number.

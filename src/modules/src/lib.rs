@@ -8,6 +8,7 @@
 //! Start reading at [`Module`], then `builtin/lineinfile.rs`.
 
 mod accounts;
+mod archive;
 mod args;
 mod atomic;
 pub mod builtin;

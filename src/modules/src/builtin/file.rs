@@ -37,6 +37,7 @@ use rplay_protocol::{Diff, Reply};
 use rplay_value::{List, Map, Value};
 use walkdir::WalkDir;
 
+use crate::convert::quoted;
 use crate::{Arg, ArgSpec, Args, AttrDiff, Context, FileAttrs, Module, ModuleError, Support, real_path};
 
 /// `ansible.builtin.file`
@@ -179,7 +180,7 @@ impl Task<'_> {
 
     fn reply(self, cx: &Context<'_>, changed: bool, key: &str) -> Reply {
         let mut reply = Reply::changed(changed).with(key, self.shown);
-        if cx.diff() {
+        if cx.diff() && !self.diff.after.is_empty() {
             reply.diff.push(Diff::attributes(self.diff.before, self.diff.after));
         }
         reply
@@ -531,11 +532,11 @@ fn seconds((seconds, nanos): (i64, i64)) -> f64 {
 
 /// A local time in the given format as time since the epoch.
 fn parse_time(text: &str, format: &str) -> Result<Duration, ModuleError> {
-    let explain = |error: jiff::Error| {
-        ModuleError::msg(format!("Error while obtaining timestamp for time {text} using format {format}: {error}"))
+    let refuse = |_| {
+        let why = format!("time data {} does not match format {}", quoted(text), quoted(format));
+        ModuleError::msg(format!("Error while obtaining timestamp for time {text} using format {format}: {why}"))
     };
-    let time = DateTime::strptime(format, text).map_err(explain)?;
-    let zoned = time.to_zoned(TimeZone::system()).map_err(explain)?;
+    let zoned = DateTime::strptime(format, text).and_then(|time| time.to_zoned(TimeZone::system())).map_err(refuse)?;
     Ok(Duration::from_secs(u64::try_from(zoned.timestamp().as_second()).unwrap_or_default()))
 }
 

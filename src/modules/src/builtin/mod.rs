@@ -27,6 +27,7 @@ pub mod stat;
 pub mod systemd;
 pub mod systemd_service;
 pub mod tempfile;
+pub mod unarchive;
 pub mod uri;
 pub mod user;
 pub mod wait_for;

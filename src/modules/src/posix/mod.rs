@@ -1,3 +1,5 @@
-//! Modules of the collection this folder stands for, one file each.
+//! `ansible.posix`, one file each.
+
+pub mod authorized_key;
 
 include!(concat!(env!("OUT_DIR"), "/posix.rs"));
