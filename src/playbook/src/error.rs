@@ -1,7 +1,7 @@
 //! What can be wrong with a playbook.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rplay_diag::{Diagnose, Diagnostic, Span};
 
@@ -37,12 +37,12 @@ pub enum PlaybookError {
         span: Option<Span>,
     },
     /// A task file, playbook or file of a role is nowhere.
-    #[error("{statement}: could not find the file {name}")]
+    #[error("Could not find or access '{path}' on the Ansible Controller.", path = path.display())]
     NoFile {
         /// The statement that names it.
         statement: &'static str,
-        /// Its name.
-        name: String,
+        /// Where it is expected most.
+        path: PathBuf,
         /// Where it was looked for.
         searched: Vec<PathBuf>,
         /// Where it is named.
@@ -62,6 +62,15 @@ fn join(paths: &[PathBuf]) -> String {
     paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(":")
 }
 
+/// A file beside the one that is missing, with a name near to its.
+fn near_file(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let entries = fs_err::read_dir(path.parent()?).ok()?;
+    let names: Vec<String> = entries.filter_map(Result::ok).filter_map(|e| e.file_name().into_string().ok()).collect();
+    let near = rplay_diag::nearest(name, names.iter().map(String::as_str))?;
+    Some(format!("there is a file `{near}`"))
+}
+
 impl From<Diagnostic> for PlaybookError {
     fn from(diagnostic: Diagnostic) -> Self {
         Self::Invalid(Box::new(diagnostic))
@@ -77,9 +86,11 @@ impl Diagnose for PlaybookError {
             Self::NoRole { span, near, .. } => error
                 .at_maybe(*span, "this role")
                 .hint_maybe(near.as_ref().map(|near| format!("there is a role `{near}`"))),
-            Self::NoFile { searched, span, .. } => {
-                let error = error.at_maybe(*span, "this file");
-                if searched.is_empty() { error } else { error.note(format!("looked for {}", join(searched))) }
+            Self::NoFile { statement, path, searched, span } => {
+                let error = error.at_maybe(*span, format!("{statement} names it here"));
+                let error =
+                    if searched.len() > 1 { error.note(format!("looked for {}", join(searched))) } else { error };
+                error.hint_maybe(near_file(path))
             }
             Self::Cycle { chain, .. } => {
                 let error = chain

@@ -304,6 +304,12 @@ pub(crate) fn task_file(statement: &'static str, name: &str, span: Option<Span>,
         add(context.playbook_dir.join(name));
         add(context.playbook_dir.join("tasks").join(name));
     }
-    let found = tries.iter().find(|path| path.is_file()).cloned();
-    found.ok_or_else(|| PlaybookError::NoFile { statement, name: name.to_owned(), searched: tries, span })
+    if let Some(found) = tries.iter().find(|path| path.is_file()) {
+        return Ok(found.clone());
+    }
+    let path = match &context.role {
+        Some(role) => role.path.join(section).join(name),
+        None => context.playbook_dir.join(name),
+    };
+    Err(PlaybookError::NoFile { statement, path, searched: tries, span })
 }

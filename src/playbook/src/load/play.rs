@@ -135,7 +135,7 @@ impl Loader<'_> {
         }
         let Some((file, span)) = file else { return Ok(()) };
         let file = include_params(&file, span, old, &mut mine.vars)?;
-        let context = Context { vars: vec![given.vars.clone(), mine.vars.clone()], ..Context::default() };
+        let context = Context { vars: vec![mine.vars.clone(), given.vars.clone()], ..Context::default() };
         let name = self.render_text(&file, &context, &[]).map_err(|error| {
             error.context(Some(span), "in this import").hint(
                 "a static import cannot use facts or inventory variables in its name; define the variable in vars or with -e",
@@ -147,17 +147,19 @@ impl Loader<'_> {
             None => folder.join(&name),
         };
         if !target.exists() {
+            let searched = Vec::new();
             return Err(PlaybookError::NoFile {
                 statement: "import_playbook",
-                name,
-                searched: vec![target],
+                path: target,
+                searched,
                 span: Some(span),
             });
         }
-        let mut inner = given.clone();
-        inner.vars.extend(mine.vars);
-        inner.tags.extend(mine.tags);
-        inner.when.extend(mine.when);
+        // The outermost import's variables win.
+        let mut inner = mine;
+        inner.vars.extend(given.vars.clone());
+        inner.tags.extend(given.tags.iter().cloned());
+        inner.when = given.when.iter().cloned().chain(inner.when).collect();
         self.plays(&target, Some(span), &inner, chain, out)
     }
 
