@@ -100,6 +100,9 @@ impl Inventory {
 
     /// Warnings so far, each once, in the order they came up; takes them.
     pub fn take_warnings(&mut self) -> Vec<Diagnostic> {
+        for warning in self.folders.take_warnings() {
+            self.warn(warning);
+        }
         std::mem::take(&mut self.warnings)
     }
 

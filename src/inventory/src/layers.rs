@@ -63,9 +63,15 @@ pub(crate) struct VarsFolders {
     inventory: Vec<Folder>,
     playbook: Vec<Folder>,
     read: Arc<Mutex<HashMap<PathBuf, Map>>>,
+    /// What is to be said about the files read so far.
+    said: Arc<Mutex<Vec<Diagnostic>>>,
 }
 
 impl VarsFolders {
+    pub(crate) fn take_warnings(&self) -> Vec<Diagnostic> {
+        std::mem::take(&mut *self.said.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
     pub(crate) fn add_inventory(&mut self, folder: &Path) {
         if !self.inventory.iter().any(|f| f.path == folder) {
             self.inventory.push(Folder::scan(folder));
@@ -145,9 +151,15 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 /// Reads files of variables: what [`Inventory::layers`] needs from its caller.
-pub(crate) fn read_vars(files: &dyn Files, sources: &Sources, path: &Path) -> Result<Map, InventoryError> {
+fn read_vars(
+    files: &dyn Files,
+    sources: &Sources,
+    path: &Path,
+    said: &Mutex<Vec<Diagnostic>>,
+) -> Result<Map, InventoryError> {
     let text = files.read(path).map_err(|source| InventoryError::Io { path: path.to_owned(), source })?;
-    let value = crate::sources::yaml::document(sources, path, text)?;
+    let (value, warnings) = crate::sources::yaml::document(sources, path, text)?;
+    said.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(warnings);
     match value {
         Value::Null => Ok(Map::new()),
         Value::Map(map) => Ok(map),
@@ -259,7 +271,7 @@ impl Inventory {
                 let vars = if let Some(vars) = known {
                     vars
                 } else {
-                    let vars = read_vars(files, sources, path)?;
+                    let vars = read_vars(files, sources, path, &self.folders.said)?;
                     let mut read = self.folders.read.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                     read.insert(path.clone(), vars.clone());
                     vars

@@ -222,4 +222,17 @@ mod tests {
         assert_eq!(parsed.options.get("dest").and_then(|v| v.as_str()), Some("b\tc"));
         assert_eq!(parsed.free_form.as_deref(), Some("x=y =z"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_panics_and_no_word_is_lost(text in "[a-c={}%#'\"\\\\ \n]{0,60}") {
+            for command in [true, false] {
+                let _ = parse(&Text::trusted(text.as_str()), command);
+            }
+            if let Ok(words) = super::split(&text) {
+                let kept: usize = words.iter().flat_map(|w| w.chars()).filter(|c| c.is_alphabetic()).count();
+                proptest::prop_assert_eq!(kept, text.chars().filter(|c| c.is_alphabetic()).count());
+            }
+        }
+    }
 }

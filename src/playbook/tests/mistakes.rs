@@ -197,3 +197,17 @@ fn an_error_is_drawn_with_its_source() {
       = hint: `dest` is an option of `copy`: indent it below the module
     ");
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
+    /// Whatever stands in a task, there is a model or an error.
+    #[test]
+    fn nothing_panics(
+        keys in proptest::collection::vec("(ping|when|with_items|block|include_tasks|import_role|action|loop_control|tags|x)", 1..4),
+        value in "(a|1|~|\\[a\\]|\\{a: b\\}|'\\{\\{ a'|yes|\\[\\[a\\], \\{a: b\\}\\]|'a=b c=\"')",
+    ) {
+        let keys: std::collections::BTreeSet<String> = keys.into_iter().collect();
+        let lines: Vec<String> = keys.iter().map(|key| format!("{key}: {value}")).collect();
+        let _ = task(&lines.join("\n"));
+    }
+}

@@ -1,6 +1,7 @@
 //! YAML and JSON inventories: groups with `hosts`, `vars` and `children`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rplay_diag::{Diagnose as _, Diagnostic, Sources, Span};
 use rplay_value::{Map, Value};
@@ -9,16 +10,26 @@ use crate::inventory::GroupId;
 use crate::load::{Files, Target};
 use crate::{InventoryError, address};
 
-/// A YAML or JSON document with the places of its texts.
-pub(crate) fn document(sources: &Sources, path: &Path, text: String) -> Result<Value, InventoryError> {
-    let source = sources.add_file(path, text);
-    rplay_yaml::load(sources, source).map_err(|error| InventoryError::Document(Box::new(error.diagnostic())))
+/// A YAML or JSON document with the places of its texts, and warnings about it.
+pub(crate) fn document(
+    sources: &Sources,
+    path: &Path,
+    text: String,
+) -> Result<(Value, Vec<Diagnostic>), InventoryError> {
+    let text: Arc<str> = text.into();
+    let source = sources.add_file(path, Arc::clone(&text));
+    rplay_yaml::load_str(&text, source, rplay_yaml::Trust::Written)
+        .map_err(|error| InventoryError::Document(Box::new(error.diagnostic())))
 }
 
 /// Reads the file of the target.
 pub(crate) fn read(sources: &Sources, files: &dyn Files, target: &mut Target<'_>) -> Result<(), InventoryError> {
     let text = files.read(target.path).map_err(|source| InventoryError::Io { path: target.path.to_owned(), source })?;
-    let groups = match document(sources, target.path, text)? {
+    let (value, warnings) = document(sources, target.path, text)?;
+    for warning in warnings {
+        target.inventory.warn(warning);
+    }
+    let groups = match value {
         Value::Map(map) if !map.is_empty() => map,
         Value::Null | Value::Map(_) => return Err(InventoryError::syntax("Parsed empty YAML file", None)),
         other => {

@@ -76,6 +76,14 @@ impl Loader<'_> {
         brought: &mut Vec<Item>,
         out: &mut Vec<Item>,
     ) -> Result<()> {
+        let named;
+        let context = match &draft.common.collections {
+            Some(collections) => {
+                named = Context { collections: collections.clone(), ..context.clone() };
+                &named
+            }
+            None => context,
+        };
         let (action, params) = self.action(&mut draft, context)?;
         let statement = short(&action.resolved).to_owned();
         draft.task.action = action;

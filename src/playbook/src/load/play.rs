@@ -123,6 +123,11 @@ impl Loader<'_> {
                 other => {
                     let known = keyword::find(other, Place::ImportPlaybook).is_some()
                         && common_keyword(&mut ignored, other, value, Place::ImportPlaybook)?;
+                    if known {
+                        let message = format!("`{other}` has no effect on import_playbook");
+                        let hint = "Ansible ignores it too; write it on the imported plays";
+                        self.warn(Diagnostic::warning(message).at(key.span(), "").hint(hint));
+                    }
                     if !known && old {
                         // Ansible 1: further keys of an include are variables.
                         check_variable_name(other, key.span())?;
