@@ -251,3 +251,8 @@ pub(crate) fn is_chroot(cx: &Context<'_>) -> bool {
     let found = security::chroot(&Probe::new(cx, 10, ""));
     found.facts.get("is_chroot").and_then(Value::as_bool).unwrap_or(false)
 }
+
+/// Whether systemd is the running init system of the target.
+pub(crate) fn systemd_runs(cx: &Context<'_>) -> bool {
+    service_mgr::booted(&Probe::new(cx, 10, ""))
+}

@@ -2,4 +2,6 @@
 
 pub mod authorized_key;
 
+pub mod sysctl;
+
 include!(concat!(env!("OUT_DIR"), "/posix.rs"));
