@@ -61,11 +61,37 @@ fn side(value: &Value, look: &Look) -> String {
     }
 }
 
-/// Lines with their ends; the last one says when it has none.
+/// Lines with their ends, as Python's `splitlines(True)`; the last one says when it has no newline.
 fn lines(text: &str) -> Vec<String> {
-    let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
+    let mut lines = Vec::new();
+    let mut start = 0;
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let ends = matches!(c, '\n' | '\r' | '\x0b' | '\x0c' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}');
+        if !ends || c == '\r' && chars.peek().is_some_and(|(_, next)| *next == '\n') {
+            continue;
+        }
+        let end = at + c.len_utf8();
+        lines.push(text[start..end].to_owned());
+        start = end;
+    }
+    if start < text.len() {
+        lines.push(text[start..].to_owned());
+    }
     if let Some(last) = lines.last_mut().filter(|l| !l.ends_with('\n')) {
         last.push_str("\n\\ No newline at end of file\n");
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_where_python_ends_them() {
+        assert_eq!(lines("a\r\nb\rc\u{2028}d\n\n"), ["a\r\n", "b\r", "c\u{2028}", "d\n", "\n"]);
+        assert_eq!(lines("a\nb"), ["a\n", "b\n\\ No newline at end of file\n"]);
+        assert!(lines("").is_empty());
+    }
 }

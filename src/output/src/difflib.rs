@@ -98,9 +98,9 @@ fn longest(
 ) -> Match {
     let mut best = Match { a: a1, b: b1, size: 0 };
     let mut lengths: HashMap<usize, usize> = HashMap::new();
-    for i in a1..a2 {
+    for (i, line) in a.iter().enumerate().take(a2).skip(a1) {
         let mut next = HashMap::new();
-        for &j in places.get(a[i]).map_or(&[][..], Vec::as_slice) {
+        for &j in places.get(line).map_or(&[][..], Vec::as_slice) {
             if j < b1 {
                 continue;
             }
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn distant_changes_are_two_groups() {
-        let a: String = (0..20).map(|i| format!("{i}\n")).collect();
+        let a: String = (0..20).map(|i| i.to_string() + "\n").collect();
         let b = a.replace("2\n3\n", "two\n3\n").replace("17\n", "x\n");
         let text = diff(&a, &b);
         assert_eq!(text.matches("@@ -").count(), 2);

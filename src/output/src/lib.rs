@@ -1,6 +1,7 @@
 //! What people and programs read of a run: sinks that turn the event stream into text.
 //!
-//! [`Default`] is ansible-core 2.19's default callback, line for line. Nothing here knows the engine: a recorded run
+//! [`Default`] is ansible-core 2.19's default callback, line for line; [`Minimal`] and [`OneLine`] are its callbacks of those
+//! names; [`Json`], [`JsonLines`] and [`JUnit`] are for programs. Nothing here knows the engine: a recorded run
 //! can be shown again by the same sinks. [`open`] finds a sink by its name.
 //!
 //! Start reading at `sinks/default.rs`.
@@ -10,10 +11,12 @@ pub mod difflib;
 mod dump;
 mod open;
 mod report;
+mod result;
+mod screen;
 mod sinks;
 mod terminal;
 
 pub use open::{NAMES, OpenError, open};
 pub use report::{notice_text, report_text};
-pub use sinks::Default;
+pub use sinks::{Default, JUnit, Json, JsonLines, Minimal, OneLine};
 pub use terminal::{Color, Look, ResultFormat, Terminal};

@@ -85,8 +85,14 @@ pub struct Look {
     pub check_markers: bool,
     /// `deprecation_warnings`.
     pub deprecations: bool,
+    /// `show_per_host_start`.
+    pub host_starts: bool,
+    /// `verbose_to_stderr`.
+    pub verbose_stderr: bool,
     /// `result_format`.
     pub results: ResultFormat,
+    /// `pretty_results`: `None` indents what is YAML, very verbose or asked to be shown.
+    pub pretty: Option<bool>,
     /// Lines of context in differences.
     pub diff_context: usize,
 }
@@ -105,7 +111,10 @@ impl std::default::Default for Look {
             path_on_failure: false,
             check_markers: false,
             deprecations: true,
+            host_starts: false,
+            verbose_stderr: false,
             results: ResultFormat::Json,
+            pretty: None,
             diff_context: 3,
         }
     }
@@ -165,6 +174,16 @@ impl Terminal {
         let text = text.trim();
         let stars = self.columns.saturating_sub(width(text)).max(3);
         self.line(&format!("\n{text} {}", "*".repeat(stars)), None)
+    }
+
+    /// Text as it is, on standard output.
+    pub(crate) fn raw(&mut self, text: &str) -> io::Result<()> {
+        self.out.write_all(text.as_bytes())
+    }
+
+    /// Standard output itself.
+    pub(crate) fn out(&mut self) -> &mut dyn Write {
+        &mut self.out
     }
 
     /// Everything written so far becomes visible.

@@ -1,51 +1,30 @@
 //! ansible-core 2.19's default callback: what people see when they run a playbook.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io;
 use std::sync::Arc;
 
-use rplay_event::{
-    Event, EventKind, HostRecap, Notice, Outcome, PlayInfo, Recap, Report, Sink, TaskId, TaskInfo, TaskResult,
-};
-use rplay_value::Map;
+use rplay_event::{Event, EventKind, HostRecap, Outcome, PlayInfo, Recap, Sink, TaskId, TaskInfo, TaskResult};
 
-use crate::report::{notice_text, report_text};
+use crate::result::{cleaned, host_label, item_label};
+use crate::screen::Screen;
 use crate::terminal::{Color, Look, Terminal, colored};
 use crate::{diff, dump};
 
-/// Keys that `debug` shows besides `msg`.
-const DEBUG_ALLOWED: &[&str] = &["msg", "exception", "warnings", "deprecations"];
-/// Keys that `debug: var=` hides.
-const DEBUG_HIDDEN: &[&str] = &["changed", "failed", "skipped", "invocation", "skip_reason"];
-
 /// The sink.
 pub struct Default {
-    terminal: Terminal,
-    look: Look,
+    screen: Screen,
     play: Option<Arc<PlayInfo>>,
     tasks: HashMap<TaskId, Arc<TaskInfo>>,
     banner: Option<TaskId>,
     check: bool,
-    seen: HashSet<String>,
-    explained_deprecations: bool,
-    pending: BTreeSet<TaskId>,
 }
 
 impl Default {
     /// A sink that writes to this terminal.
     pub fn new(terminal: Terminal, look: Look) -> Self {
-        Self {
-            terminal,
-            look,
-            play: None,
-            tasks: HashMap::new(),
-            banner: None,
-            check: false,
-            seen: HashSet::new(),
-            explained_deprecations: false,
-            pending: BTreeSet::new(),
-        }
+        Self { screen: Screen::new(terminal, look), play: None, tasks: HashMap::new(), banner: None, check: false }
     }
 
     fn task(&self, id: TaskId) -> Option<Arc<TaskInfo>> {
@@ -53,7 +32,7 @@ impl Default {
     }
 
     fn check_marker(&self, check: bool) -> &'static str {
-        if check && self.look.check_markers { " [CHECK MODE]" } else { "" }
+        if check && self.screen.look.check_markers { " [CHECK MODE]" } else { "" }
     }
 
     fn play_started(&mut self, play: &Arc<PlayInfo>) -> io::Result<()> {
@@ -61,7 +40,7 @@ impl Default {
         let name = play.name.trim();
         let text = if name.is_empty() { format!("PLAY{marker}") } else { format!("PLAY [{name}]{marker}") };
         self.play = Some(Arc::clone(play));
-        self.terminal.banner(&text)
+        self.screen.terminal.banner(&text)
     }
 
     /// Whether results of one task come mixed with those of others, so that every result names its task.
@@ -72,10 +51,9 @@ impl Default {
 
     fn task_started(&mut self, task: &Arc<TaskInfo>) -> io::Result<()> {
         self.tasks.insert(task.id, Arc::clone(task));
-        if self.look.skipped_hosts && self.look.ok_hosts && !self.free() {
+        if self.screen.look.skipped_hosts && self.screen.look.ok_hosts && !self.free() {
             return self.task_banner(task);
         }
-        self.pending.insert(task.id);
         Ok(())
     }
 
@@ -85,12 +63,16 @@ impl Default {
         }
         let prefix = if task.handler { "RUNNING HANDLER" } else { "TASK" };
         let mut args = String::new();
-        if self.look.task_args && !task.no_log && !task.args.is_empty() {
+        if self.screen.look.task_args && !task.no_log && !task.args.is_empty() {
             let pairs: Vec<String> = task.args.iter().map(|(k, v)| format!("{}={}", k.to_str(), v.to_str())).collect();
             let _ = write!(args, " {}", pairs.join(", "));
         }
-        self.terminal.banner(&format!("{prefix} [{}{args}]{}", task.name.trim(), self.check_marker(task.check)))?;
-        if self.look.verbosity >= 2 {
+        self.screen.terminal.banner(&format!(
+            "{prefix} [{}{args}]{}",
+            task.name.trim(),
+            self.check_marker(task.check)
+        ))?;
+        if self.screen.look.verbosity >= 2 {
             self.task_path(task)?;
         }
         self.banner = Some(task.id);
@@ -99,68 +81,8 @@ impl Default {
 
     fn task_path(&mut self, task: &TaskInfo) -> io::Result<()> {
         match &task.place {
-            Some(place) => self.terminal.line(&format!("task path: {}", place.path()), Some(Color::Debug)),
+            Some(place) => self.screen.terminal.line(&format!("task path: {}", place.path()), Some(Color::Debug)),
             None => Ok(()),
-        }
-    }
-
-    fn warned(&mut self, notice: &Notice) -> io::Result<()> {
-        let text = format!("[WARNING]: {}", notice_text(notice));
-        if !self.seen.insert(text.clone()) {
-            return Ok(());
-        }
-        self.terminal.error_line(&text, Some(Color::Warn))
-    }
-
-    fn deprecated(&mut self, notice: &Notice) -> io::Result<()> {
-        if !self.look.deprecations {
-            return Ok(());
-        }
-        if !std::mem::replace(&mut self.explained_deprecations, true) {
-            self.warned(&Notice::new(
-                "Deprecation warnings can be disabled by setting `deprecation_warnings=False` in ansible.cfg.",
-            ))?;
-        }
-        let when =
-            notice.version.as_ref().map_or("in the future".to_owned(), |v| format!("from ansible-core version {v}"));
-        let message = format!("{}. This feature will be removed {when}.", notice.message.trim_end_matches('.'));
-        let text = format!("[DEPRECATION WARNING]: {}", notice_text(&Notice { message, ..notice.clone() }));
-        if !self.seen.insert(text.clone()) {
-            return Ok(());
-        }
-        self.terminal.error_line(&text, Some(Color::Deprecate))
-    }
-
-    fn failed(&mut self, report: &Report, on_stderr: bool) -> io::Result<()> {
-        let text = format!("[ERROR]: {}", report_text(report));
-        if !self.seen.insert(text.clone()) {
-            return Ok(());
-        }
-        if on_stderr {
-            self.terminal.error_line(&text, Some(Color::Error))
-        } else {
-            self.terminal.line(&text, Some(Color::Error))
-        }
-    }
-
-    fn notices(&mut self, result: &TaskResult) -> io::Result<()> {
-        for notice in &result.warnings {
-            self.warned(notice)?;
-        }
-        for notice in &result.deprecations {
-            self.deprecated(notice)?;
-        }
-        match &result.error {
-            Some(report) => self.failed(report, self.look.failed_stderr),
-            None => Ok(()),
-        }
-    }
-
-    fn bad_line(&mut self, text: &str, color: Color) -> io::Result<()> {
-        if self.look.failed_stderr {
-            self.terminal.error_line(text, Some(color))
-        } else {
-            self.terminal.line(text, Some(color))
         }
     }
 
@@ -169,11 +91,7 @@ impl Default {
         if without_items {
             data.remove("results");
         }
-        dump::result(&data, result.verbose_always, &self.look)
-    }
-
-    fn verbose(&self, result: &TaskResult, above: u8) -> bool {
-        (self.look.verbosity > above || result.verbose_always) && !result.verbose_override
+        dump::result(&data, result.verbose_always, &self.screen.look)
     }
 
     fn finished(&mut self, task: &TaskInfo, host: &str, outcome: Outcome, result: &TaskResult) -> io::Result<()> {
@@ -183,57 +101,57 @@ impl Default {
             Outcome::Ok | Outcome::Changed if task.include => self.task_banner(task),
             Outcome::Ok | Outcome::Changed => {
                 let changed = outcome == Outcome::Changed;
-                if !changed && !self.look.ok_hosts {
+                if !changed && !self.screen.look.ok_hosts {
                     return Ok(());
                 }
                 self.task_banner(task)?;
-                self.notices(result)?;
+                self.screen.notices(result)?;
                 if items {
                     return Ok(());
                 }
                 let (word, color) = if changed { ("changed", Color::Changed) } else { ("ok", Color::Ok) };
                 let mut text = format!("{word}: [{label}]");
-                if self.verbose(result, 0) {
+                if self.screen.verbose(result, 0) {
                     let _ = write!(text, " => {}", self.dump(task, result, false));
                 }
-                self.terminal.line(&text, Some(color))
+                self.screen.terminal.line(&text, Some(color))
             }
             Outcome::Skipped => {
-                if !self.look.skipped_hosts {
+                if !self.screen.look.skipped_hosts {
                     return Ok(());
                 }
                 self.task_banner(task)?;
-                self.notices(result)?;
+                self.screen.notices(result)?;
                 let mut text = format!("skipping: [{host}]");
-                if self.verbose(result, 0) {
+                if self.screen.verbose(result, 0) {
                     let _ = write!(text, " => {}", self.dump(task, result, items));
                 }
-                self.terminal.line(&text, Some(Color::Skip))
+                self.screen.terminal.line(&text, Some(Color::Skip))
             }
             Outcome::Failed { ignored, .. } => {
                 self.task_banner(task)?;
-                self.notices(result)?;
+                self.screen.notices(result)?;
                 if !items {
-                    if self.look.verbosity < 2 && self.look.path_on_failure {
+                    if self.screen.look.verbosity < 2 && self.screen.look.path_on_failure {
                         self.task_path(task)?;
                     }
                     let text = format!("fatal: [{label}]: FAILED! => {}", self.dump(task, result, false));
-                    self.bad_line(&text, Color::Error)?;
+                    self.screen.bad_line(&text, Color::Error)?;
                 }
                 self.ignoring(ignored)
             }
             Outcome::Unreachable { ignored } => {
                 self.task_banner(task)?;
-                self.notices(result)?;
-                let dump = dump::result(&result.data, result.verbose_always, &self.look);
-                self.bad_line(&format!("fatal: [{label}]: UNREACHABLE! => {dump}"), Color::Unreachable)?;
+                self.screen.notices(result)?;
+                let dump = dump::result(&result.data, result.verbose_always, &self.screen.look);
+                self.screen.bad_line(&format!("fatal: [{label}]: UNREACHABLE! => {dump}"), Color::Unreachable)?;
                 self.ignoring(ignored)
             }
         }
     }
 
     fn ignoring(&mut self, ignored: bool) -> io::Result<()> {
-        if ignored { self.terminal.line("...ignoring", Some(Color::Skip)) } else { Ok(()) }
+        if ignored { self.screen.terminal.line("...ignoring", Some(Color::Skip)) } else { Ok(()) }
     }
 
     fn item_finished(&mut self, task: &TaskInfo, host: &str, outcome: Outcome, result: &TaskResult) -> io::Result<()> {
@@ -242,35 +160,35 @@ impl Default {
         match outcome {
             Outcome::Ok | Outcome::Changed => {
                 let changed = outcome == Outcome::Changed;
-                if task.include || !changed && !self.look.ok_hosts {
+                if task.include || !changed && !self.screen.look.ok_hosts {
                     return Ok(());
                 }
                 self.task_banner(task)?;
-                self.notices(result)?;
+                self.screen.notices(result)?;
                 let (word, color) = if changed { ("changed", Color::Changed) } else { ("ok", Color::Ok) };
                 let mut text = format!("{word}: [{label}] => (item={item})");
-                if self.verbose(result, 0) {
+                if self.screen.verbose(result, 0) {
                     let _ = write!(text, " => {}", self.dump(task, result, false));
                 }
-                self.terminal.line(&text, Some(color))
+                self.screen.terminal.line(&text, Some(color))
             }
             Outcome::Skipped => {
-                if !self.look.skipped_hosts {
+                if !self.screen.look.skipped_hosts {
                     return Ok(());
                 }
                 self.task_banner(task)?;
-                self.notices(result)?;
+                self.screen.notices(result)?;
                 let mut text = format!("skipping: [{host}] => (item={item}) ");
-                if self.verbose(result, 0) {
+                if self.screen.verbose(result, 0) {
                     let _ = write!(text, " => {}", self.dump(task, result, false));
                 }
-                self.terminal.line(&text, Some(Color::Skip))
+                self.screen.terminal.line(&text, Some(Color::Skip))
             }
             Outcome::Failed { .. } | Outcome::Unreachable { .. } => {
                 self.task_banner(task)?;
-                self.notices(result)?;
+                self.screen.notices(result)?;
                 let dump = self.dump(task, result, false);
-                self.bad_line(&format!("failed: [{label}] (item={item}) => {dump}"), Color::Error)
+                self.screen.bad_line(&format!("failed: [{label}] (item={item}) => {dump}"), Color::Error)
             }
         }
     }
@@ -278,45 +196,49 @@ impl Default {
     fn retried(&mut self, task: &TaskInfo, host: &str, left: u64, result: &TaskResult) -> io::Result<()> {
         let label = host_label(host, result);
         let mut text = format!("FAILED - RETRYING: [{label}]: {} ({left} retries left).", task.short_name);
-        if self.verbose(result, 2) {
+        if self.screen.verbose(result, 2) {
             let _ = write!(text, "Result was: {}", self.dump(task, result, false));
         }
-        self.terminal.line(&text, Some(Color::Debug))
+        self.screen.terminal.line(&text, Some(Color::Debug))
     }
 
     fn recap(&mut self, recap: &Recap) -> io::Result<()> {
-        self.terminal.banner("PLAY RECAP")?;
-        let color = self.terminal.color();
+        self.screen.terminal.banner("PLAY RECAP")?;
+        let color = self.screen.terminal.color();
         for (host, counts) in &recap.hosts {
             let text = recap_line(host, counts, color);
-            self.terminal.line(&text, None)?;
+            self.screen.terminal.line(&text, None)?;
         }
-        self.terminal.line("", None)?;
-        if self.look.custom_stats && (!recap.custom.is_empty() || !recap.custom_per_host.is_empty()) {
-            self.terminal.banner("CUSTOM STATS: ")?;
+        self.screen.terminal.line("", None)?;
+        if self.screen.look.custom_stats && (!recap.custom.is_empty() || !recap.custom_per_host.is_empty()) {
+            self.screen.terminal.banner("CUSTOM STATS: ")?;
             for (host, stats) in &recap.custom_per_host {
-                self.terminal.line(&format!("\t{host}: {}", dump::statistics(stats)), None)?;
+                self.screen
+                    .terminal
+                    .line(&format!("\t{host}: {}", dump::statistics(stats, &self.screen.look)), None)?;
             }
             if !recap.custom.is_empty() {
-                self.terminal.line("", None)?;
-                self.terminal.line(&format!("\tRUN: {}", dump::statistics(&recap.custom)), None)?;
+                self.screen.terminal.line("", None)?;
+                self.screen
+                    .terminal
+                    .line(&format!("\tRUN: {}", dump::statistics(&recap.custom, &self.screen.look)), None)?;
             }
-            self.terminal.line("", None)?;
+            self.screen.terminal.line("", None)?;
         }
         self.dry_run()
     }
 
     fn dry_run(&mut self) -> io::Result<()> {
-        if self.check && self.look.check_markers { self.terminal.banner("DRY RUN") } else { Ok(()) }
+        if self.check && self.screen.look.check_markers { self.screen.terminal.banner("DRY RUN") } else { Ok(()) }
     }
 
     fn playbook_started(&mut self, file: &str) -> io::Result<()> {
-        if self.look.verbosity > 1 {
+        if self.screen.look.verbosity > 1 {
             let name = file.rsplit('/').next().unwrap_or(file);
-            self.terminal.banner(&format!("PLAYBOOK: {name}"))?;
+            self.screen.terminal.banner(&format!("PLAYBOOK: {name}"))?;
         }
-        if self.look.verbosity > 3 {
-            self.terminal.line(&format!("Positional arguments: {file}"), Some(Color::Verbose))?;
+        if self.screen.look.verbosity > 3 {
+            self.screen.terminal.line(&format!("Positional arguments: {file}"), Some(Color::Verbose))?;
         }
         self.dry_run()
     }
@@ -345,41 +267,6 @@ fn recap_line(host: &str, counts: &HostRecap, color: bool) -> String {
     )
 }
 
-/// `host`, or `host -> delegate`, or `host -> delegate(address)`.
-fn host_label(host: &str, result: &TaskResult) -> String {
-    match &result.delegated_to {
-        Some(delegate) if delegate.host != host => match delegate.address.as_deref().filter(|a| *a != delegate.host) {
-            Some(address) => format!("{host} -> {}({address})", delegate.host),
-            None => format!("{host} -> {}", delegate.host),
-        },
-        _ => host.to_owned(),
-    }
-}
-
-fn item_label(result: &TaskResult) -> String {
-    if result.no_log {
-        return "(censored due to no_log)".to_owned();
-    }
-    let label = result.label.as_ref().or_else(|| result.data.get("item"));
-    label.map_or_else(|| "None".to_owned(), |v| v.to_str().into_owned())
-}
-
-/// `debug` shows what it was asked for and nothing else.
-fn cleaned(data: &Map, task: &TaskInfo) -> Map {
-    if !matches!(task.action.as_str(), "debug" | "ansible.builtin.debug" | "ansible.legacy.debug") {
-        return data.clone();
-    }
-    if data.contains("msg") {
-        let kept =
-            data.iter().filter(|(k, _)| k.as_str().is_some_and(|k| DEBUG_ALLOWED.contains(&k) || k.starts_with('_')));
-        return kept.map(|(k, v)| (k.clone(), v.clone())).collect();
-    }
-    data.iter()
-        .filter(|(k, _)| !k.as_str().is_some_and(|k| DEBUG_HIDDEN.contains(&k)))
-        .map(|(k, v)| (k.clone(), v.clone()))
-        .collect()
-}
-
 impl Sink for Default {
     fn on_event(&mut self, event: &Event) -> io::Result<()> {
         match &event.kind {
@@ -389,8 +276,8 @@ impl Sink for Default {
             }
             EventKind::PlaybookStarted { file } => self.playbook_started(file),
             EventKind::PlayStarted(play) => self.play_started(play),
-            EventKind::NoHostsMatched => self.terminal.line("skipping: no hosts matched", Some(Color::Skip)),
-            EventKind::NoHostsRemaining => self.terminal.banner("NO MORE HOSTS LEFT"),
+            EventKind::NoHostsMatched => self.screen.terminal.line("skipping: no hosts matched", Some(Color::Skip)),
+            EventKind::NoHostsRemaining => self.screen.terminal.banner("NO MORE HOSTS LEFT"),
             EventKind::TaskStarted(task) => self.task_started(task),
             EventKind::ItemFinished { task, host, outcome, result } => match self.task(*task) {
                 Some(task) => self.item_finished(&task, host, *outcome, result),
@@ -405,24 +292,24 @@ impl Sink for Default {
                 None => Ok(()),
             },
             EventKind::Diff { task, diffs, .. } => {
-                let text = diff::text(diffs, &self.look);
+                let text = diff::text(diffs, &self.screen.look);
                 if text.is_empty() {
                     return Ok(());
                 }
                 if let Some(task) = self.task(*task) {
                     self.task_banner(&task)?;
                 }
-                self.terminal.line(&text, None)
+                self.screen.terminal.line(&text, None)
             }
             EventKind::Included { file, hosts, label, .. } => {
                 let mut text = format!("included: {file} for {}", hosts.join(", "));
                 if let Some(label) = label.as_ref().filter(|l| l.is_true()) {
                     let _ = write!(text, " => (item={})", label.to_str());
                 }
-                self.terminal.line(&text, Some(Color::Included))
+                self.screen.terminal.line(&text, Some(Color::Included))
             }
-            EventKind::Notified { handler, host } if self.look.verbosity > 1 => {
-                self.terminal.line(&format!("NOTIFIED HANDLER {handler} for {host}"), Some(Color::Verbose))
+            EventKind::Notified { handler, host } if self.screen.look.verbosity > 1 => {
+                self.screen.terminal.line(&format!("NOTIFIED HANDLER {handler} for {host}"), Some(Color::Verbose))
             }
             EventKind::AsyncPolled { host, job, started, finished, .. } => {
                 let number = |b: bool| u8::from(b);
@@ -431,35 +318,28 @@ impl Sink for Default {
                     number(*started),
                     number(*finished)
                 );
-                self.terminal.line(&text, Some(Color::Debug))
+                self.screen.terminal.line(&text, Some(Color::Debug))
             }
             EventKind::AsyncFinished { host, job, failed, .. } => {
                 let word = if *failed { "FAILED" } else { "OK" };
-                self.terminal.line(&format!("ASYNC {word} on {host}: jid={job}"), Some(Color::Debug))
-            }
-            EventKind::Warned(notice) => self.warned(notice),
-            EventKind::Deprecated(notice) => self.deprecated(notice),
-            EventKind::Failed(report) => self.failed(report, true),
-            EventKind::Verbose { level, host, text } if self.look.verbosity >= *level => {
-                let text = host.as_ref().map_or_else(|| text.clone(), |host| format!("<{host}> {text}"));
-                self.terminal.line(&text, Some(Color::Verbose))
-            }
-            EventKind::Prompted { text } => {
-                self.terminal.line(text, None)?;
-                self.terminal.flush()
+                self.screen.terminal.line(&format!("ASYNC {word} on {host}: jid={job}"), Some(Color::Debug))
             }
             EventKind::Recap(recap) => self.recap(recap),
-            EventKind::RunFinished { .. } => self.terminal.flush(),
-            EventKind::HostStarted { .. }
-            | EventKind::Chunk { .. }
-            | EventKind::Notified { .. }
-            | EventKind::Verbose { .. } => Ok(()),
+            EventKind::RunFinished { .. } => self.screen.terminal.flush(),
+            EventKind::HostStarted { task, host } => match self.task(*task) {
+                Some(task) if self.screen.look.host_starts => {
+                    let text = format!(" [started TASK: {} on {host}]", task.name);
+                    self.screen.terminal.line(&text, Some(Color::Ok))
+                }
+                _ => Ok(()),
+            },
+            other => self.screen.common(other),
         }?;
         self.flush_when_due(event)
     }
 
     fn finish(mut self: Box<Self>) -> io::Result<()> {
-        self.terminal.flush()
+        self.screen.terminal.flush()
     }
 }
 
@@ -467,7 +347,9 @@ impl Default {
     /// People watch runs: a result is visible at once. Bursts (items of a loop) are written together.
     fn flush_when_due(&mut self, event: &Event) -> io::Result<()> {
         match event.kind {
-            EventKind::HostFinished { .. } | EventKind::Recap(_) | EventKind::TaskStarted(_) => self.terminal.flush(),
+            EventKind::HostFinished { .. } | EventKind::Recap(_) | EventKind::TaskStarted(_) => {
+                self.screen.terminal.flush()
+            }
             _ => Ok(()),
         }
     }
@@ -477,8 +359,8 @@ impl Default {
 mod tests {
     use std::sync::Mutex;
 
-    use rplay_event::{Delegate, PlayId};
-    use rplay_value::Value;
+    use rplay_event::PlayId;
+    use rplay_value::{Map, Value};
 
     use super::*;
 
@@ -497,15 +379,6 @@ mod tests {
 
     fn result(data: &[(&str, Value)]) -> TaskResult {
         TaskResult { data: data.iter().map(|(k, v)| (*k, v.clone())).collect(), ..TaskResult::default() }
-    }
-
-    #[test]
-    fn delegates_and_addresses_are_named() {
-        let mut r = result(&[]);
-        r.delegated_to = Some(Delegate { host: "b".into(), address: Some("10.0.0.1".into()) });
-        assert_eq!(host_label("a", &r), "a -> b(10.0.0.1)");
-        r.delegated_to = Some(Delegate { host: "a".into(), address: None });
-        assert_eq!(host_label("a", &r), "a");
     }
 
     #[test]
