@@ -336,7 +336,7 @@ impl Inventory {
         let conflicts: Vec<Arc<str>> =
             self.groups.keys().filter(|name| self.hosts.contains_key(*name)).cloned().collect();
         for name in conflicts {
-            self.warn(Diagnostic::warning(format!("Found both group and host with same name: {name}")));
+            self.warn_shared_name(&name);
         }
         self.forget_layers();
     }
@@ -418,12 +418,11 @@ impl Inventory {
         let (host, mut changed) = self.add_host(name);
         changed |= self.set_host_vars(host, vars);
         for group in groups {
-            changed |= self.group_id(group).is_none();
-            let group = self.add_group(group);
-            changed |= self.join(host, group);
+            let (group, new) = self.add_dynamic(group);
+            changed |= new | self.join(host, group);
         }
         if changed {
-            self.reconcile();
+            self.settle(host);
         }
         changed
     }
@@ -432,18 +431,62 @@ impl Inventory {
     /// whether anything changed.
     pub fn add_dynamic_group(&mut self, host: &str, group: &str, parents: &[&str]) -> Result<bool, InventoryError> {
         let Some(host) = self.host_id(host) else { return Ok(false) };
-        let mut changed = self.group_id(group).is_none();
-        let group = self.add_group(group);
+        let (group, mut changed) = if parents.is_empty() {
+            self.add_dynamic(group)
+        } else {
+            {
+                let new = self.group_id(group).is_none();
+                (self.add_group(group), new)
+            }
+        };
+        let mut linked = false;
         for parent in parents {
-            changed |= self.group_id(parent).is_none();
-            let parent = self.add_group(parent);
-            changed |= self.add_child(parent, group)?;
+            let (parent, new) = self.add_dynamic(parent);
+            linked |= self.add_child(parent, group)?;
+            changed |= new;
         }
-        changed |= self.join(host, group);
+        if linked {
+            self.compute_depths();
+        }
+        changed |= linked | self.join(host, group);
         if changed {
-            self.reconcile();
+            self.settle(host);
         }
         Ok(changed)
+    }
+
+    /// A group that may be new; then it stands under `all`.
+    fn add_dynamic(&mut self, name: &str) -> (GroupId, bool) {
+        if let Some(id) = self.group_id(name) {
+            return (id, false);
+        }
+        let id = self.add_group(name);
+        self.link(ALL, id);
+        self.groups[id.0 as usize].depth = 1;
+        self.warn_shared_name(name);
+        (id, true)
+    }
+
+    /// What [`Inventory::reconcile`] does, for one host whose groups changed: the cost does not grow with the inventory.
+    fn settle(&mut self, host: HostId) {
+        let groups = &self.h(host).groups;
+        let grouped = groups.iter().any(|g| *g != ALL && *g != UNGROUPED);
+        match (grouped, groups.contains(&UNGROUPED)) {
+            (true, true) => self.leave(&[host], UNGROUPED),
+            (false, false) => {
+                self.join(host, UNGROUPED);
+            }
+            _ => {}
+        }
+        let name = Arc::clone(&self.h(host).name);
+        self.warn_shared_name(&name);
+        self.forget_layers();
+    }
+
+    fn warn_shared_name(&mut self, name: &str) {
+        if self.groups.contains_key(name) && self.hosts.contains_key(name) {
+            self.warn(Diagnostic::warning(format!("Found both group and host with same name: {name}")));
+        }
     }
 
     /// Reads `group_vars/` and `host_vars/` of this folder (a playbook's) too, above those beside the inventory.
@@ -523,5 +566,9 @@ mod tests {
         assert!(inventory.add_dynamic_group("n", "sub", &["g"]).unwrap());
         assert!(!inventory.add_dynamic_group("n", "sub", &["g"]).unwrap());
         assert_eq!(inventory.group("sub").unwrap().depth(), 2);
+        assert_eq!(
+            inventory.graph("all").unwrap(),
+            "@all:\n  |--@ungrouped:\n  |--@g:\n  |  |--@sub:\n  |  |  |--n\n  |  |--n"
+        );
     }
 }
