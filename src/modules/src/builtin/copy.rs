@@ -125,7 +125,16 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
             (None, None, Some(checksum)) => Source::Known(checksum),
             (None, None, None) => return Err(ModuleError::msg("src (or content) is required")),
         };
-    content(cx, args, &source)
+    content(cx, args, &source).map_err(|error| match error {
+        // What was sent is told even when it could not be put in place.
+        ModuleError::Failed { mut reply } if !reply.data.contains("checksum") => {
+            if let Ok(checksum) = source.digest(Algorithm::Sha1) {
+                reply.data.insert("checksum", checksum);
+            }
+            ModuleError::Failed { reply }
+        }
+        other => other,
+    })
 }
 
 fn content(cx: &mut Context<'_>, args: &Args, source: &Source<'_>) -> Result<Reply, ModuleError> {
@@ -169,8 +178,8 @@ fn content(cx: &mut Context<'_>, args: &Args, source: &Source<'_>) -> Result<Rep
             dest = path.to_string_lossy().into_owned();
         }
         if !args.flag("force") {
-            let reply = Reply::changed(changed).with("dest", dest).with("msg", "file already exists");
-            return Ok(reply.with("src", args.text("src")));
+            let reply = Reply::changed(changed).with("dest", dest).with("src", args.text("src"));
+            return Ok(if args.flag("remote_src") { reply.with("msg", "file already exists") } else { reply });
         }
         if path.is_file() && access(&path, AccessFlags::R_OK).is_ok() {
             present = Some(digest_file(Algorithm::Sha1, &path)?);
@@ -186,8 +195,11 @@ fn content(cx: &mut Context<'_>, args: &Args, source: &Source<'_>) -> Result<Rep
         let mut diff = AttrDiff::default();
         diff.set("path", dest.as_str(), dest.as_str());
         changed |= attrs.apply(cx, &path, Some(&mut diff))?;
-        let mut reply =
-            Reply::changed(changed).with("checksum", checksum).with("dest", dest.as_str()).with("path", dest);
+        let mut reply = Reply::changed(changed).with("checksum", checksum).with("dest", dest.as_str());
+        if let Source::File(_) = source {
+            return Ok(reply.with("md5sum", source.digest(Algorithm::Md5)?).with("src", args.text("src")));
+        }
+        reply = reply.with("path", dest);
         if cx.diff() {
             reply.diff.push(Diff::attributes(diff.before, diff.after));
         }
@@ -205,6 +217,13 @@ fn content(cx: &mut Context<'_>, args: &Args, source: &Source<'_>) -> Result<Rep
     }
     if access(&folder, AccessFlags::W_OK).is_err() && !args.flag("unsafe_writes") {
         return Err(ModuleError::msg(format!("Destination {shown_folder} not writable")));
+    }
+    if let Source::File(file) = source
+        && path.exists()
+        && attrs.mode.is_none()
+    {
+        // A file of the target takes its mode along when it replaces another.
+        attrs.mode = Some(Mode::Bits(fs_err::metadata(file)?.mode() & 0o7777));
     }
     let md5sum = source.digest(Algorithm::Md5)?;
     let diff = if cx.diff() { Some(compare(args, &dest, &path, source)?) } else { None };
@@ -304,9 +323,14 @@ fn folder(cx: &mut Context<'_>, args: &Args, src: &str) -> Result<Reply, ModuleE
         Some(name) if !src.ends_with('/') => cx.path(dest).join(name),
         _ => cx.path(dest),
     };
+    // What is reported, and gets the mode: the folder inside of one that was there before.
+    let shown = match src.rsplit('/').next() {
+        Some(name) if cx.path(dest).is_dir() => format!("{}/{name}", dest.trim_end_matches('/')),
+        _ => dest.to_owned(),
+    };
     let follow = args.bool("local_follow").unwrap_or(false);
     let attrs = FileAttrs::from_args(args)?;
-    // Everything gets owner and group, only `dest` itself the mode.
+    // Everything gets owner and group, only the folder reported the mode.
     let owned = FileAttrs { owner: attrs.owner.clone(), group: attrs.group.clone(), ..FileAttrs::default() };
     let mut changed = false;
     for entry in WalkDir::new(&from).follow_links(follow) {
@@ -315,10 +339,10 @@ fn folder(cx: &mut Context<'_>, args: &Args, src: &str) -> Result<Reply, ModuleE
         changed |= copy_entry(cx, args, entry.path(), &target, follow)?;
         changed |= target.symlink_metadata().is_ok() && owned.apply(cx, &target, None)?;
     }
-    changed |= cx.path(dest).exists() && attrs.apply(cx, &cx.path(dest), None)?;
+    changed |= cx.path(&shown).exists() && attrs.apply(cx, &cx.path(&shown), None)?;
     Ok(Reply::changed(changed)
         .with("checksum", Value::Null)
-        .with("dest", dest)
+        .with("dest", shown)
         .with("md5sum", Value::Null)
         .with("src", src))
 }
@@ -433,7 +457,7 @@ mod tests {
         let fake = Fake::new().unwrap();
         fake.write("/f", "old").unwrap();
         let reply = send(&fake, "new", &[("dest", "/f"), ("force", "no")], false);
-        assert_eq!((reply.changed, reply.data.get("msg")), (false, Some(&"file already exists".into())));
+        assert_eq!((reply.changed, reply.data.get("dest")), (false, Some(&"/f".into())));
         let reply = send(&fake, "new", &[("dest", "/f"), ("checksum", "123")], false);
         assert_eq!(
             reply.data.get("msg"),

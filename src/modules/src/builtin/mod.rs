@@ -15,6 +15,7 @@ pub mod git;
 pub mod group;
 pub mod hostname;
 pub mod iptables;
+pub mod known_hosts;
 pub mod lineinfile;
 pub mod package;
 pub mod package_facts;
