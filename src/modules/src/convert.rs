@@ -3,13 +3,16 @@
 use std::path::PathBuf;
 
 use nix::unistd::{Uid, User};
-use rplay_value::{List, Map, Value, push_str_repr};
+use rplay_value::{FALSE_TEXTS, List, Map, TRUE_TEXTS, Value, push_str_repr};
 
 use crate::Kind;
 
+/// Asks for a variable's value.
+type Variable<'a> = Box<dyn Fn(&str) -> Option<String> + 'a>;
+
 /// What `~` and `$NAME` in paths stand for.
 pub struct Surroundings<'a> {
-    variable: Box<dyn Fn(&str) -> Option<String> + 'a>,
+    variable: Variable<'a>,
 }
 
 impl<'a> Surroundings<'a> {
@@ -134,32 +137,15 @@ pub(crate) fn quoted(text: &str) -> String {
     out
 }
 
-pub(crate) const TRUE_WORDS: [&str; 6] = ["y", "yes", "on", "1", "true", "t"];
-pub(crate) const FALSE_WORDS: [&str; 6] = ["n", "no", "off", "0", "false", "f"];
-
 fn to_bool(value: &Value) -> Result<bool, String> {
-    let text = match value {
-        Value::Bool(b) => return Ok(*b),
-        Value::Int(_) | Value::Text(_) => python_str(value),
-        Value::Float(f) if *f == 1.0 => return Ok(true),
-        Value::Float(f) if *f == 0.0 => return Ok(false),
-        Value::Float(_) => python_str(value),
-        other => return Err(format!("{} cannot be converted to a bool", python_class(other))),
-    };
-    let word = text.to_lowercase();
-    let word = word.trim();
-    if TRUE_WORDS.contains(&word) {
-        Ok(true)
-    } else if FALSE_WORDS.contains(&word) {
-        Ok(false)
-    } else {
-        let valid: Vec<String> = TRUE_WORDS.iter().chain(&FALSE_WORDS).map(|w| quoted(w)).collect();
-        Err(format!(
-            "The value {} is not a valid boolean.  Valid booleans include: {}",
-            quoted(&text),
-            valid.join(", ")
-        ))
+    if matches!(value, Value::Null | Value::List(_) | Value::Map(_)) {
+        return Err(format!("{} cannot be converted to a bool", python_class(value)));
     }
+    value.to_bool().ok_or_else(|| {
+        let valid: Vec<String> = TRUE_TEXTS.iter().chain(&FALSE_TEXTS).map(|w| quoted(w)).collect();
+        let shown = value.repr();
+        format!("The value {shown} is not a valid boolean.  Valid booleans include: {}", valid.join(", "))
+    })
 }
 
 fn to_int(value: &Value) -> Result<Value, String> {

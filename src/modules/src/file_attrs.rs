@@ -331,7 +331,7 @@ pub fn real_path(path: &Path) -> PathBuf {
             Ok(target) => real_path(parent).join(target),
             Err(_) => real_path(parent).join(name),
         },
-        _ => std::env::current_dir().map(|cwd| cwd.join(path)).unwrap_or_else(|_| path.to_owned()),
+        _ => std::env::current_dir().map_or_else(|_| path.to_owned(), |cwd| cwd.join(path)),
     }
 }
 

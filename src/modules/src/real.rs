@@ -204,7 +204,7 @@ impl Real {
         pending: &mut Vec<u8>,
     ) -> io::Result<()> {
         let Some(source) = pipe else { return Ok(()) };
-        let mut buffer = [0; 32768];
+        let mut buffer = [0; 16384];
         loop {
             match source.read(&mut buffer) {
                 Ok(0) => {

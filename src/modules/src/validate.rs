@@ -3,10 +3,10 @@
 //! The first thing wrong is reported, in the order ansible-core 2.19's `ArgumentSpecValidator` looks.
 
 use rplay_diag::nearest;
-use rplay_value::{List, Map, Value};
+use rplay_value::{FALSE_TEXTS, List, Map, TRUE_TEXTS, Value};
 
 use crate::censor::collect_texts;
-use crate::convert::{FALSE_WORDS, Surroundings, TRUE_WORDS, convert, kind_name, python_str};
+use crate::convert::{Surroundings, convert, kind_name, python_str};
 use crate::{Arg, ArgError, ArgSpec, Args, Kind};
 
 pub(crate) fn check(
@@ -117,7 +117,7 @@ impl Run<'_> {
         for alias in arg.aliases {
             if let Some(value) = values.get(alias).cloned() {
                 if values.contains(arg.name) {
-                    let prefix: String = context.iter().map(|c| format!("{c}.")).collect();
+                    let prefix = dotted(context);
                     self.warnings
                         .push(format!("Both option {prefix}{} and its alias {prefix}{alias} are set.", arg.name));
                 }
@@ -144,7 +144,7 @@ impl Run<'_> {
             if !aliases.is_empty() {
                 self.supported.push_str(&format!(" ({})", aliases.join(", ")));
             }
-            let path: String = context.iter().map(|c| format!("{c}.")).collect();
+            let path = dotted(context);
             self.unknown.push(Unknown { name: path + &name, suggestion });
         }
     }
@@ -243,8 +243,8 @@ impl Run<'_> {
                 }
                 // YAML reads `on` as a boolean: the one choice that means the same boolean is what was written.
                 let words = match text.as_str() {
-                    "True" => &TRUE_WORDS,
-                    "False" => &FALSE_WORDS,
+                    "True" => &TRUE_TEXTS,
+                    "False" => &FALSE_TEXTS,
                     _ => &[""; 6],
                 };
                 let mut meant = arg.choices.iter().filter(|c| words.contains(c));
@@ -340,10 +340,15 @@ impl Run<'_> {
     }
 }
 
+/// The names of the mappings around, each with a dot.
+fn dotted(context: &[&str]) -> String {
+    context.iter().flat_map(|name| [*name, "."]).collect()
+}
+
 /// Whether a converted value is what a rule names; booleans are named `true` and `false`.
 fn is(value: &Value, wanted: &str) -> bool {
     match value {
-        Value::Bool(b) => if *b { &TRUE_WORDS } else { &FALSE_WORDS }.contains(&wanted.to_lowercase().as_str()),
+        Value::Bool(b) => if *b { &TRUE_TEXTS } else { &FALSE_TEXTS }.contains(&wanted.to_lowercase().as_str()),
         other => python_str(other) == wanted,
     }
 }

@@ -55,18 +55,17 @@ pub static MODULE: Module = Module {
 
 fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let (src, dest) = (args.need("src"), args.need("dest"));
-    let content = match cx.attachment("src") {
-        Some(bytes) => bytes.to_vec(),
-        None => {
-            let folder = cx.path(src);
-            if !folder.exists() {
-                return Err(ModuleError::msg(format!("Source ({src}) does not exist")));
-            }
-            if !folder.is_dir() {
-                return Err(ModuleError::msg(format!("Source ({src}) is not a directory")));
-            }
-            assembled(args, &folder)?
+    let content = if let Some(bytes) = cx.attachment("src") {
+        bytes.to_vec()
+    } else {
+        let folder = cx.path(src);
+        if !folder.exists() {
+            return Err(ModuleError::msg(format!("Source ({src}) does not exist")));
         }
+        if !folder.is_dir() {
+            return Err(ModuleError::msg(format!("Source ({src}) is not a directory")));
+        }
+        assembled(args, &folder)?
     };
     if let Some(command) = args.text("validate").filter(|command| !command.contains("%s")) {
         return Err(ModuleError::msg(format!("validate must contain %s: {command}")));

@@ -369,7 +369,7 @@ impl Task<'_> {
         if let Some(src) = src.as_deref().filter(|_| changed && !cx.check()) {
             self.replace_with(|path| std::os::unix::fs::symlink(src, path))?;
         }
-        if !(cx.check() && !self.path.exists()) {
+        if !cx.check() || self.path.exists() {
             let target = if self.follow && self.path.is_symlink() { real_path(&self.path) } else { self.path.clone() };
             if self.follow && self.path.is_symlink() && !target.exists() {
                 if self.attrs.is_wanting_something() {
@@ -422,7 +422,7 @@ impl Task<'_> {
             let source = if self.follow && src.is_symlink() { real_path(src) } else { src.clone() };
             self.replace_with(|path| std::fs::hard_link(&source, path))?;
         }
-        if !(cx.check() && !self.path.exists()) {
+        if !cx.check() || self.path.exists() {
             let path = self.path.clone();
             changed |= self.apply(cx, &path)?;
         }

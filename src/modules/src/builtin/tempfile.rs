@@ -54,7 +54,7 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(prefix).suffix(suffix).rand_bytes(8);
     let made = if args.need("state") == "file" {
-        builder.tempfile_in(&folder).and_then(|file| Ok(file.into_temp_path().keep().map_err(|error| error.error)?))
+        builder.tempfile_in(&folder).and_then(|file| file.into_temp_path().keep().map_err(|error| error.error))
     } else {
         builder.permissions(Permissions::from_mode(0o700)).tempdir_in(&folder).map(tempfile::TempDir::keep)
     };
@@ -80,10 +80,10 @@ mod tests {
         fs_err::create_dir(fake.path("/t".as_ref())).unwrap();
         for (state, mode) in [("file", "0600"), ("directory", "0700")] {
             let reply =
-                fake.call("tempfile", args([("state", state), ("path", "/t"), ("prefix", "p."), ("suffix", ".s")]));
+                fake.call("tempfile", args([("state", state), ("path", "/t"), ("prefix", "p."), ("suffix", "-s")]));
             let path = reply.data.get("path").and_then(Value::as_str).unwrap();
             assert!(
-                path.starts_with("/t/p.") && path.ends_with(".s") && path.len() == "/t/p.12345678.s".len(),
+                path.starts_with("/t/p.") && path.ends_with("-s") && path.len() == "/t/p.12345678-s".len(),
                 "{path}"
             );
             assert_eq!((reply.data.get("mode"), reply.data.get("state")), (Some(&mode.into()), Some(&state.into())));

@@ -174,9 +174,9 @@ impl<'a> Edit<'a> {
             Some((start, end)) => {
                 let mut body: Vec<String> = lines[start..end].to_vec();
                 if present {
-                    self.set(&mut body, !section.is_empty())
+                    self.set(&mut body, !section.is_empty());
                 } else {
-                    self.unset(&mut body, !section.is_empty())
+                    self.unset(&mut body, !section.is_empty());
                 }
                 lines.splice(start..end, body);
             }

@@ -185,7 +185,9 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     reply = reply.with("keyfile", place.shown.to_string_lossy().as_ref());
     if changed {
         let mut after = String::new();
-        lines.iter().for_each(|line| line.write(&mut after));
+        for line in &lines {
+            line.write(&mut after);
+        }
         if cx.diff() {
             let shown = place.shown.to_string_lossy();
             reply.diff.push(Diff::text(&shown, before, &shown, after.as_str()));
