@@ -32,12 +32,11 @@ impl Uploads {
     }
 
     fn create(&mut self, id: u64) -> io::Result<(File, PathBuf)> {
-        let folder = match &self.folder {
-            Some(folder) => folder,
-            None => {
-                fs_err::create_dir_all(&self.tmp)?;
-                self.folder.insert(tempfile::Builder::new().prefix("rplay-").tempdir_in(&self.tmp)?)
-            }
+        let folder = if let Some(folder) = &self.folder {
+            folder
+        } else {
+            fs_err::create_dir_all(&self.tmp)?;
+            self.folder.insert(tempfile::Builder::new().prefix("rplay-").tempdir_in(&self.tmp)?)
         };
         let path = folder.path().join(format!("upload-{id}"));
         Ok((File::create_new(&path)?, path))

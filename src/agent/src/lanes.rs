@@ -103,6 +103,8 @@ mod tests {
                 sender.send(lane).unwrap();
             });
         }
-        assert_eq!((0..20).map(|_| done.recv_timeout(Duration::from_secs(10)).unwrap()).count(), 20);
+        let mut ran: Vec<_> = (0..20).map(|_| done.recv_timeout(Duration::from_secs(10)).unwrap()).collect();
+        ran.sort_unstable();
+        assert_eq!(ran, (0..20).collect::<Vec<_>>());
     }
 }

@@ -99,9 +99,8 @@ impl Agent {
                 (Some(path.clone()), read(path)?)
             }
         };
-        let hash = Sha256::digest(&program);
-        let hex: String = hash[..10].iter().map(|b| format!("{b:02x}")).collect();
-        Ok(Self { path, program, name: format!("agent-{hex}") })
+        let name = format!("agent-{}", crate::words::hex(&Sha256::digest(&program)[..10]));
+        Ok(Self { path, program, name })
     }
 }
 

@@ -189,8 +189,8 @@ impl Host {
             tokio::join!(stdout.read_to_end(&mut output), stderr.read_to_end(&mut errors), process.wait());
         let stderr = String::from_utf8_lossy(&errors).into_owned();
         let stderr = stderr.split_once(ADMITTED_LINE).map_or(stderr.clone(), |(_, after)| after.to_owned());
-        if let (Some(escalation), Some(r#as)) = (&escalation, r#as)
-            && let Some(refusal) = escalation.refusal(&stderr)
+        if let Some(r#as) = r#as
+            && let Some(refusal) = Escalation::refusal(&stderr)
         {
             return Err(ConnectionError::Become {
                 host: self.name.clone(),
@@ -306,7 +306,8 @@ impl Escalation {
         errors
     }
 
-    fn refusal(&self, stderr: &str) -> Option<rplay_protocol::Refusal> {
+    /// What sudo's words mean.
+    fn refusal(stderr: &str) -> Option<rplay_protocol::Refusal> {
         if stderr.contains("Sorry, try again") || stderr.contains("incorrect password attempt") {
             Some(rplay_protocol::Refusal::WrongPassword)
         } else if stderr.contains("sudo: a password is required")

@@ -187,7 +187,7 @@ async fn socket(
     if let Some(secrets) = secrets(spec, ssh) {
         hash.update(one_time_hash(&secrets).to_be_bytes());
     }
-    let mut name: String = hash.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect();
+    let mut name = words::hex(&hash.finalize()[..8]);
     if !wishes.persists {
         // Nobody finds it after this run.
         name = format!("{name}.{}", std::process::id());

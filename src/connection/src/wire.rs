@@ -48,7 +48,7 @@ struct Pending {
 /// What is to be written; a part of a file gives its permit back once it is.
 struct Outgoing {
     bytes: Vec<u8>,
-    _permit: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 /// One pipe to one agent, with the child agents behind it.
@@ -162,7 +162,7 @@ impl Wire {
     fn send(&self, bytes: Vec<u8>, permit: Option<OwnedSemaphorePermit>) {
         // When the writer is gone, the reader is about to find out and to answer everybody.
         if let Some(outgoing) = &*locked(&self.outgoing) {
-            let _ = outgoing.send(Outgoing { bytes, _permit: permit });
+            let _ = outgoing.send(Outgoing { bytes, permit });
         }
     }
 
@@ -252,12 +252,12 @@ impl Waiter {
 /// Writes what is queued; what waits together is written together. Ends, and with it the pipe, when the queue does.
 async fn send(mut queue: mpsc::UnboundedReceiver<Outgoing>, mut output: impl AsyncWrite + Unpin) {
     const BATCH: usize = 64 << 10;
-    while let Some(Outgoing { mut bytes, _permit: permit }) = queue.recv().await {
+    while let Some(Outgoing { mut bytes, permit }) = queue.recv().await {
         let mut permits = vec![permit];
         while bytes.len() < BATCH {
             let Ok(mut next) = queue.try_recv() else { break };
             bytes.append(&mut next.bytes);
-            permits.push(next._permit);
+            permits.push(next.permit);
         }
         if output.write_all(&bytes).await.is_err() || output.flush().await.is_err() {
             return;

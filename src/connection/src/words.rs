@@ -41,6 +41,12 @@ pub(crate) fn quote(word: &str) -> String {
     }
 }
 
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |n: u8| char::from(if n < 10 { b'0' + n } else { b'a' + n - 10 });
+    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -62,6 +68,11 @@ mod tests {
         for (text, want) in cases {
             assert_eq!(split(text), want, "{text}");
         }
+    }
+
+    #[test]
+    fn hexadecimal_digits_are_small() {
+        assert_eq!(hex(&[0, 9, 10, 255]), "00090aff");
     }
 
     proptest! {

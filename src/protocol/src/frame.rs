@@ -85,12 +85,12 @@ pub fn encode<T: Serialize>(channel: u32, message: &T, body: &[u8]) -> Result<Ve
 
 /// Header length, body length and channel of a prefix.
 pub fn parts(prefix: Prefix) -> Result<(usize, usize, u32), FrameError> {
-    let [a, b, c, d, e, f, g, h, i, j, k, l] = prefix;
-    let (header, body) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
+    let number = |at: usize| prefix[at..at + 4].iter().fold(0, |n, byte| n << 8 | u32::from(*byte));
+    let (header, body) = (number(0), number(4));
     if header > LIMIT || body > LIMIT {
         return Err(FrameError::TooLarge(u64::from(header) + u64::from(body)));
     }
-    Ok((header as usize, body as usize, u32::from_be_bytes([i, j, k, l])))
+    Ok((header as usize, body as usize, number(8)))
 }
 
 /// Writes one frame and flushes.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rplay_connection::{ConnectionError, Pool, Spec};
 use rplay_value::Value;
 
-use crate::world::{Sshd, User, names, ping, pool, run, runs, ssh, wait};
+use crate::world::{Sshd, User, kill_master, names, ping, pool, pool_in, run, runs, ssh, wait};
 
 async fn pong(pool: &Pool, spec: &Spec) -> Result<String, ConnectionError> {
     let reply = pool.get(spec).await?.call(ping("hello")).await?;
@@ -201,8 +201,7 @@ async fn a_master_that_persists_is_found_by_the_next_run() {
     first.close().await;
     let logins = || std::fs::read_to_string(sshd.path("log")).unwrap().matches("Accepted publickey").count();
     let before = logins();
-    let options = rplay_connection::PoolOptions { control_dir: folder.path().to_owned(), ..Default::default() };
-    let second = Pool::new(options);
+    let second = pool_in(folder.path(), true);
     assert_eq!(pong(&second, &sshd.spec()).await.unwrap(), "hello");
     assert_eq!((before, logins()), (1, 1));
     second.reset(&sshd.spec()).await;
@@ -215,12 +214,7 @@ async fn a_lost_connection_is_reported_and_made_again() {
     let (pool, folder) = pool(true);
     let link = pool.get(&sshd.spec()).await.unwrap();
     let agent = link.hello().unwrap().pid;
-    let socket = folder.path().join(names(folder.path()).first().unwrap());
-    let pid =
-        std::process::Command::new("ssh").args(["-O", "check", "-S", socket.to_str().unwrap(), "x"]).output().unwrap();
-    let text = String::from_utf8(pid.stderr).unwrap();
-    let pid: i32 = text.split_once("pid=").unwrap().1.trim().trim_end_matches([')', '\r', '\n']).parse().unwrap();
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
+    kill_master(folder.path());
     assert!(wait(|| !link.is_alive()));
     let error = link.call(ping("x")).await.unwrap_err();
     assert!(matches!(error, ConnectionError::Lost { .. }), "{error:?}");

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Mutex, Once};
+use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use rplay_connection::{Call, Kind, Pool, PoolOptions, Spec, Ssh};
+use rplay_connection::{AgentSource, Call, Kind, Pool, PoolOptions, Spec, Ssh};
 use rplay_value::Map;
 use tempfile::TempDir;
 
@@ -18,18 +18,47 @@ pub(crate) fn run(argv: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The agent is another package's program, so this test builds it.
-fn build_agent() {
-    static BUILT: Once = Once::new();
-    BUILT.call_once(|| drop(run(&[env!("CARGO"), "build", "--quiet", "--package", "rplay-agent"])));
+/// The agent's program. It is another package's, so this test builds it; without its debugging information it is
+/// uploaded faster. `RPLAY_AGENT` names one to use instead.
+fn agent() -> AgentSource {
+    static BUILT: LazyLock<(PathBuf, TempDir)> = LazyLock::new(|| {
+        let folder = tempfile::Builder::new().prefix("rplay-agent-").tempdir_in("/tmp").unwrap();
+        run(&[env!("CARGO"), "build", "--quiet", "--package", "rplay-agent"]);
+        let test = std::env::current_exe().unwrap();
+        let built = test.ancestors().nth(2).unwrap().join("rplay-agent");
+        let agent = folder.path().join("rplay-agent");
+        run(&["strip", "-o", agent.to_str().unwrap(), built.to_str().unwrap()]);
+        (agent, folder)
+    });
+    match std::env::var_os("RPLAY_AGENT") {
+        Some(path) => AgentSource::File(path.into()),
+        None => AgentSource::File(BUILT.0.clone()),
+    }
 }
 
 /// A pool with control sockets in a folder of its own.
 pub(crate) fn pool(keep_agent: bool) -> (Pool, TempDir) {
-    build_agent();
     let folder = tempfile::Builder::new().prefix("rplay-cp-").tempdir_in("/tmp").unwrap();
-    let options = PoolOptions { control_dir: folder.path().to_owned(), keep_agent, ..PoolOptions::default() };
-    (Pool::new(options), folder)
+    (pool_in(folder.path(), keep_agent), folder)
+}
+
+/// A pool with control sockets in this folder.
+pub(crate) fn pool_in(folder: &Path, keep_agent: bool) -> Pool {
+    Pool::new(PoolOptions { control_dir: folder.to_owned(), keep_agent, agent: agent() })
+}
+
+/// A shell command.
+pub(crate) fn shell(line: &str) -> Call {
+    Call { module: "ansible.builtin.shell".into(), args: Map::from_iter([("_raw_params", line)]), ..Call::default() }
+}
+
+/// Ends the control master whose socket is in a folder, at once and rudely.
+pub(crate) fn kill_master(folder: &Path) {
+    let socket = folder.join(names(folder).into_iter().find(|name| name.len() == 16).unwrap());
+    let checked = Command::new("ssh").args(["-O", "check", "-S", socket.to_str().unwrap(), "x"]).output().unwrap();
+    let text = String::from_utf8(checked.stderr).unwrap();
+    let pid = text.split_once("pid=").unwrap().1.trim_end().trim_end_matches(')').parse().unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
 }
 
 /// `ping` answers with what it is given.
@@ -113,6 +142,8 @@ impl Sshd {
 
 impl Drop for Sshd {
     fn drop(&mut self) {
+        // Masters that would persist for a minute end with their connections.
+        let _ = Command::new("pkill").args(["-KILL", "-P", &self.process.id().to_string()]).status();
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
