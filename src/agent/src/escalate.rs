@@ -28,6 +28,9 @@ const MISSING: &str = "rplay-agent missing";
 /// What the script says when there is no folder to put a program in.
 const NOWHERE: &str = "rplay-agent nowhere";
 
+/// A prompt is followed by silence for at least this long.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// A child agent that has said hello.
 pub(crate) struct Started {
     pub(crate) hello: Hello,
@@ -88,7 +91,7 @@ pub(crate) fn start(how: &Become, password: Option<&str>, limit: Duration) -> Re
         (None, None) => return Err(failed(1, "no pipes".to_owned())),
     };
     std::thread::spawn(move || greet(stdout, &sender));
-    Talk { how, password, limit, process, input: Some(input), said: String::new(), asked: 0 }.run(&heard)
+    Talk { how, password, limit, process, input: Some(input), said: String::new(), asked: 0, next: None }.run(&heard)
 }
 
 /// One attempt, until the agent speaks or the program gives up.
@@ -101,14 +104,24 @@ struct Talk<'a> {
     /// What was said outside frames, without prompts that were answered.
     said: String,
     asked: u32,
+    /// Heard while waiting for the rest of a message.
+    next: Option<Heard>,
 }
 
 impl Talk<'_> {
     fn run(mut self, heard: &Receiver<Heard>) -> Result<Started, Refusal> {
         loop {
-            let refusal = match heard.recv_timeout(self.limit) {
+            let next = self.next.take().map_or_else(|| heard.recv_timeout(self.limit), Ok);
+            let refusal = match next {
                 Ok(Heard::Text(text)) => {
                     self.said.push_str(&text);
+                    if self.how.method != Method::Sudo && self.prompt().is_some() {
+                        // A message may come in pieces, and the first one end with a colon.
+                        self.next = heard.recv_timeout(PAUSE).ok();
+                        if self.next.is_some() {
+                            continue;
+                        }
+                    }
                     match self.answer() {
                         Ok(()) => continue,
                         Err(refusal) => refusal,
@@ -145,18 +158,24 @@ impl Talk<'_> {
         }
     }
 
-    /// Answers a prompt at the end of what was said, if there is one.
+    /// Where a prompt begins that ends what was said.
+    fn prompt(&self) -> Option<usize> {
+        if self.how.method == Method::Sudo {
+            return self.said.find(PROMPT);
+        }
+        // Prompts are translated, but they all end an unfinished line with a colon. So does the program's own name.
+        let start = self.said.rfind('\n').map_or(0, |end| end + 1);
+        let line = self.said[start..].trim_end();
+        let name = line.strip_suffix(':').is_some_and(|name| name == self.how.method.name());
+        (line.ends_with([':', '：']) && !name).then_some(start)
+    }
+
+    /// Answers a prompt, if there is one.
     fn answer(&mut self) -> Result<(), Refusal> {
-        let prompt = if self.how.method == Method::Sudo {
-            if self.said.contains("Sorry, try again") {
-                return Err(Refusal::WrongPassword);
-            }
-            self.said.find(PROMPT)
-        } else {
-            // Prompts are translated, but they all end an unfinished line with a colon.
-            let line = self.said.rfind('\n').map_or(0, |end| end + 1);
-            self.said[line..].trim_end().ends_with([':', '：']).then_some(line)
-        };
+        if self.how.method == Method::Sudo && self.said.contains("Sorry, try again") {
+            return Err(Refusal::WrongPassword);
+        }
+        let prompt = self.prompt();
         let Some(start) = prompt else { return Ok(()) };
         self.said.truncate(start);
         self.asked += 1;

@@ -73,7 +73,10 @@ async fn environments_do_not_mix() {
     let sshd = Sshd::start();
     let (pool, _folder) = pool(true);
     let link = pool.get(&sshd.spec()).await.unwrap();
-    let with = |value: &str| Call { environment: [("WHO".to_owned(), value.to_owned())].into(), ..shell("sleep 0.1; echo $WHO") };
+    let with = |value: &str| Call {
+        environment: [("WHO".to_owned(), value.to_owned())].into(),
+        ..shell("sleep 0.1; echo $WHO")
+    };
     let (a, b) = (link.start(with("a")), link.start(with("b")));
     for (pending, want) in [(a, "a"), (b, "b")] {
         assert_eq!(pending.await.unwrap().data.get("stdout").unwrap().as_str(), Some(want));
