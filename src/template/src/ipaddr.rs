@@ -47,13 +47,14 @@ impl Network {
         let width = if version == 4 { 32 } else { 128 };
         let prefix = match mask {
             None => width,
-            Some(mask) => match mask.trim().parse::<u8>() {
-                Ok(prefix) => prefix,
-                Err(_) => {
+            Some(mask) => {
+                if let Ok(prefix) = mask.trim().parse::<u8>() {
+                    prefix
+                } else {
                     let (mask_version, mask) = parse_address(mask)?;
                     (mask_version == version).then(|| mask_prefix(mask, width)).flatten()?
                 }
-            },
+            }
         };
         Self::new(version, value, prefix)
     }

@@ -297,12 +297,11 @@ impl<'t> Reader<'t> {
         };
         let before_number = self.rest;
         self.separator();
-        let number = match self.digits() {
-            Some(digits) => Digits(trimmed(digits).to_owned()),
-            None => {
-                self.rest = before_number;
-                Digits::zero()
-            }
+        let number = if let Some(digits) = self.digits() {
+            Digits(trimmed(digits).to_owned())
+        } else {
+            self.rest = before_number;
+            Digits::zero()
         };
         Some((*label, number))
     }

@@ -39,7 +39,7 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
         return Err(TemplateError::value_error(message));
     }
     let padding = kept.len() - data.len();
-    if (data.len() + padding) % 4 != 0 && (data.len() + padding.min(2)) % 4 != 0 {
+    if !(data.len() + padding).is_multiple_of(4) && !(data.len() + padding.min(2)).is_multiple_of(4) {
         return Err(TemplateError::value_error("Incorrect padding"));
     }
     let config = GeneralPurposeConfig::new()

@@ -28,7 +28,7 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     for term in std::iter::once(call.input()).chain(call.rest()) {
         match py::kind(term) {
             Kind::List(_) | Kind::Tuple(_) => {
-                dicts.extend(py::iterate(term)?.into_iter().filter(|item| !item.is_none()))
+                dicts.extend(py::iterate(term)?.into_iter().filter(|item| !item.is_none()));
             }
             Kind::None => {}
             _ => dicts.push(term.clone()),

@@ -36,7 +36,7 @@ pub(crate) fn encode(text: &str, encoding: &str) -> Result<Vec<u8>, TemplateErro
 pub(crate) fn decode(bytes: Vec<u8>, encoding: &str) -> Result<String, TemplateError> {
     let fail = || TemplateError::value_error(format!("'{encoding}' codec can't decode the data"));
     let wide = |bytes: &[u8], read: fn([u8; 2]) -> u16| {
-        if bytes.len() % 2 != 0 {
+        if !bytes.len().is_multiple_of(2) {
             return Err(fail());
         }
         let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| read([pair[0], pair[1]])).collect();

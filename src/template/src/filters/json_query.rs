@@ -63,13 +63,14 @@ fn real_numbers(ast: &mut Ast) {
 
 fn real_number(literal: &Rcvar) -> Rcvar {
     match &**literal {
-        Variable::Object(entries) => match entries.get(NUMBER).and_then(|text| text.as_string()) {
-            Some(text) => Rcvar::new(number(text)),
-            None => {
+        Variable::Object(entries) => {
+            if let Some(text) = entries.get(NUMBER).and_then(|text| text.as_string()) {
+                Rcvar::new(number(text))
+            } else {
                 let entries = entries.iter().map(|(key, item)| (key.clone(), real_number(item)));
                 Rcvar::new(Variable::Object(entries.collect()))
             }
-        },
+        }
         Variable::Array(items) => Rcvar::new(Variable::Array(items.iter().map(real_number).collect())),
         _ => Rcvar::clone(literal),
     }

@@ -60,15 +60,14 @@ pub(crate) fn url_unquote(text: &str) -> String {
     let mut at = 0;
     while let Some(&byte) = source.get(at) {
         let hex = (byte == b'%').then(|| text.get(at + 1..at + 3)).flatten();
-        match hex.filter(|h| h.bytes().all(|b| b.is_ascii_hexdigit())).and_then(|h| u8::from_str_radix(h, 16).ok()) {
-            Some(decoded) => {
-                bytes.push(decoded);
-                at += 3;
-            }
-            None => {
-                bytes.push(if byte == b'+' { b' ' } else { byte });
-                at += 1;
-            }
+        if let Some(decoded) =
+            hex.filter(|h| h.bytes().all(|b| b.is_ascii_hexdigit())).and_then(|h| u8::from_str_radix(h, 16).ok())
+        {
+            bytes.push(decoded);
+            at += 3;
+        } else {
+            bytes.push(if byte == b'+' { b' ' } else { byte });
+            at += 1;
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()

@@ -4,12 +4,11 @@ use crate::{FilterCall, TemplateError, py};
 
 /// The input as a path; anything but text is refused as `os.fspath` would.
 pub(crate) fn input(call: &FilterCall<'_>) -> Result<String, TemplateError> {
-    match call.input().as_str() {
-        Some(path) => Ok(path.to_owned()),
-        None => {
-            let name = py::type_name(call.input());
-            Err(TemplateError::type_error(format!("expected str, bytes or os.PathLike object, not {name}")))
-        }
+    if let Some(path) = call.input().as_str() {
+        Ok(path.to_owned())
+    } else {
+        let name = py::type_name(call.input());
+        Err(TemplateError::type_error(format!("expected str, bytes or os.PathLike object, not {name}")))
     }
 }
 
@@ -147,15 +146,14 @@ pub(crate) fn expand_variables(path: &str) -> String {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         let is_name = |c: char| c == '_' || c.is_ascii_alphanumeric();
-        let (name, length) = match rest[1..].strip_prefix('{') {
-            Some(inner) => match inner.find('}') {
+        let (name, length) = if let Some(inner) = rest[1..].strip_prefix('{') {
+            match inner.find('}') {
                 Some(end) => (&inner[..end], end + 3),
                 None => ("", 1),
-            },
-            None => {
-                let end = rest[1..].find(|c| !is_name(c)).unwrap_or(rest.len() - 1);
-                (&rest[1..=end], end + 1)
             }
+        } else {
+            let end = rest[1..].find(|c| !is_name(c)).unwrap_or(rest.len() - 1);
+            (&rest[1..=end], end + 1)
         };
         match (!name.is_empty()).then(|| std::env::var(name).ok()).flatten() {
             Some(value) => out.push_str(&value),

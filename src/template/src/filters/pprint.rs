@@ -44,7 +44,7 @@ fn literals(text: &str) -> String {
                 if !current.is_empty() {
                     chunks.push(literal(&current));
                 }
-                current = (*word).to_owned();
+                (*word).clone_into(&mut current);
             } else {
                 current = candidate;
             }

@@ -37,9 +37,10 @@ pub(crate) fn distinct(items: Vec<Mj>) -> Vec<Mj> {
     let mut listed: Vec<Mj> = Vec::new();
     items
         .into_iter()
-        .filter(|item| match Key::new(item.clone()) {
-            Ok(key) => seen.insert(key),
-            Err(_) => {
+        .filter(|item| {
+            if let Ok(key) = Key::new(item.clone()) {
+                seen.insert(key)
+            } else {
                 let is_new = !listed.iter().any(|known| py::equal(known, item));
                 if is_new {
                     listed.push(item.clone());

@@ -177,7 +177,7 @@ pub(crate) fn cidr_merge(values: &[Value]) -> Result<Value, IpError> {
         loop {
             // The largest block that starts here: limited by alignment and by what is left.
             let aligned = first.trailing_zeros().min(width);
-            let left = (last - first).checked_add(1).map_or(128, |count| 127 - count.leading_zeros());
+            let left = (last - first).checked_add(1).map_or(128, |count| count.ilog2());
             let bits = aligned.min(left);
             if let Some(block) = Network::new(version, first, (width - bits) as u8) {
                 out.push(Value::from(block.to_string()));

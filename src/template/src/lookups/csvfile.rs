@@ -37,17 +37,15 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
         };
         let text = terms::file_text(call, &option("file", "ansible.csv"))?;
         let row = rows(&text, delimiter).into_iter().find(|row| row.get(key_column) == Some(&key));
-        match row {
-            Some(row) => match row.into_iter().nth(column) {
+        if let Some(row) = row {
+            match row.into_iter().nth(column) {
                 Some(cell) => out.push(py::text(cell)),
                 None => return Err(TemplateError::new(crate::ErrorKind::Value, "list index out of range")),
-            },
-            None => {
-                let default = call.opt("default").cloned();
-                let inline =
-                    pairs.iter().find(|(name, _)| name == "default").map(|(_, value)| py::text(value.as_str()));
-                out.extend(inline.or(default).filter(|default| !default.is_none()));
             }
+        } else {
+            let default = call.opt("default").cloned();
+            let inline = pairs.iter().find(|(name, _)| name == "default").map(|(_, value)| py::text(value.as_str()));
+            out.extend(inline.or(default).filter(|default| !default.is_none()));
         }
     }
     Ok(out)

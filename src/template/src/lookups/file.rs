@@ -12,7 +12,7 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     for term in call.terms() {
         let mut text = terms::file_text(call, &terms::text(term)?)?;
         if call.bool("lstrip", false)? {
-            text = text.trim_start().to_owned();
+            text.drain(..text.len() - text.trim_start().len());
         }
         if call.bool("rstrip", true)? {
             text.truncate(text.trim_end().len());

@@ -53,27 +53,24 @@ fn password(call: &LookupCall<'_>, term: &str) -> Result<String, TemplateError> 
     let stored = if is_null { None } else { fs_err::read_to_string(&place).ok() };
     let encrypt = option("encrypt").map(|encrypt| py::str(&encrypt)).filter(|encrypt| !encrypt.is_empty());
     let mut salt = None;
-    let plain = match &stored {
-        Some(content) => {
-            let content = content.trim_end();
-            match content.rsplit_once(" salt=") {
-                Some((plain, rest)) => {
-                    salt = Some(rest.rsplit_once(" ident=").map_or(rest, |(salt, _)| salt).to_owned());
-                    plain.to_owned()
-                }
-                None => content.to_owned(),
+    let plain = if let Some(content) = &stored {
+        let content = content.trim_end();
+        match content.rsplit_once(" salt=") {
+            Some((plain, rest)) => {
+                salt = Some(rest.rsplit_once(" ident=").map_or(rest, |(salt, _)| salt).to_owned());
+                plain.to_owned()
             }
+            None => content.to_owned(),
         }
-        None => {
-            let mut random = match option("seed") {
-                Some(seed) => match py::as_index(&seed) {
-                    Some(seed) => Random::from_int(&BigInt::from(seed)),
-                    None => Random::from_text(&py::str(&seed)),
-                },
-                None => Random::System,
-            };
-            (0..length).map(|_: usize| alphabet[random.below(alphabet.len() as u64) as usize]).collect()
-        }
+    } else {
+        let mut random = match option("seed") {
+            Some(seed) => match py::as_index(&seed) {
+                Some(seed) => Random::from_int(&BigInt::from(seed)),
+                None => Random::from_text(&py::str(&seed)),
+            },
+            None => Random::System,
+        };
+        (0..length).map(|_: usize| alphabet[random.below(alphabet.len() as u64) as usize]).collect()
     };
     if let Some(scheme) = encrypt {
         return encrypted(call, &scheme, &plain, salt, option("ident"), (!is_null).then_some(&*place));

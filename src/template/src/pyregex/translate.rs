@@ -155,13 +155,14 @@ impl Translator {
                     self.last = Last::Item;
                 }
                 '*' | '+' | '?' => self.quantifier(start, c.to_string())?,
-                '{' => match self.counts() {
-                    Some(counts) => self.quantifier(start, counts)?,
-                    None => {
+                '{' => {
+                    if let Some(counts) = self.counts() {
+                        self.quantifier(start, counts)?
+                    } else {
                         self.out.push_str(r"\{");
                         self.last = Last::Item;
                     }
-                },
+                }
                 c => {
                     self.literal(c);
                     self.last = Last::Item;
