@@ -36,6 +36,12 @@ pub trait Foreign: Send + Sync {
     -> Option<Result<Vec<Value>, String>>;
 }
 
+/// Settings by Ansible's names (`DEFAULT_FORKS`), for the `config` lookup. Implemented over the command's settings.
+pub trait Settings: Send + Sync {
+    /// A setting and where it comes from.
+    fn get(&self, name: &str) -> Option<(Value, String)>;
+}
+
 /// What an [`Engine`] is made of.
 #[derive(Clone)]
 pub struct EngineOptions {
@@ -47,6 +53,8 @@ pub struct EngineOptions {
     pub vault: Option<Arc<dyn Vault>>,
     /// Plugins that are not native; without it unknown names are an error.
     pub foreign: Option<Arc<dyn Foreign>>,
+    /// Settings for the `config` lookup; without them it knows none.
+    pub settings: Option<Arc<dyn Settings>>,
     /// Whether `{{ }}` inside conditions and non-boolean results of conditions are errors, as in ansible-core 2.19,
     /// instead of warnings.
     pub strict_conditions: bool,
@@ -59,6 +67,7 @@ impl Default for EngineOptions {
             files: Arc::new(PlainFiles),
             vault: None,
             foreign: None,
+            settings: None,
             strict_conditions: false,
         }
     }
@@ -194,6 +203,11 @@ impl Engine {
     /// The texts of the run.
     pub fn sources(&self) -> &Sources {
         &self.0.options.sources
+    }
+
+    /// A setting by Ansible's name, and where it comes from.
+    pub fn setting(&self, name: &str) -> Option<(Value, String)> {
+        self.0.options.settings.as_ref()?.get(name)
     }
 
     /// How files are read.

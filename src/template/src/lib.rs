@@ -29,7 +29,7 @@ pub mod tests;
 mod versions;
 mod vm;
 
-pub use engine::{Engine, EngineOptions, FileOptions, Foreign, Rendered, TemplateSource, Vault};
+pub use engine::{Engine, EngineOptions, FileOptions, Foreign, Rendered, Settings, TemplateSource, Vault};
 pub use error::{ErrorKind, TemplateError, Through};
 pub use files::{Files, PlainFiles};
 pub use plugin::{

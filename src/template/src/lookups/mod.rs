@@ -1,6 +1,7 @@
 //! Lookups, one file each: `pub static LOOKUP: Lookup`.
 
 pub mod cartesian;
+pub mod config;
 pub mod csvfile;
 pub mod dict;
 pub mod env;
@@ -26,6 +27,7 @@ pub mod template;
 pub(crate) mod terms;
 pub mod together;
 pub mod unvault;
+pub mod url;
 pub mod varnames;
 pub mod vars;
 
