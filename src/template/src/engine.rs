@@ -23,6 +23,12 @@ pub trait Vault: Send + Sync {
     fn open(&self, envelope: &str) -> Result<String, String>;
 }
 
+impl Vault for rplay_vault::Secrets {
+    fn open(&self, envelope: &str) -> Result<String, String> {
+        self.decrypt_text(envelope).map_err(|error| error.to_string())
+    }
+}
+
 /// Filters, tests and lookups that are not native: Python plugins of roles and collections.
 ///
 /// `None` means: there is no such plugin either.

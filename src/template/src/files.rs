@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::{Scope, TemplateError};
 
@@ -22,6 +23,23 @@ pub struct PlainFiles;
 impl Files for PlainFiles {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         fs_err::read(path)
+    }
+}
+
+/// Files of the controller, vault files decrypted.
+#[derive(Clone)]
+pub struct VaultedFiles(pub Arc<rplay_vault::Secrets>);
+
+impl Files for VaultedFiles {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let bytes = fs_err::read(path)?;
+        if !rplay_vault::is_vault(&bytes) {
+            return Ok(bytes);
+        }
+        self.0
+            .decrypt_text(&bytes)
+            .map(String::into_bytes)
+            .map_err(|error| io::Error::other(format!("{}: {error}", path.display())))
     }
 }
 

@@ -31,7 +31,7 @@ mod vm;
 
 pub use engine::{Engine, EngineOptions, FileOptions, Foreign, Rendered, Settings, TemplateSource, Vault};
 pub use error::{ErrorKind, TemplateError, Through};
-pub use files::{Files, PlainFiles};
+pub use files::{Files, PlainFiles, VaultedFiles};
 pub use plugin::{
     Filter, FilterCall, Keywords, Lookup, LookupCall, Test, TestCall, filters, find_filter, find_lookup, find_test,
     lookups, tests,

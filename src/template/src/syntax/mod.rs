@@ -24,3 +24,115 @@ pub(crate) fn parse_expression(text: &str, mode: Mode) -> Result<Expr, TemplateE
     let tokens = lexer::expression_tokens(text, mode)?;
     parser::expression(text, tokens)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Text made of the pieces templates are made of, in any order.
+    fn soup() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(vec![
+            "{{",
+            "}}",
+            "{%",
+            "%}",
+            "{#",
+            "#}",
+            "-",
+            "+",
+            "if",
+            "else",
+            "elif",
+            "endif",
+            "for",
+            "in",
+            "endfor",
+            "set",
+            "endset",
+            "macro",
+            "endmacro",
+            "call",
+            "endcall",
+            "raw",
+            "endraw",
+            "include",
+            "import",
+            "from",
+            "as",
+            "with",
+            "context",
+            "block",
+            "endblock",
+            "is",
+            "not",
+            "and",
+            "or",
+            "x",
+            "y.z",
+            "1",
+            "2.5",
+            "0x",
+            "'a",
+            "'",
+            "\"",
+            "\\",
+            "(",
+            ")",
+            "[",
+            "]",
+            "{",
+            "}",
+            ",",
+            ":",
+            ".",
+            "|",
+            "~",
+            "==",
+            "<",
+            "**",
+            "*",
+            "=",
+            "\n",
+            " ",
+            "é",
+            "\u{a0}",
+            "\r\n",
+            "loop",
+            "caller",
+            "none",
+            "recursive",
+            "filter",
+            "endfilter",
+            "do",
+            "break",
+        ]);
+        prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.join(" "))
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_parser(text in ".{0,200}") {
+            _ = parse(&text, &Syntax::default(), Mode::Yaml);
+            _ = parse_expression(&text, Mode::File);
+        }
+
+        #[test]
+        fn no_soup_breaks_the_parser(text in soup()) {
+            let syntax = Syntax { lstrip_blocks: true, ..Syntax::default() };
+            _ = parse(&text, &syntax, Mode::File);
+            _ = parse_expression(&text, Mode::Yaml);
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_an_error() {
+        let deep = format!("{{{{ {}1{} }}}}", "(".repeat(5000), ")".repeat(5000));
+        assert!(parse(&deep, &Syntax::default(), Mode::Yaml).unwrap_err().message().contains("nested too deeply"));
+        let deep = "{% if x %}".repeat(2000);
+        assert!(parse(&deep, &Syntax::default(), Mode::Yaml).unwrap_err().message().contains("nested too deeply"));
+        assert!(parse(&"not ".repeat(5000), &Syntax::default(), Mode::Yaml).is_ok());
+        assert!(parse_expression(&format!("{}x", "not ".repeat(5000)), Mode::Yaml).is_err());
+    }
+}
