@@ -1,11 +1,13 @@
 //! `ansible.builtin`, one file each.
 
 pub mod apt;
+pub mod apt_repository;
 pub mod assemble;
 pub mod blockinfile;
 pub mod command;
 pub mod copy;
 pub mod cron;
+pub mod dnf;
 pub mod fetch;
 pub mod file;
 pub mod find;
@@ -20,6 +22,7 @@ pub mod lineinfile;
 pub mod package;
 pub mod package_facts;
 pub mod ping;
+pub mod pip;
 pub mod replace;
 pub mod script;
 pub mod service;
@@ -35,5 +38,6 @@ pub mod unarchive;
 pub mod uri;
 pub mod user;
 pub mod wait_for;
+pub mod yum;
 
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
