@@ -168,3 +168,49 @@ fn is_quoted(value: &str) -> bool {
             && !value[1..value.len() - 1].contains(*quote)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use rplay_diag::{Diagnose, Sources, render};
+
+    use super::*;
+
+    /// The mistake a document is answered with and the text it points at.
+    fn told(text: &str) -> (Option<Mistake>, String) {
+        let sources = Sources::new();
+        let source = sources.add("site.yml", text);
+        let error = crate::parse(&sources, source).unwrap_err();
+        let mistake = match &error {
+            crate::YamlError::Syntax { mistake, .. } | crate::YamlError::UnhashableKey { mistake, .. } => *mistake,
+            _ => None,
+        };
+        let drawn = render(&error.diagnostic(), &sources, false);
+        assert!(drawn.starts_with("error: YAML parsing failed: ") && drawn.contains("--> site.yml:"), "{drawn}");
+        (mistake, sources.snippet(error.span()).unwrap_or_default())
+    }
+
+    #[test]
+    fn usual_mistakes_are_named_where_they_are() {
+        for (text, mistake, at) in [
+            ("- hosts: all\n\ttasks: []\n", Mistake::Tab, "\t"),
+            ("a: {{ b }}", Mistake::UnquotedTemplate, "{{ b }}"),
+            ("- debug:\n    msg: {{ b }}/c\n", Mistake::UnquotedTemplate, "{{ b }}"),
+            ("- {{ b }}", Mistake::UnquotedTemplate, "{{ b }}"),
+            ("- copy: src=a\n    dest: b\n", Mistake::MixedArguments, "dest: b"),
+            ("- shell: echo 'name: x'\n", Mistake::UnquotedColon, ":"),
+            ("a: b: c\n", Mistake::UnquotedColon, ":"),
+            ("- debug:\n    msg:hello\n    verbosity: 1\n", Mistake::MissingSpace, "msg:hello"),
+            ("a: \"b\" and c\n", Mistake::TextAfterQuote, "\"b\" and c"),
+            ("a: \"b\" and \"c\"\n", Mistake::QuoteInside, "\"b\" and \"c\""),
+        ] {
+            assert_eq!(told(text), (Some(mistake), at.to_owned()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn other_errors_keep_the_parsers_words() {
+        for text in ["a: [1, 2\n", "a: 'b\n", "a: @b\n", "[a, , b]\n", "a: *b\n", "a: !wault b\n"] {
+            assert_eq!(told(text).0, None, "{text:?}");
+        }
+    }
+}
