@@ -16,7 +16,7 @@ mod screen;
 mod sinks;
 mod terminal;
 
-pub use open::{NAMES, OpenError, open};
+pub use open::{EXTRA_NAMES, NAMES, OpenError, open, open_extra};
 pub use report::{notice_text, report_text};
-pub use sinks::{Default, JUnit, Json, JsonLines, Minimal, OneLine};
+pub use sinks::{Default, JUnit, Json, JsonLines, Minimal, OneLine, ProfileTasks, Timer};
 pub use terminal::{Color, Look, ResultFormat, Terminal};

@@ -3,7 +3,7 @@
 use rplay_diag::nearest;
 use rplay_event::Sink;
 
-use crate::{Default, JUnit, Json, JsonLines, Look, Minimal, OneLine, ResultFormat, Terminal};
+use crate::{Default, JUnit, Json, JsonLines, Look, Minimal, OneLine, ProfileTasks, ResultFormat, Terminal, Timer};
 
 /// The names [`open`] knows.
 pub const NAMES: &[&str] = &["default", "json", "jsonl", "junit", "minimal", "oneline", "yaml"];
@@ -18,14 +18,13 @@ pub struct OpenError {
     pub near: Option<&'static str>,
 }
 
+/// The names [`open_extra`] knows: sinks that add to what another one shows (`callbacks_enabled`).
+pub const EXTRA_NAMES: &[&str] = &["profile_tasks", "timer"];
+
 /// The sink of this name (short, or with `ansible.builtin.`, `ansible.posix.` or `community.general.`), writing to the
 /// terminal. `yaml` is the default sink with YAML results.
 pub fn open(name: &str, terminal: Terminal, look: Look) -> Result<Box<dyn Sink>, OpenError> {
-    let short = ["ansible.builtin.", "ansible.posix.", "community.general."]
-        .iter()
-        .find_map(|collection| name.strip_prefix(collection))
-        .unwrap_or(name);
-    match short {
+    match short(name) {
         "default" => Ok(Box::new(Default::new(terminal, look))),
         "yaml" => Ok(Box::new(Default::new(terminal, Look { results: ResultFormat::Yaml, ..look }))),
         "minimal" => Ok(Box::new(Minimal::new(terminal, look))),
@@ -33,6 +32,20 @@ pub fn open(name: &str, terminal: Terminal, look: Look) -> Result<Box<dyn Sink>,
         "json" => Ok(Box::new(Json::new(terminal))),
         "jsonl" => Ok(Box::new(JsonLines::new(terminal))),
         "junit" => Ok(Box::new(JUnit::new(terminal))),
-        _ => Err(OpenError { name: name.to_owned(), near: nearest(short, NAMES.iter().copied()) }),
+        short => Err(OpenError { name: name.to_owned(), near: nearest(short, NAMES.iter().copied()) }),
     }
+}
+
+/// The additional sink of this name. It belongs after the one [`open`] gave, whose lines come first.
+pub fn open_extra(name: &str, terminal: Terminal, look: Look) -> Result<Box<dyn Sink>, OpenError> {
+    match short(name) {
+        "profile_tasks" => Ok(Box::new(ProfileTasks::new(terminal, look))),
+        "timer" => Ok(Box::new(Timer::new(terminal))),
+        short => Err(OpenError { name: name.to_owned(), near: nearest(short, EXTRA_NAMES.iter().copied()) }),
+    }
+}
+
+fn short(name: &str) -> &str {
+    let collections = ["ansible.builtin.", "ansible.posix.", "community.general."];
+    collections.iter().find_map(|collection| name.strip_prefix(collection)).unwrap_or(name)
 }

@@ -6,6 +6,8 @@ mod jsonl;
 mod junit;
 mod minimal;
 mod oneline;
+mod profile_tasks;
+mod timer;
 
 pub use default::Default;
 pub use json::Json;
@@ -13,3 +15,5 @@ pub use jsonl::JsonLines;
 pub use junit::JUnit;
 pub use minimal::Minimal;
 pub use oneline::OneLine;
+pub use profile_tasks::ProfileTasks;
+pub use timer::Timer;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use rplay_event::read_log;
-use rplay_output::{Look, ResultFormat, Terminal, open};
+use rplay_output::{Look, ResultFormat, Terminal, open, open_extra};
 
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Vec<u8>>>);
@@ -132,7 +132,28 @@ fn a_wrong_name_is_answered_with_the_nearest() {
     let look = Look::default();
     let terminal = || Terminal::new(Box::new(io::sink()), Box::new(io::sink()), &look);
     assert_eq!(open("minimul", terminal(), look.clone()).err().unwrap().near, Some("minimal"));
+    for name in rplay_output::EXTRA_NAMES {
+        assert!(open_extra(&format!("ansible.posix.{name}"), terminal(), look.clone()).is_ok(), "{name}");
+    }
     for name in rplay_output::NAMES {
         assert!(open(name, terminal(), look.clone()).is_ok(), "{name}");
     }
+}
+
+#[test]
+fn times_and_slowest_tasks_are_added() {
+    let out = Shared::default();
+    let look = Look::default();
+    let terminal = Terminal::new(Box::new(out.clone()), Box::new(io::sink()), &look);
+    let mut sink = open_extra("profile_tasks", terminal, look).unwrap();
+    let log = std::fs::File::open(golden("free.jsonl")).unwrap();
+    for (second, mut event) in (0..).zip(read_log(BufReader::new(log)).unwrap()) {
+        event.elapsed = std::time::Duration::from_secs(second * second);
+        sink.on_event(&event).unwrap();
+    }
+    let text = out.text();
+    assert_eq!(text.matches("2026").count(), 3, "{text}");
+    let last: Vec<&str> = text.lines().rev().take(2).collect();
+    let dashes = |name: &str| format!("{name} {}", "-".repeat(70 - name.len() - 1));
+    assert!(last[1].starts_with(&dashes("Two")) && last[0].starts_with(&dashes("One")), "{text}");
 }
