@@ -434,10 +434,8 @@ impl Inventory {
         let (group, mut changed) = if parents.is_empty() {
             self.add_dynamic(group)
         } else {
-            {
-                let new = self.group_id(group).is_none();
-                (self.add_group(group), new)
-            }
+            let new = self.group_id(group).is_none();
+            (self.add_group(group), new)
         };
         let mut linked = false;
         for parent in parents {
