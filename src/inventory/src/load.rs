@@ -8,7 +8,7 @@ use rplay_diag::{Diagnose, Diagnostic, Sources};
 use rplay_value::{Map, Text, Value};
 
 use crate::inventory::{HostId, Inventory};
-use crate::sources::{host_list, ini, script, yaml};
+use crate::sources::{host_list, ini, script, toml, yaml};
 use crate::{InventoryError, layers};
 
 /// Reads files for the inventory; the caller decrypts vaults.
@@ -199,6 +199,7 @@ fn find_reader(reader: &str, source: &str, path: &Path) -> Option<(&'static str,
             Some(("yaml", |l, t| yaml::read(l.sources, l.files, t)))
         }
         "ini" if file && extension != Some("toml") => Some(("ini", |l, t| ini::read(l.sources, l.files, t))),
+        "toml" if file && extension == Some("toml") => Some(("toml", |l, t| toml::read(l.sources, l.files, t))),
         _ => None,
     }
 }

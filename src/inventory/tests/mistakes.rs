@@ -45,6 +45,8 @@ fn every_mistake_has_a_place() {
         ("hosts.yml", "plugin: amazon.aws.aws_ec2\n", "`amazon.aws.aws_ec2` is not supported", "hosts.yml:1:9"),
         ("hosts.yml", "a: {children: {b: {children: {a: }}}}\n", "recursive dependency loop", "hosts.yml:1"),
         ("hosts.yml", "web:\n  hosts:\n   a: b: c\n", "", "hosts.yml:3:"),
+        ("hosts.toml", "[web\n", "TOML parsing failed", "hosts.toml:1:"),
+        ("hosts.toml", "[web]\nhosts = 1\n", "requires a table", "hosts.toml:2:1"),
         ("hosts.json", "{\"web\": \n", "", "hosts.json:"),
     ];
     for (name, text, message, place) in cases {

@@ -23,10 +23,11 @@ fn load(sources: &Sources, given: &[&str]) -> Inventory {
     inventory
 }
 
-const CASES: [(&str, &[&str]); 9] = [
+const CASES: [(&str, &[&str]); 10] = [
     ("plain", &["plain/hosts"]),
     ("yamlinv", &["yamlinv/hosts.yml"]),
     ("json", &["json/hosts.json"]),
+    ("toml", &["toml/hosts.toml"]),
     ("script", &["script/inv.sh"]),
     ("old", &["script/old.sh"]),
     ("dir", &["dir"]),

@@ -142,7 +142,13 @@ fn group(key: &Value, data: &Value, target: &mut Target<'_>) -> Result<Option<Gr
     Ok(Some(id))
 }
 
-fn hosts(group: GroupId, pattern: &Value, vars: &Value, target: &mut Target<'_>) -> Result<(), InventoryError> {
+/// A host or range of hosts with its variables.
+pub(super) fn hosts(
+    group: GroupId,
+    pattern: &Value,
+    vars: &Value,
+    target: &mut Target<'_>,
+) -> Result<(), InventoryError> {
     let Some(text) = pattern.as_str() else {
         let shown = match pattern {
             Value::Int(i) => i.to_string(),

@@ -1,0 +1,110 @@
+//! TOML inventories: `[group.hosts]`, `[group.vars]` and `group.children`.
+
+use std::sync::Arc;
+
+use rplay_diag::{Diagnostic, SourceId, Sources, Span};
+use rplay_value::{List, Map, Text, Value};
+use toml::de::{DeTable, DeValue};
+
+use super::yaml::hosts;
+use crate::InventoryError;
+use crate::inventory::GroupId;
+use crate::load::{Files, Target};
+
+/// Reads the file of the target.
+pub(crate) fn read(sources: &Sources, files: &dyn Files, target: &mut Target<'_>) -> Result<(), InventoryError> {
+    let text = files.read(target.path).map_err(|source| InventoryError::Io { path: target.path.to_owned(), source })?;
+    let text: Arc<str> = text.into();
+    let source = sources.add_file(target.path, Arc::clone(&text));
+    let table = DeTable::parse(&text).map_err(|error| {
+        let span = error.span().map(|range| Span::new(source, range.start, range.end));
+        InventoryError::syntax(format!("TOML parsing failed: {}", error.message().trim()), span)
+    })?;
+    let groups = mapping(table.get_ref(), source);
+    if groups.is_empty() {
+        return Err(InventoryError::syntax("Parsed empty TOML file", None));
+    }
+    if let Some(plugin) = groups.get("plugin") {
+        return Err(InventoryError::syntax("Plugin configuration TOML file, not TOML inventory", plugin.origin()));
+    }
+    for (name, data) in &groups {
+        group(name, data, target)?;
+    }
+    Ok(())
+}
+
+fn mapping(table: &DeTable<'_>, source: SourceId) -> Map {
+    table
+        .iter()
+        .map(|(key, entry)| {
+            let place = Span::new(source, key.span().start, key.span().end);
+            let key = Text::written(key.get_ref().as_ref(), place).untrusted();
+            (Value::Text(key), value(entry.get_ref(), source, entry.span()))
+        })
+        .collect()
+}
+
+fn value(value_: &DeValue<'_>, source: SourceId, range: std::ops::Range<usize>) -> Value {
+    let text = |text: String| Value::Text(Text::written(text, Span::new(source, range.start, range.end)));
+    match value_ {
+        DeValue::String(string) => text(string.to_string()),
+        DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
+            Ok(number) => Value::Int(number),
+            Err(_) => text(number.as_str().to_owned()),
+        },
+        DeValue::Float(number) => {
+            number.as_str().parse().map_or_else(|_| text(number.as_str().to_owned()), Value::Float)
+        }
+        DeValue::Boolean(on) => Value::Bool(*on),
+        DeValue::Datetime(time) => text(time.to_string()),
+        DeValue::Array(items) => {
+            Value::List(items.iter().map(|item| value(item.get_ref(), source, item.span())).collect::<List>())
+        }
+        DeValue::Table(table) => Value::Map(mapping(table, source)),
+    }
+}
+
+fn group(key: &Value, data: &Value, target: &mut Target<'_>) -> Result<Option<GroupId>, InventoryError> {
+    let name = key.to_str().into_owned();
+    let Value::Map(parts) = data else {
+        let message = format!("Skipping '{name}' as this is not a valid group definition");
+        target.inventory.warn(Diagnostic::warning(message).at_maybe(key.origin(), ""));
+        return Ok(None);
+    };
+    let safe = target.group_name(&name).into_owned();
+    let id = target.inventory.add_group(&safe);
+    let wrong = |part: &Value, kind: &str| {
+        let message = format!("Invalid \"{}\" entry for \"{name}\" group, requires a {kind}", part.to_str());
+        InventoryError::syntax(message, part.origin())
+    };
+    for (part, value) in parts {
+        match part.as_str() {
+            Some("vars") => {
+                for (variable, value) in value.as_map().ok_or_else(|| wrong(part, "table"))? {
+                    target.inventory.set_group_var(id, variable.clone(), value.clone());
+                }
+            }
+            Some("children") => {
+                for child in value.as_list().ok_or_else(|| wrong(part, "list"))? {
+                    let name = child.as_str().ok_or_else(|| wrong(part, "list of names"))?;
+                    let name = target.group_name(name).into_owned();
+                    let child_id = target.inventory.add_group(&name);
+                    target.inventory.add_child(id, child_id).map_err(|e| e.at(child.origin()))?;
+                }
+            }
+            Some("hosts") => {
+                for (pattern, vars) in value.as_map().ok_or_else(|| wrong(part, "table"))? {
+                    hosts(id, pattern, vars, target)?;
+                }
+            }
+            _ => {
+                let message = format!(
+                    "Skipping unexpected key \"{}\" in group \"{name}\", only \"vars\", \"children\" and \"hosts\" are valid",
+                    part.to_str()
+                );
+                target.inventory.warn(Diagnostic::warning(message).at_maybe(part.origin(), ""));
+            }
+        }
+    }
+    Ok(Some(id))
+}
