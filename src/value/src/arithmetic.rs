@@ -186,11 +186,7 @@ impl Value {
             Pair::Big(_, b) if b == BigInt::ZERO => Err(zero("integer division or modulo by zero")),
             Pair::Big(a, b) => Ok(Self::from_bigint(big_div_mod(&a, &b).0)),
             Pair::Float(_, 0.0) => Err(zero("float floor division by zero")),
-            Pair::Float(a, b) => {
-                let quotient = (a - float_mod(a, b)) / b;
-                let floor = quotient.floor();
-                Ok((if quotient - floor > 0.5 { floor + 1.0 } else { floor }).into())
-            }
+            Pair::Float(a, b) => Ok(float_floor_div(a, b).into()),
         }
     }
 
@@ -277,6 +273,19 @@ fn big_div_mod(a: &BigInt, b: &BigInt) -> (BigInt, BigInt) {
     } else {
         (quotient, rest)
     }
+}
+
+fn float_floor_div(a: f64, b: f64) -> f64 {
+    let rest = a % b;
+    let mut quotient = (a - rest) / b;
+    if rest != 0.0 && (rest < 0.0) != (b < 0.0) {
+        quotient -= 1.0;
+    }
+    if quotient == 0.0 {
+        return 0.0_f64.copysign(a / b);
+    }
+    let floor = quotient.floor();
+    if quotient - floor > 0.5 { floor + 1.0 } else { floor }
 }
 
 fn float_mod(a: f64, b: f64) -> f64 {

@@ -17,6 +17,11 @@ pub struct LiteralError {
 pub fn literal_eval(text: &str) -> Result<Value> {
     let mut reader = Reader { text, at: 0, depth: 0 };
     reader.at = text.len() - text.trim_start_matches([' ', '\t']).len();
+    let lines = text[reader.at..].trim_start_matches(['\n', '\r']);
+    if lines.len() < text.len() - reader.at && lines.starts_with([' ', '\t']) {
+        // Python's unexpected indent: only the first line's is taken away.
+        return Err(reader.refuse());
+    }
     reader.space(true);
     let mut value = reader.value()?;
     reader.space(false);

@@ -26,19 +26,59 @@ pub fn push_float(out: &mut String, number: f64) {
         return;
     }
     let magnitude = number.abs();
+    let shortest = shortest(number);
     if magnitude == 0.0 || (1e-4..1e16).contains(&magnitude) {
         let start = out.len();
-        write!(out, "{number}").unwrap_or_default();
+        match &shortest {
+            Some(text) => push_plain(out, text),
+            None => write!(out, "{number}").unwrap_or_default(),
+        }
         if !out[start..].contains('.') {
             out.push_str(".0");
         }
         return;
     }
-    let text = format!("{number:e}");
+    let text = shortest.unwrap_or_else(|| format!("{number:e}"));
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let exponent: i32 = exponent.parse().unwrap_or_default();
     let sign = if exponent < 0 { '-' } else { '+' };
     write!(out, "{digits}e{sign}{:02}", exponent.abs()).unwrap_or_default();
+}
+
+/// Where two shortest texts lie equally near, Python takes the even one and Rust does not always: the even one as
+/// `digits e exponent`, when it is another.
+fn shortest(number: f64) -> Option<String> {
+    let text = format!("{number:e}");
+    let digits = text.bytes().take_while(|b| *b != b'e').filter(u8::is_ascii_digit).count();
+    // With fewer digits there is one nearest text.
+    if digits < 15 {
+        return None;
+    }
+    let nearest = format!("{number:.*e}", digits - 1);
+    let same = nearest.parse::<f64>().is_ok_and(|back| back.to_bits() == number.to_bits());
+    (same && nearest != text).then_some(nearest)
+}
+
+/// `1.25e3` as `1250`.
+fn push_plain(out: &mut String, text: &str) {
+    let (digits, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    let bare = digits.strip_prefix('-').unwrap_or(digits);
+    out.push_str(&digits[..digits.len() - bare.len()]);
+    let bare = bare.replace('.', "");
+    let point = exponent + 1;
+    if point <= 0 {
+        out.push_str("0.");
+        out.extend(std::iter::repeat_n('0', point.unsigned_abs() as usize));
+        out.push_str(&bare);
+    } else if point as usize >= bare.len() {
+        out.push_str(&bare);
+        out.extend(std::iter::repeat_n('0', point as usize - bare.len()));
+    } else {
+        out.push_str(&bare[..point as usize]);
+        out.push('.');
+        out.push_str(&bare[point as usize..]);
+    }
 }
 
 /// An integer as a float, correctly rounded; infinite when it is too large.
@@ -148,6 +188,8 @@ mod tests {
             (f64::INFINITY, "inf"),
             (f64::NAN, "nan"),
             (5e-324, "5e-324"),
+            (9_007_199_254_740_992.0 * 0.1, "900719925474099.2"),
+            (-9_007_199_254_740_992.0 * 0.1, "-900719925474099.2"),
         ] {
             assert_eq!(float_repr(number), text);
         }
