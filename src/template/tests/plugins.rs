@@ -1,5 +1,6 @@
 //! Runs the expressions of `fixtures/filters/recorded.json` and compares with what ansible-core 2.19 gave for them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use rplay_template::{Engine, EngineOptions, Rendered, Scope, Slot, Surroundings, Variables};
@@ -52,7 +53,9 @@ fn filters_tests_and_lookups_agree_with_ansible_core_2_19() {
     let recorded: Value = serde_json::from_str(text).unwrap();
     let Value::Map(vars) = trusted(recorded.get("vars").unwrap()) else { panic!("vars") };
     let engine = Engine::new(EngineOptions::default());
-    let scope = Scope::new(Arc::new(Written(vars)), Arc::new(Surroundings::default()));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/filters");
+    let surroundings = Surroundings { basedir: folder.clone(), search_path: vec![folder] };
+    let scope = Scope::new(Arc::new(Written(vars)), Arc::new(surroundings));
     let cases = recorded.get("cases").and_then(Value::as_list).unwrap();
     let mut misses = Vec::new();
     for case in cases {
