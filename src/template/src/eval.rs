@@ -409,7 +409,8 @@ impl<'a> Eval<'a> {
         if let [only] = results.as_slice() {
             return Ok(only.clone());
         }
-        if results.iter().all(|result| result.as_str().is_some()) {
+        // Since 2.19 no result at all stays an empty list.
+        if !results.is_empty() && results.iter().all(|result| result.as_str().is_some()) {
             let texts: Vec<&str> = results.iter().filter_map(Mj::as_str).collect();
             return Ok(Mj::from(texts.join(",")));
         }
