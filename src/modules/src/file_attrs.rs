@@ -275,10 +275,41 @@ fn getent(sys: &dyn Sys, database: &str, name: &str) -> Option<u32> {
 
 /// chattr's letters of a file; `None` when the file system has none.
 pub(crate) fn attribute_letters(sys: &dyn Sys, path: &Path) -> Option<String> {
+    if let Some((_, flags)) = sys.inode_flags(path) {
+        return Some(flag_letters(flags));
+    }
     let program = sys.which("lsattr")?;
     let words = [program.to_string_lossy().into_owned(), "-d".to_owned(), path.to_string_lossy().into_owned()];
     let output = sys.run(&Program::new(words)).ok().filter(crate::Output::success)?;
     Some(output.out().split_whitespace().next()?.replace('-', ""))
+}
+
+/// Flags as letters, in `lsattr`'s order.
+pub(crate) fn flag_letters(flags: u32) -> String {
+    const LETTERS: [(u32, char); 21] = [
+        (0x0000_0001, 's'),
+        (0x0000_0002, 'u'),
+        (0x0000_0008, 'S'),
+        (0x0001_0000, 'D'),
+        (0x0000_0010, 'i'),
+        (0x0000_0020, 'a'),
+        (0x0000_0040, 'd'),
+        (0x0000_0080, 'A'),
+        (0x0000_0004, 'c'),
+        (0x0000_0800, 'E'),
+        (0x0000_4000, 'j'),
+        (0x0000_1000, 'I'),
+        (0x0000_8000, 't'),
+        (0x0002_0000, 'T'),
+        (0x0008_0000, 'e'),
+        (0x0080_0000, 'C'),
+        (0x0200_0000, 'x'),
+        (0x4000_0000, 'F'),
+        (0x1000_0000, 'N'),
+        (0x2000_0000, 'P'),
+        (0x0010_0000, 'V'),
+    ];
+    LETTERS.iter().filter(|(bit, _)| flags & bit != 0).map(|(_, letter)| letter).collect()
 }
 
 /// Whether the target runs SELinux.

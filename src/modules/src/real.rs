@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -115,6 +115,15 @@ impl Sys for Real {
 
     fn var(&self, name: &str) -> Option<String> {
         self.environment.get(name).cloned().or_else(|| std::env::var(name).ok())
+    }
+
+    fn inode_flags(&self, path: &Path) -> Option<(u32, u32)> {
+        let metadata = path.symlink_metadata().ok()?;
+        if !metadata.is_file() && !metadata.is_dir() {
+            return None;
+        }
+        let file = std::fs::File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path).ok()?;
+        Some((inode_number(&file, libc::FS_IOC_GETVERSION)?, inode_number(&file, libc::FS_IOC_GETFLAGS)?))
     }
 
     fn is_cancelled(&self) -> bool {
@@ -235,6 +244,15 @@ fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
+/// One of the numbers that ext-like file systems keep of a file.
+#[expect(unsafe_code, reason = "no safe wrapper of these requests exists; the kernel writes one int into our long")]
+fn inode_number(file: &std::fs::File, request: libc::Ioctl) -> Option<u32> {
+    let mut number: libc::c_long = 0;
+    // SAFETY: the descriptor is open, and `number` outlives the call and is as large as the request's type says.
+    let answer = unsafe { libc::ioctl(file.as_raw_fd(), request, &raw mut number) };
+    (answer == 0).then_some(number as u32)
+}
+
 fn has_ended(child: &Child) -> bool {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
     !matches!(waitid(Id::Pid(Pid::from_raw(child.id() as i32)), flags), Ok(WaitStatus::StillAlive))
@@ -298,6 +316,19 @@ mod tests {
         stopper.join().unwrap();
         assert!(started.elapsed() < Duration::from_secs(10));
         assert!(real.run(&Program::new(["true"])).is_err());
+    }
+
+    #[test]
+    fn flags_are_those_lsattr_shows() {
+        let real = Real::default();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        // Not every file system has flags, and not every machine `lsattr`.
+        if let (Some((version, flags)), Some(_)) = (real.inode_flags(file.path()), real.which("lsattr")) {
+            let output = real.run(&Program::new(["lsattr", "-v", &file.path().to_string_lossy()])).unwrap().out();
+            let words: Vec<&str> = output.split_whitespace().collect();
+            assert_eq!(words[0], version.to_string());
+            assert_eq!(words[1].replace('-', ""), crate::file_attrs::flag_letters(flags));
+        }
     }
 
     #[test]

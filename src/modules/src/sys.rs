@@ -111,6 +111,11 @@ pub trait Sys: Send + Sync {
     /// A variable of the agent's environment, the call's environment first.
     fn var(&self, name: &str) -> Option<String>;
 
+    /// A file's version and chattr flags as its file system keeps them; `None` where `lsattr` has to be asked.
+    fn inode_flags(&self, _path: &Path) -> Option<(u32, u32)> {
+        None
+    }
+
     /// Whether the call was cancelled; modules that wait look at it.
     fn is_cancelled(&self) -> bool {
         false

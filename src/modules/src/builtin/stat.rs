@@ -27,6 +27,7 @@ use nix::unistd::{AccessFlags, Gid, Group, Uid, User, access};
 use rplay_protocol::Reply;
 use rplay_value::{List, Map, Value};
 
+use crate::file_attrs::flag_letters;
 use crate::{
     Algorithm, Arg, ArgSpec, Args, Context, Module, ModuleError, Program, Support, Sys, digest_file, real_path,
     strerror,
@@ -89,7 +90,8 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         stat.insert("checksum", digest_file(algorithm, &path)?);
     }
     if args.flag("get_mime") {
-        let (mimetype, charset) = mime(cx.sys(), &path).unwrap_or_else(|| ("unknown".to_owned(), "unknown".to_owned()));
+        let (mimetype, charset) =
+            mime(cx.sys(), &path, &metadata).unwrap_or_else(|| ("unknown".to_owned(), "unknown".to_owned()));
         stat.insert("mimetype", mimetype);
         stat.insert("charset", charset);
     }
@@ -158,8 +160,18 @@ fn describe(path: &str, metadata: &Metadata) -> Map {
 }
 
 /// Type and charset as `file` tells them.
-fn mime(sys: &dyn Sys, path: &Path) -> Option<(String, String)> {
+fn mime(sys: &dyn Sys, path: &Path, metadata: &Metadata) -> Option<(String, String)> {
     let program = sys.which("file")?.to_string_lossy().into_owned();
+    // What needs no look inside needs no program either.
+    let plain = match metadata.file_type() {
+        _ if path.is_symlink() => Some("inode/symlink"),
+        kind if kind.is_dir() => Some("inode/directory"),
+        kind if kind.is_file() && metadata.size() == 0 && metadata.blocks() == 0 => empty_kind(path),
+        _ => None,
+    };
+    if let Some(plain) = plain {
+        return Some((plain.to_owned(), "binary".to_owned()));
+    }
     let words = [&program, "--mime-type", "--mime-encoding", &path.to_string_lossy()];
     let output = sys.run(&Program::new(words)).ok().filter(crate::Output::success)?;
     let text = output.out();
@@ -167,8 +179,16 @@ fn mime(sys: &dyn Sys, path: &Path) -> Option<(String, String)> {
     Some((mimetype.trim().to_owned(), charset.split_once('=')?.1.trim().to_owned()))
 }
 
+/// Files of /proc and /sys say that they are empty and are not.
+fn empty_kind(path: &Path) -> Option<&'static str> {
+    (!path.starts_with("/proc") && !path.starts_with("/sys")).then_some("inode/x-empty")
+}
+
 /// Version and flags as `lsattr` tells them.
 fn attributes(sys: &dyn Sys, path: &Path) -> Option<(String, String)> {
+    if let Some((version, flags)) = sys.inode_flags(path) {
+        return Some((version.to_string(), flag_letters(flags)));
+    }
     let program = sys.which("lsattr")?.to_string_lossy().into_owned();
     let output =
         sys.run(&Program::new([&program, "-vd", &path.to_string_lossy()])).ok().filter(crate::Output::success)?;
