@@ -397,6 +397,7 @@ fn joined(base: &str, target: &str) -> Option<String> {
 /// Ansible's text for a request without an answer.
 fn failure(request: &Request, error: &ureq::Error) -> String {
     match error {
+        ureq::Error::Io(error) if error.to_string().contains("certificate") => untrusted(request, &error.to_string()),
         ureq::Error::Io(error) => {
             let code = error.raw_os_error().map(|code| format!("[Errno {code}] ")).unwrap_or_default();
             let text = error.to_string();
@@ -406,15 +407,18 @@ fn failure(request: &Request, error: &ureq::Error) -> String {
         ureq::Error::HostNotFound => "Request failed: <urlopen error [Errno -2] Name or service not known>".to_owned(),
         ureq::Error::Timeout(_) => "Connection failure: The read operation timed out".to_owned(),
         ureq::Error::ConnectionFailed => "Request failed: <urlopen error [Errno 111] Connection refused>".to_owned(),
-        ureq::Error::Rustls(error) => {
-            let host = request.url.parse::<Uri>().ok().and_then(|uri| uri.authority().map(ToString::to_string));
-            let host = host.unwrap_or_default();
-            format!(
-                "Failed to validate the SSL certificate for {host}: {error}. You can use validate_certs=False if you do not need to confirm the servers identity but this is unsafe and not recommended."
-            )
-        }
+        ureq::Error::Rustls(error) => untrusted(request, &error.to_string()),
         other => format!("Request failed: {other}"),
     }
+}
+
+fn untrusted(request: &Request, why: &str) -> String {
+    let host =
+        request.url.parse::<Uri>().ok().and_then(|uri| uri.authority().map(ToString::to_string)).unwrap_or_default();
+    format!(
+        "Failed to validate the SSL certificate for {host}: {why}. You can use validate_certs=False if you do not need to \
+         confirm the servers identity but this is unsafe and not recommended."
+    )
 }
 
 /// Connects to a Unix socket whatever the URL's host is.

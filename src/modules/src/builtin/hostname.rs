@@ -174,7 +174,8 @@ impl Host<'_, '_> {
         } else {
             format!("{name}\n")
         };
-        Replace::new(&path).write(self.cx.sys(), content.as_bytes())
+        // Containers mount this file: it can be written, not replaced.
+        Replace::new(&path).unsafe_writes(true).write(self.cx.sys(), content.as_bytes())
     }
 }
 

@@ -1,7 +1,9 @@
 //! `ansible.posix`, one file each.
 
 pub mod authorized_key;
-
+pub mod firewalld;
+pub mod mount;
+pub mod seboolean;
 pub mod sysctl;
 
 include!(concat!(env!("OUT_DIR"), "/posix.rs"));
