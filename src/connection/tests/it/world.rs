@@ -21,18 +21,19 @@ pub(crate) fn run(argv: &[&str]) -> String {
 /// The agent's program. It is another package's, so this test builds it; without its debugging information it is
 /// uploaded faster. `RPLAY_AGENT` names one to use instead.
 fn agent() -> AgentSource {
-    static BUILT: LazyLock<(PathBuf, TempDir)> = LazyLock::new(|| {
-        let folder = tempfile::Builder::new().prefix("rplay-agent-").tempdir_in("/tmp").unwrap();
+    static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
         run(&[env!("CARGO"), "build", "--quiet", "--package", "rplay-agent"]);
         let test = std::env::current_exe().unwrap();
         let built = test.ancestors().nth(2).unwrap().join("rplay-agent");
-        let agent = folder.path().join("rplay-agent");
-        run(&["strip", "-o", agent.to_str().unwrap(), built.to_str().unwrap()]);
-        (agent, folder)
+        let stripped = built.with_file_name("rplay-agent-stripped");
+        let new = stripped.with_extension(std::process::id().to_string());
+        run(&["strip", "-o", new.to_str().unwrap(), built.to_str().unwrap()]);
+        std::fs::rename(new, &stripped).unwrap();
+        stripped
     });
     match std::env::var_os("RPLAY_AGENT") {
         Some(path) => AgentSource::File(path.into()),
-        None => AgentSource::File(BUILT.0.clone()),
+        None => AgentSource::File(BUILT.clone()),
     }
 }
 
