@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use rplay_event::read_log;
+use rplay_output::difflib::unified_diff;
 use rplay_output::{Look, ResultFormat, Terminal, open, open_extra};
 
 #[derive(Clone, Default)]
@@ -156,4 +157,16 @@ fn times_and_slowest_tasks_are_added() {
     let last: Vec<&str> = text.lines().rev().take(2).collect();
     let dashes = |name: &str| format!("{name} {}", "-".repeat(70 - name.len() - 1));
     assert!(last[1].starts_with(&dashes("Two")) && last[0].starts_with(&dashes("One")), "{text}");
+}
+
+#[test]
+fn differences_are_pythons() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/output/diffs.json");
+    let cases: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    for case in cases.as_array().unwrap() {
+        let lines = |key: &str| -> Vec<&str> { case[key].as_str().unwrap().split_inclusive('\n').collect() };
+        let context = case["context"].as_u64().unwrap() as usize;
+        let got = unified_diff(&lines("a"), &lines("b"), "before", "after", context).concat();
+        assert_eq!(got, case["want"].as_str().unwrap(), "{case}");
+    }
 }
