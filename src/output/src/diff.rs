@@ -40,7 +40,7 @@ pub(crate) fn text(diffs: &[Map], look: &Look) -> String {
                     Some(b'@') if line.starts_with("@@") => Some(Color::DiffLines),
                     _ => None,
                 };
-                out.push_str(&colored(line, color, look.color));
+                out.push_str(&colored(line, color, look.palette()));
             }
             if !changes.is_empty() {
                 out.push('\n');

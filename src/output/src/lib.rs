@@ -19,4 +19,4 @@ mod terminal;
 pub use open::{EXTRA_NAMES, NAMES, OpenError, open, open_extra};
 pub use report::{notice_text, report_text};
 pub use sinks::{Default, JUnit, Json, JsonLines, Minimal, OneLine, ProfileTasks, Timer};
-pub use terminal::{Color, Look, ResultFormat, Terminal};
+pub use terminal::{Color, ColorError, Look, Palette, ResultFormat, Terminal};

@@ -1,5 +1,6 @@
 //! Writing to the terminal: colours, banners, where a line goes.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// The colours of ansible-core's default configuration, named by what they mean.
@@ -34,20 +35,109 @@ pub enum Color {
 }
 
 impl Color {
-    /// The parameters of the ANSI sequence.
-    fn code(self) -> &'static str {
-        match self {
-            Self::Ok | Self::DiffAdd => "0;32",
-            Self::Changed => "0;33",
-            Self::Error | Self::DiffRemove => "0;31",
-            Self::Skip | Self::DiffLines | Self::Included => "0;36",
-            Self::Unreachable => "1;31",
-            Self::Warn => "1;35",
-            Self::Deprecate => "0;35",
-            Self::Debug => "1;30",
-            Self::Verbose => "0;34",
-        }
+    /// Every colour with its name in ansible.cfg's `[colors]` and in `ANSIBLE_COLOR_*`.
+    pub const ALL: [(Self, &'static str); 13] = [
+        (Self::Ok, "ok"),
+        (Self::Changed, "changed"),
+        (Self::Error, "error"),
+        (Self::Skip, "skip"),
+        (Self::Unreachable, "unreachable"),
+        (Self::Warn, "warn"),
+        (Self::Deprecate, "deprecate"),
+        (Self::Debug, "debug"),
+        (Self::Verbose, "verbose"),
+        (Self::DiffAdd, "diff_add"),
+        (Self::DiffRemove, "diff_remove"),
+        (Self::DiffLines, "diff_lines"),
+        (Self::Included, "included"),
+    ];
+}
+
+/// The ANSI sequence of every colour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Palette([Cow<'static, str>; Color::ALL.len()]);
+
+/// A colour name nobody knows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no colour: use a name such as `bright blue`, or `color0`..`color255`, `rgb000`..`rgb555`, `gray0`..`gray23`"
+)]
+pub struct ColorError(pub String);
+
+/// The names of colours and their ANSI parameters.
+const NAMED: [(&str, &str); 17] = [
+    ("black", "0;30"),
+    ("bright gray", "0;37"),
+    ("blue", "0;34"),
+    ("white", "1;37"),
+    ("green", "0;32"),
+    ("bright blue", "1;34"),
+    ("cyan", "0;36"),
+    ("bright green", "1;32"),
+    ("red", "0;31"),
+    ("bright cyan", "1;36"),
+    ("purple", "0;35"),
+    ("bright red", "1;31"),
+    ("yellow", "0;33"),
+    ("bright purple", "1;35"),
+    ("dark gray", "1;30"),
+    ("bright yellow", "1;33"),
+    ("normal", "0"),
+];
+
+/// ansible-core's defaults.
+impl std::default::Default for Palette {
+    fn default() -> Self {
+        Self(Color::ALL.map(|(color, _)| {
+            Cow::Borrowed(match color {
+                Color::Ok | Color::DiffAdd => "0;32",
+                Color::Changed => "0;33",
+                Color::Error | Color::DiffRemove => "0;31",
+                Color::Skip | Color::DiffLines | Color::Included => "0;36",
+                Color::Unreachable => "1;31",
+                Color::Warn => "1;35",
+                Color::Deprecate => "0;35",
+                Color::Debug => "1;30",
+                Color::Verbose => "0;34",
+            })
+        }))
     }
+}
+
+impl Palette {
+    /// Sets a colour by the name users give: `bright blue`, `color200`, `rgb012`, `gray5`.
+    pub fn set(&mut self, color: Color, name: &str) -> Result<(), ColorError> {
+        self.0[color as usize] = parameters(name).ok_or_else(|| ColorError(name.to_owned()))?;
+        Ok(())
+    }
+
+    fn code(&self, color: Color) -> &str {
+        &self.0[color as usize]
+    }
+}
+
+fn parameters(name: &str) -> Option<Cow<'static, str>> {
+    let name = match name {
+        "magenta" => "purple",
+        "bright magenta" => "bright purple",
+        other => other,
+    };
+    if let Some((_, code)) = NAMED.iter().find(|(known, _)| *known == name) {
+        return Some(Cow::Borrowed(code));
+    }
+    let number = if let Some(digits) = name.strip_prefix("color") {
+        digits.parse::<u8>().ok()?
+    } else if let Some(digits) = name.strip_prefix("gray") {
+        digits.parse::<u8>().ok().filter(|shade| *shade < 24)? + 232
+    } else {
+        let digits: Vec<u8> = name.strip_prefix("rgb")?.bytes().map(|b| b.wrapping_sub(b'0')).collect();
+        let [red, green, blue] = *digits.as_slice() else { return None };
+        if red.max(green).max(blue) > 5 {
+            return None;
+        }
+        16 + 36 * red + 6 * green + blue
+    };
+    Some(Cow::Owned(format!("38;5;{number}")))
 }
 
 /// How results are written.
@@ -67,6 +157,8 @@ pub struct Look {
     pub verbosity: u8,
     /// ANSI colours.
     pub color: bool,
+    /// Which ones.
+    pub palette: Palette,
     /// Width of banners; ansible's 79 when not a terminal.
     pub columns: usize,
     /// `display_skipped_hosts`.
@@ -97,11 +189,19 @@ pub struct Look {
     pub diff_context: usize,
 }
 
+impl Look {
+    /// The colours, when they are on.
+    pub(crate) fn palette(&self) -> Option<&Palette> {
+        self.color.then_some(&self.palette)
+    }
+}
+
 impl std::default::Default for Look {
     fn default() -> Self {
         Self {
             verbosity: 0,
             color: false,
+            palette: Palette::default(),
             columns: 79,
             skipped_hosts: true,
             ok_hosts: true,
@@ -121,9 +221,10 @@ impl std::default::Default for Look {
 }
 
 /// Text in a colour, each line on its own so that pagers keep it.
-pub(crate) fn colored(text: &str, color: Option<Color>, on: bool) -> String {
-    let Some(color) = color.filter(|_| on) else { return text.to_owned() };
-    let lines: Vec<String> = text.split('\n').map(|line| format!("\u{1b}[{}m{line}\u{1b}[0m", color.code())).collect();
+pub(crate) fn colored(text: &str, color: Option<Color>, palette: Option<&Palette>) -> String {
+    let (Some(color), Some(palette)) = (color, palette) else { return text.to_owned() };
+    let code = palette.code(color);
+    let lines: Vec<String> = text.split('\n').map(|line| format!("\u{1b}[{code}m{line}\u{1b}[0m")).collect();
     lines.join("\n")
 }
 
@@ -131,7 +232,7 @@ pub(crate) fn colored(text: &str, color: Option<Color>, on: bool) -> String {
 pub struct Terminal {
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
-    color: bool,
+    palette: Option<Palette>,
     columns: usize,
 }
 
@@ -143,30 +244,30 @@ impl Terminal {
 
     /// Any two streams.
     pub fn new(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>, look: &Look) -> Self {
-        Self { out, err, color: look.color, columns: look.columns }
+        Self { out, err, palette: look.palette().cloned(), columns: look.columns }
     }
 
-    /// Whether colours are on.
-    pub(crate) fn color(&self) -> bool {
-        self.color
+    /// The colours, when they are on.
+    pub(crate) fn palette(&self) -> Option<&Palette> {
+        self.palette.as_ref()
     }
 
     /// One message with its line end, on standard output.
     pub(crate) fn line(&mut self, text: &str, color: Option<Color>) -> io::Result<()> {
-        Self::write(&mut self.out, text, color, self.color)
+        Self::write(&mut self.out, text, color, self.palette.as_ref())
     }
 
     /// One message with its line end, on standard error. What standard output holds back goes first.
     pub(crate) fn error_line(&mut self, text: &str, color: Option<Color>) -> io::Result<()> {
         self.out.flush()?;
-        Self::write(&mut self.err, text, color, self.color)?;
+        Self::write(&mut self.err, text, color, self.palette.as_ref())?;
         self.err.flush()
     }
 
-    fn write(out: &mut dyn Write, text: &str, color: Option<Color>, on: bool) -> io::Result<()> {
+    fn write(out: &mut dyn Write, text: &str, color: Option<Color>, palette: Option<&Palette>) -> io::Result<()> {
         let text = text.replace("\r\n", "\n");
         let body = text.strip_suffix('\n').unwrap_or(&text);
-        writeln!(out, "{}", colored(body, color, on))
+        writeln!(out, "{}", colored(body, color, palette))
     }
 
     /// A heading: an empty line, the text, and stars up to the width.
@@ -218,8 +319,28 @@ mod tests {
 
     #[test]
     fn every_line_is_coloured_on_its_own() {
-        assert_eq!(colored("a\nb", Some(Color::Ok), true), "\u{1b}[0;32ma\u{1b}[0m\n\u{1b}[0;32mb\u{1b}[0m");
-        assert_eq!(colored("a", Some(Color::Ok), false), "a");
+        let palette = Palette::default();
+        assert_eq!(colored("a\nb", Some(Color::Ok), Some(&palette)), "\u{1b}[0;32ma\u{1b}[0m\n\u{1b}[0;32mb\u{1b}[0m");
+        assert_eq!(colored("a", Some(Color::Ok), None), "a");
+    }
+
+    #[test]
+    fn colours_are_chosen_by_ansibles_names() {
+        let mut palette = Palette::default();
+        for (name, code) in [
+            ("bright blue", "1;34"),
+            ("magenta", "0;35"),
+            ("color200", "38;5;200"),
+            ("rgb123", "38;5;67"),
+            ("gray5", "38;5;237"),
+        ] {
+            palette.set(Color::Changed, name).unwrap();
+            assert_eq!(palette.code(Color::Changed), code);
+        }
+        for name in ["pink", "color256", "rgb006", "rgb12", "gray24", ""] {
+            assert_eq!(palette.set(Color::Ok, name), Err(ColorError(name.to_owned())));
+        }
+        assert!(Color::ALL.iter().enumerate().all(|(i, (color, _))| *color as usize == i));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use rplay_event::{Event, EventKind, HostRecap, Outcome, PlayInfo, Recap, Sink, T
 
 use crate::result::{cleaned, host_label, item_label};
 use crate::screen::Screen;
-use crate::terminal::{Color, Look, Terminal, colored};
+use crate::terminal::{Color, Look, Palette, Terminal, colored};
 use crate::{diff, dump};
 
 /// The sink.
@@ -204,9 +204,9 @@ impl Default {
 
     fn recap(&mut self, recap: &Recap) -> io::Result<()> {
         self.screen.terminal.banner("PLAY RECAP")?;
-        let color = self.screen.terminal.color();
+        let palette = self.screen.terminal.palette().cloned();
         for (host, counts) in &recap.hosts {
-            let text = recap_line(host, counts, color);
+            let text = recap_line(host, counts, palette.as_ref());
             self.screen.terminal.line(&text, None)?;
         }
         self.screen.terminal.line("", None)?;
@@ -245,7 +245,7 @@ impl Default {
 }
 
 /// The counts of one host, as wide as ansible writes them.
-fn recap_line(host: &str, counts: &HostRecap, color: bool) -> String {
+fn recap_line(host: &str, counts: &HostRecap, palette: Option<&Palette>) -> String {
     let host_color = if counts.failed + counts.unreachable > 0 {
         Color::Error
     } else if counts.changed > 0 {
@@ -253,8 +253,12 @@ fn recap_line(host: &str, counts: &HostRecap, color: bool) -> String {
     } else {
         Color::Ok
     };
-    let name = if color { format!("{:<37}", colored(host, Some(host_color), true)) } else { format!("{host:<26}") };
-    let count = |word: &str, n: u64, shade: Color| colored(&format!("{word}={n:<4}"), (n != 0).then_some(shade), color);
+    let name = match palette {
+        Some(_) => format!("{:<37}", colored(host, Some(host_color), palette)),
+        None => format!("{host:<26}"),
+    };
+    let count =
+        |word: &str, n: u64, shade: Color| colored(&format!("{word}={n:<4}"), (n != 0).then_some(shade), palette);
     format!(
         "{name} : {} {} {} {} {} {} {}",
         count("ok", counts.ok, Color::Ok),
@@ -385,11 +389,11 @@ mod tests {
     fn a_recap_is_as_wide_as_ansibles() {
         let counts = HostRecap { ok: 3, changed: 1, ..HostRecap::default() };
         assert_eq!(
-            recap_line("localhost", &counts, false),
+            recap_line("localhost", &counts, None),
             "localhost                  : ok=3    changed=1    unreachable=0    failed=0    skipped=0    rescued=0    ignored=0   "
         );
         assert_eq!(
-            recap_line("h", &counts, true),
+            recap_line("h", &counts, Some(&Palette::default())),
             format!(
                 "{:<37} : \u{1b}[0;32mok=3   \u{1b}[0m \u{1b}[0;33mchanged=1   \u{1b}[0m unreachable=0    failed=0    skipped=0    rescued=0    ignored=0   ",
                 "\u{1b}[0;33mh\u{1b}[0m"
