@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use rplay_protocol::Reply;
 
 use crate::convert::quoted;
+use crate::file_attrs::{default_context, selinux_enabled};
 use crate::{Mode, ModuleError, Program, Sys, umask};
 
 /// Replaces a file's content through a temporary file in the same folder, keeping owner, mode and extended attributes.
@@ -83,9 +84,11 @@ impl<'a> Replace<'a> {
             Err(error) => return Err(ModuleError::file("could not write to", self.dest)(error)),
         };
         fill(temporary.as_file_mut()).map_err(ModuleError::file("could not write to", temporary.path()))?;
-        match fs_err::metadata(self.dest) {
-            Ok(existing) => keep(&existing, self.dest, temporary.path())?,
-            Err(_) => fresh(folder, temporary.path())?,
+        if let Ok(existing) = fs_err::metadata(self.dest) {
+            keep(&existing, self.dest, temporary.path())?;
+        } else {
+            fresh(folder, temporary.path())?;
+            label(sys, self.dest, temporary.path());
         }
         if let Some(mode) = self.mode {
             let now = fs_err::metadata(temporary.path())?.mode() & 0o7777;
@@ -170,6 +173,19 @@ fn fresh(folder: &Path, new: &Path) -> Result<(), ModuleError> {
     Ok(())
 }
 
+/// The SELinux context that the policy has for the file's final name, which a rename would not give it.
+fn label(sys: &dyn Sys, dest: &Path, new: &Path) {
+    if !selinux_enabled(sys) {
+        return;
+    }
+    if let Some(context) = default_context(sys, dest) {
+        let mut bytes = context.join(":").into_bytes();
+        bytes.push(0);
+        // Without the right to label, the file has the context every new file of the folder has.
+        let _ = xattr::set(new, "security.selinux", &bytes);
+    }
+}
+
 fn allow_refusal(result: io::Result<()>) -> io::Result<()> {
     result.or_else(|error| if error.raw_os_error() == Some(libc::EPERM) { Ok(()) } else { Err(error) })
 }
@@ -203,6 +219,7 @@ fn preserved_copy(from: &Path, existing: &std::fs::Metadata, to: &Path) -> io::R
 mod tests {
     use super::*;
     use crate::Real;
+    use crate::testing::Fake;
 
     #[test]
     fn the_old_file_stays_until_the_new_one_is_accepted() {
@@ -226,6 +243,20 @@ mod tests {
         let path = folder.path().join("new");
         Replace::new(&path).write(&Real::default(), b"x").unwrap();
         assert_eq!(fs_err::metadata(&path).unwrap().mode() & 0o7777, 0o666 & !umask());
+    }
+
+    #[test]
+    fn a_new_file_asks_the_selinux_policy_and_an_old_one_does_not() {
+        let fake = Fake::new().unwrap().on("matchpathcon", 0, "system_u:object_r:shadow_t:s0\n");
+        let path = fake.path(Path::new("/f"));
+        Replace::new(&path).write(&fake, b"x").unwrap();
+        assert!(fake.command_lines().is_empty(), "no SELinux, no question");
+        fake.write("/sys/fs/selinux/enforce", "1").unwrap();
+        Replace::new(&path).write(&fake, b"y").unwrap();
+        assert!(fake.command_lines().is_empty(), "the old file's context is kept");
+        Replace::new(&fake.path(Path::new("/new"))).write(&fake, b"z").unwrap();
+        assert_eq!(fake.command_lines().len(), 1);
+        assert!(fake.command_lines()[0].starts_with("matchpathcon -n ") && fake.command_lines()[0].ends_with("/new"));
     }
 
     #[test]

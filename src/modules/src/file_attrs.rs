@@ -324,7 +324,8 @@ pub(crate) fn selinux_context(path: &Path) -> Option<Vec<String>> {
     Some(text.trim_end_matches('\0').splitn(4, ':').map(str::to_owned).collect())
 }
 
-fn default_context(sys: &dyn Sys, path: &Path) -> Option<Vec<String>> {
+/// The SELinux context the policy has for a path.
+pub(crate) fn default_context(sys: &dyn Sys, path: &Path) -> Option<Vec<String>> {
     let program = sys.which("matchpathcon")?;
     let words = [program.to_string_lossy().into_owned(), "-n".to_owned(), path.to_string_lossy().into_owned()];
     let output = sys.run(&Program::new(words)).ok().filter(crate::Output::success)?;

@@ -114,7 +114,7 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         cx.warn(format!("Relative destination path '{shown}' was resolved to absolute path '{}'.", dest.display()));
     }
     if !dest.is_dir() {
-        return Err(ModuleError::msg(format!("Destination '{shown}' is not a directory")));
+        return Err(ModuleError::msg(format!("dest '{shown}' must be an existing dir")));
     }
     let attrs = FileAttrs::from_args(args)?;
     let job = Job { cx: &*cx, args, attrs: &attrs, src: source.path(), dest: &dest };
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(msg(b"", folder.path()), "Invalid archive 'x', the file is 0 bytes");
         assert_eq!(
             msg(b"x", &folder.path().join("none")),
-            format!("Destination '{}' is not a directory", folder.path().join("none").display())
+            format!("dest '{}' must be an existing dir", folder.path().join("none").display())
         );
         assert!(msg(b"no archive at all", folder.path()).starts_with("Failed to find handler for "));
         let created = [("creates", Value::from("/"))];
