@@ -83,7 +83,13 @@ impl Attempt {
         let mut out = Diagnostic::warning(format!("Unable to parse {} as an inventory source", self.source));
         for (reader, error) in &self.readers {
             out = out.note(format!("as {reader}: {}", error.message));
-            out.labels.extend(error.labels.iter().cloned());
+            let several = self.readers.len() > 1;
+            out.labels.extend(error.labels.iter().cloned().map(|mut label| {
+                if several && label.text.is_empty() {
+                    label.text = format!("as {reader}");
+                }
+                label
+            }));
             out.hints.extend(error.hints.iter().cloned());
         }
         if self.readers.is_empty() {
