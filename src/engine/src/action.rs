@@ -249,7 +249,8 @@ impl<'a> ActionCx<'a> {
             verbosity: self.run().options().verbosity,
             environment: self.settings.environment.clone(),
             attachments: Vec::new(),
-            timeout: self.settings.timeout(),
+            // The task is stopped by dropping the call, whatever it is waiting for.
+            timeout: None,
         }
     }
 

@@ -40,8 +40,7 @@ impl TaskCx<'_> {
             },
             LoopKind::With(lookup) => {
                 let terms = self.terms(lookup, &repeat.value, scope)?;
-                let options = Map::from_iter([("wantlist", true)]);
-                self.run.lookup(lookup, terms, &options, scope)?.into()
+                self.run.lookup(lookup, terms, &Map::new(), scope)?.into()
             }
         };
         Ok(Some(items))

@@ -281,22 +281,18 @@ impl<'r> TaskCx<'r> {
             }
         }
         for (key, value) in &action.args {
-            let Some(key) = key.as_str() else { continue };
-            if unrendered.contains(&key) {
-                args.insert(key, value.clone());
-                continue;
-            }
-            if !value.holds_template() {
-                args.insert(key, value.clone());
+            let option = key.to_str();
+            if unrendered.contains(&&*option) || !value.holds_template() {
+                args.insert(key.clone(), value.clone());
                 continue;
             }
             match self
                 .run
-                .render_at(value, scope, || format!("Error while resolving value for '{key}'"))
+                .render_at(value, scope, || format!("Error while resolving value for '{option}'"))
                 .map_err(within)?
             {
-                Rendered::Value(value) => _ = args.insert(key, value),
-                Rendered::Omit => _ = args.remove(key),
+                Rendered::Value(value) => _ = args.insert(key.clone(), value),
+                Rendered::Omit => _ = args.remove(&option),
             }
         }
         if let Some(text) = &action.free_form {
@@ -313,6 +309,9 @@ impl<'r> TaskCx<'r> {
         }
         if let Some(text) = free_form {
             args.insert("_raw_params", text);
+        }
+        if traits.is_some_and(|traits| !traits.free_form && traits.name != "normal") && args.contains("_raw_params") {
+            return Err(Trouble::message(format!("Action '{name}' does not support raw params.")).at(action.span));
         }
         if let Some(traits) = traits.filter(|traits| !traits.arguments.is_empty()) {
             self.check_arguments(&args, traits.name, traits.arguments)?;
@@ -551,7 +550,11 @@ impl<'r> TaskCx<'r> {
         let native = find_action(&self.task.action.resolved).is_none();
         let what = if native { "Module failed" } else { "Action failed" };
         let message = if msg.is_empty() { format!("{what}: Unknown error.") } else { format!("{what}: {msg}") };
-        ran.error = Some(Trouble::message(message).report(&self.run.options().sources, self.task.span));
+        let report = Trouble::message(message).report(&self.run.options().sources, self.task.span);
+        if !ran.result.contains("msg") {
+            ran.result.insert("msg", report.message());
+        }
+        ran.error = Some(report);
     }
 
     /// The handlers to notify, rendered; each entry may be a list.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rplay_event::{EventKind, TaskId, TaskInfo};
+use rplay_playbook::Include;
 use rplay_template::{Rendered, Scope};
 use rplay_value::{Map, Text, Value};
 
@@ -125,16 +126,23 @@ impl PlayRun<'_> {
                 break;
             }
         }
-        for (host, state) in &self.states {
-            if state.cursor.is_failed() {
-                self.failed.insert(Arc::clone(host));
+        // Hosts that are through have not all moved past their last `always` yet.
+        let mut lost = false;
+        for host in self.hosts.clone() {
+            let Some(mut cursor) = self.states.get(&host).map(|state| state.cursor.clone()) else { continue };
+            if !self.unreachable.contains(&host) {
+                let _ = self.advance(&host, &mut cursor);
+            }
+            if cursor.is_failed() {
+                lost = true;
+                self.failed.insert(host);
             }
         }
         let outcome = if broken {
             RunOutcome::Failed
         } else if !self.unreachable.is_empty() {
             RunOutcome::Unreachable
-        } else if !self.failed.is_empty() {
+        } else if lost {
             RunOutcome::Failed
         } else {
             RunOutcome::Ok
@@ -247,7 +255,10 @@ impl PlayRun<'_> {
         let flag = |name: &str, field| run.maybe::<bool>(name, field, scope).ok().flatten();
         let (short_name, action, args, span) = match step.task() {
             Some(task) => {
-                let own = task.action.name.to_string();
+                let own = match &task.include {
+                    Some(Include::Role { name, .. }) => format!("include_role : {name}"),
+                    _ => task.action.name.to_string(),
+                };
                 let name = task.name.as_ref().filter(|name| !name.is_empty());
                 let name = name.map_or_else(|| own.clone(), |name| self.banner(name, scope));
                 (name, task.action.resolved.to_string(), task.action.args.clone(), task.span)
@@ -255,6 +266,8 @@ impl PlayRun<'_> {
             None => ("meta".to_owned(), "ansible.builtin.meta".to_owned(), Map::new(), None),
         };
         let role = step.role.as_ref().map(|role| crate::vars::full_name(role));
+        // An included role is named after what it includes, not after where it stands.
+        let prefixed = step.task().is_none_or(|task| !matches!(task.include, Some(Include::Role { .. })));
         // What cannot be decided must not be shown.
         let no_log = run
             .maybe::<bool>("no_log", step.keyword(|c| c.no_log.as_ref()), scope)
@@ -262,7 +275,10 @@ impl PlayRun<'_> {
         let info = TaskInfo {
             id,
             play: self.id,
-            name: role.as_ref().map_or_else(|| short_name.clone(), |role| format!("{role} : {short_name}")),
+            name: role
+                .as_ref()
+                .filter(|_| prefixed)
+                .map_or_else(|| short_name.clone(), |role| format!("{role} : {short_name}")),
             short_name,
             role,
             action,

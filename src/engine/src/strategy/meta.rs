@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use rplay_diag::{nearest, quoted_list};
-use rplay_event::{EventKind, Notice};
+use rplay_event::{EventKind, Notice, Outcome, TaskResult};
+use rplay_value::Map;
 
 use crate::error::EngineError;
 use crate::plan::{Step, StepKind};
@@ -48,9 +49,23 @@ impl PlayRun<'_> {
         );
         let hosts = if once { &group[..group.len().min(1)] } else { group };
         for host in hosts {
-            let text = self.meta(step, &kind, host)?;
-            if !step.implicit {
-                self.run.emit(EventKind::Verbose { level: 2, host: None, text: format!("META: {text}") });
+            let task = if step.implicit { None } else { Some(self.announce(step, &self.templates)?) };
+            let holds = matches!(kind.as_str(), "noop" | "refresh_inventory" | "reset_connection" | "role_complete")
+                || self.holds(step, host)?;
+            let text =
+                if holds { self.meta(step, &kind, host)? } else { format!("{kind} conditional evaluated to False") };
+            let Some(task) = task else { continue };
+            self.run.emit(EventKind::Verbose { level: 2, host: None, text: format!("META: {text}") });
+            if !holds {
+                let (msg, reason) = passed_over(&kind, host);
+                let data = Map::from_iter([("msg", msg), ("skip_reason", reason)]);
+                let result = Arc::new(TaskResult { data, ..TaskResult::default() });
+                self.run.emit(EventKind::HostFinished {
+                    task,
+                    host: Arc::clone(host),
+                    outcome: Outcome::Skipped,
+                    result,
+                });
             }
         }
         if step.handler {
@@ -77,10 +92,6 @@ impl PlayRun<'_> {
     }
 
     fn meta(&mut self, step: &Arc<Step>, kind: &str, host: &Arc<str>) -> Result<String, EngineError> {
-        let conditional = !matches!(kind, "noop" | "refresh_inventory" | "reset_connection" | "role_complete");
-        if conditional && !self.holds(step, host)? {
-            return Ok(format!("{kind} conditional evaluated to False"));
-        }
         Ok(match kind {
             "flush_handlers" => {
                 self.flush(step, host)?;
@@ -189,4 +200,23 @@ impl PlayRun<'_> {
         let role = step.role.as_ref().map(|role| crate::vars::full_name(role)).unwrap_or_default();
         format!("ending role {role} for {host}")
     }
+}
+
+/// `msg` and `skip_reason` of a meta action whose condition does not hold.
+fn passed_over(kind: &str, host: &str) -> (String, String) {
+    let after = match kind {
+        "flush_handlers" => format!(", not running handlers for {host}"),
+        "clear_facts" => format!(", not clearing facts and fact cache for {host}"),
+        "clear_host_errors" => format!(", not clearing host error state for {host}"),
+        "end_batch" => ", continuing current batch".to_owned(),
+        "end_play" => ", continuing play".to_owned(),
+        "end_host" | "end_role" => format!(", continuing execution for {host}"),
+        _ => String::new(),
+    };
+    let msg = if kind == "end_host" {
+        format!("end_host conditional evaluated to false, continuing execution for {host}")
+    } else {
+        kind.to_owned()
+    };
+    (msg, format!("{kind} conditional evaluated to False{after}"))
 }

@@ -1,0 +1,143 @@
+//! Copies a file of the host to the controller.
+
+use std::io::Write;
+use std::path::{Component, Path, PathBuf};
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use rplay_protocol::Reply;
+use rplay_value::{Map, Value};
+
+use crate::action::{Action, ActionCx, Done, Traits};
+use crate::trouble::Trouble;
+
+/// `ansible.builtin.fetch`
+pub static ACTION: Fetch = Fetch;
+
+/// Fetches a file.
+pub struct Fetch;
+
+/// How much is asked for at once, in bytes.
+const PIECE: i64 = 4 * 1024 * 1024;
+
+#[async_trait(?Send)]
+impl Action for Fetch {
+    fn traits(&self) -> Traits {
+        Traits::new("fetch").arguments(&["src", "dest", "flat", "fail_on_missing", "validate_checksum"])
+    }
+
+    async fn run(&self, cx: &mut ActionCx<'_>) -> Result<Done, Trouble> {
+        if cx.settings.check {
+            return Ok(Done::changed(false)
+                .with("skipped", true)
+                .with("msg", "check mode not (yet) supported for this module"));
+        }
+        let (Some(src), Some(dest)) = (cx.text("src"), cx.text("dest")) else {
+            return Err(Trouble::action("src and dest are required"));
+        };
+        let must = cx.flag("fail_on_missing", true)?;
+        let first = piece(cx, &src, 0).await?;
+        if first.failed {
+            return Ok(missing(cx, first, &src, must));
+        }
+        let remote = first.data.get("checksum").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let path = destination(cx, &src, &dest)?;
+        let local = fs_err::read(&path).ok().map(|bytes| super::copy::checksum(&bytes));
+        let done = Done::default().with("dest", path.to_string_lossy().into_owned()).with("md5sum", Value::Null);
+        if local.as_deref() == Some(remote.as_str()) {
+            return Ok(done.with("changed", false).with("file", src).with("checksum", remote));
+        }
+        let bytes = whole(cx, &src, first).await?;
+        let sum = super::copy::checksum(&bytes);
+        if cx.flag("validate_checksum", true)? && sum != remote {
+            let done =
+                Done::failed("checksum mismatch").with("file", src).with("dest", path.to_string_lossy().into_owned());
+            return Ok(done.with("checksum", sum).with("remote_checksum", remote));
+        }
+        write(&path, &bytes).map_err(|error| Trouble::action(format!("Failed to fetch the file: {error}")))?;
+        let done = done.with("changed", true).with("remote_md5sum", Value::Null);
+        Ok(done.with("checksum", sum).with("remote_checksum", remote))
+    }
+}
+
+async fn piece(cx: &mut ActionCx<'_>, src: &str, offset: i64) -> Result<Reply, Trouble> {
+    let args =
+        Map::from_iter([("src", Value::from(src)), ("offset", Value::from(offset)), ("length", Value::from(PIECE))]);
+    cx.module("ansible.builtin.fetch", args).await
+}
+
+fn decoded(reply: &Reply) -> Result<Vec<u8>, Trouble> {
+    let text = reply.data.get("content").and_then(Value::as_str).unwrap_or_default();
+    base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .map_err(|error| Trouble::action(format!("the file came broken: {error}")))
+}
+
+async fn whole(cx: &mut ActionCx<'_>, src: &str, first: Reply) -> Result<Vec<u8>, Trouble> {
+    let mut bytes = decoded(&first)?;
+    let mut last = first;
+    while last.data.get("eof").is_some_and(|eof| !eof.is_true()) {
+        last = piece(cx, src, bytes.len() as i64).await?;
+        if last.failed {
+            let msg = last.data.get("msg").map(|msg| msg.to_str().into_owned()).unwrap_or_default();
+            return Err(Trouble::action(msg));
+        }
+        let more = decoded(&last)?;
+        if more.is_empty() {
+            break;
+        }
+        bytes.extend(more);
+    }
+    Ok(bytes)
+}
+
+/// The result when there is nothing to fetch.
+fn missing(cx: &mut ActionCx<'_>, reply: Reply, src: &str, must: bool) -> Done {
+    let msg = reply.data.get("msg").map(|msg| msg.to_str().into_owned()).unwrap_or_default();
+    let msg = if msg.contains("not found") {
+        "the remote file does not exist, not transferring, ignored".to_owned()
+    } else if msg.to_lowercase().contains("is a directory") {
+        "remote file is a directory, fetch cannot work on directories".to_owned()
+    } else {
+        msg
+    };
+    if must {
+        return cx.reply(reply).with("msg", msg);
+    }
+    Done::changed(false).with("file", src).with("msg", msg).with("failed", false)
+}
+
+/// Where the file goes: below a folder for the host, or as named when `flat`.
+fn destination(cx: &ActionCx<'_>, src: &str, dest: &str) -> Result<PathBuf, Trouble> {
+    let base = cx.run().world().playbook_dir();
+    let home = dest.strip_prefix("~/").and_then(|rest| Some(Path::new(&std::env::var_os("HOME")?).join(rest)));
+    let path = home.unwrap_or_else(|| base.join(dest));
+    if !cx.flag("flat", false)? {
+        if Path::new(src).components().any(|part| part == Component::ParentDir) {
+            return Err(Trouble::action(format!(
+                "Detected directory traversal, expected to be contained in '{dest}' but got '{dest}/{src}'"
+            )));
+        }
+        return Ok(path.join(&*cx.task.host).join(src.trim_start_matches('/')));
+    }
+    if dest.ends_with('/') {
+        let name = Path::new(src).file_name().map(PathBuf::from).unwrap_or_default();
+        return Ok(path.join(name));
+    }
+    if path.is_dir() {
+        return Err(Trouble::action(
+            "dest is an existing directory, use a trailing slash if you want to fetch src into that directory",
+        ));
+    }
+    Ok(path)
+}
+
+/// Writes whole or not at all.
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs_err::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".rplay-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! Unpacks an archive of the controller or of the host.
+
+use async_trait::async_trait;
+
+use crate::action::{Action, ActionCx, Done, Traits};
+use crate::trouble::Trouble;
+
+/// `ansible.builtin.unarchive`
+pub static ACTION: Unarchive = Unarchive;
+
+/// Unpacks an archive.
+pub struct Unarchive;
+
+#[async_trait(?Send)]
+impl Action for Unarchive {
+    fn traits(&self) -> Traits {
+        Traits::new("unarchive")
+    }
+
+    async fn run(&self, cx: &mut ActionCx<'_>) -> Result<Done, Trouble> {
+        let (Some(src), Some(_)) = (cx.text("src"), cx.text("dest")) else {
+            return Err(Trouble::action("src (or content) and dest are required"));
+        };
+        // `copy: false` is the old spelling of `remote_src: true`.
+        let remote = cx.flag("remote_src", false)? || !cx.flag("copy", true)?;
+        let decrypt = cx.flag("decrypt", true)?;
+        let mut args = std::mem::take(&mut cx.args);
+        args.remove("decrypt");
+        let reply = if remote {
+            cx.module("ansible.builtin.unarchive", args).await?
+        } else {
+            let path = cx.find_file("files", &src)?;
+            let content = cx.read_file(&path, decrypt)?;
+            args.insert("src", path.to_string_lossy().into_owned());
+            cx.module_with("ansible.builtin.unarchive", args, "src", content).await?
+        };
+        Ok(cx.reply(reply))
+    }
+}

@@ -1,0 +1,67 @@
+//! Waits until the host can be reached.
+
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use rplay_value::Map;
+
+use crate::action::{Action, ActionCx, Done, Traits};
+use crate::trouble::Trouble;
+
+/// `ansible.builtin.wait_for_connection`
+pub static ACTION: WaitForConnection = WaitForConnection;
+
+/// Waits for the host.
+pub struct WaitForConnection;
+
+#[async_trait(?Send)]
+impl Action for WaitForConnection {
+    fn traits(&self) -> Traits {
+        Traits::new("wait_for_connection").arguments(&["connect_timeout", "delay", "sleep", "timeout"])
+    }
+
+    async fn run(&self, cx: &mut ActionCx<'_>) -> Result<Done, Trouble> {
+        let seconds = |name: &str, default: i64| -> Result<Duration, Trouble> {
+            Ok(Duration::from_secs(cx.int(name)?.unwrap_or(default).max(0) as u64))
+        };
+        let (delay, sleep, timeout) = (seconds("delay", 0)?, seconds("sleep", 1)?, seconds("timeout", 600)?);
+        let connect = cx.int("connect_timeout")?.unwrap_or(5).max(1) as u64;
+        let start = Instant::now();
+        if cx.settings.check {
+            return Ok(Done::changed(false).with("skipped", true));
+        }
+        tokio::time::sleep(delay).await;
+        match reach(cx, connect, sleep, timeout).await? {
+            Ok(()) => Ok(Done::changed(false).with("elapsed", start.elapsed().as_secs())),
+            Err(last) => Ok(Done::failed(format!("timed out waiting for ping module test: {last}"))
+                .with("elapsed", start.elapsed().as_secs())),
+        }
+    }
+}
+
+/// Tries to reach the host until it answers or the time is over; then the inner error says what was seen last.
+pub(super) async fn reach(
+    cx: &mut ActionCx<'_>,
+    connect_timeout: u64,
+    sleep: Duration,
+    timeout: Duration,
+) -> Result<Result<(), String>, Trouble> {
+    let end = Instant::now() + timeout;
+    let mut spec = cx.task.spec(cx.settings, cx.connection_scope, cx.delegated)?;
+    spec.connect_timeout = connect_timeout;
+    loop {
+        let last = match cx.run().pool().get(&spec).await {
+            Ok(link) => match link.call(cx.call("ansible.builtin.ping", Map::new())).await {
+                Ok(reply) if !reply.failed => return Ok(Ok(())),
+                Ok(reply) => reply.data.get("msg").map(|msg| msg.to_str().into_owned()).unwrap_or_default(),
+                Err(error) => error.to_string(),
+            },
+            Err(error) => error.to_string(),
+        };
+        cx.run().pool().reset(&spec).await;
+        if Instant::now() + sleep >= end {
+            return Ok(Err(last));
+        }
+        tokio::time::sleep(sleep).await;
+    }
+}

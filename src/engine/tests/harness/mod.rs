@@ -1,0 +1,200 @@
+//! A folder with a playbook, run on this machine; the events of the run as short text.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use rplay_connection::{Pool, PoolOptions};
+use rplay_diag::Sources;
+use rplay_engine::{NoPrompter, Resolver, Run, RunOptions, RunOutcome};
+use rplay_event::{Dispatcher, Event, EventKind, Outcome, Sink, TaskInfo, TaskResult};
+use rplay_inventory::PlainFiles;
+use rplay_template::{Engine, EngineOptions};
+use rplay_value::Value;
+
+/// A folder to run playbooks in.
+pub struct Bed {
+    folder: tempfile::TempDir,
+    pub inventory: String,
+    pub change: Box<dyn Fn(&mut RunOptions)>,
+}
+
+/// What happened.
+pub struct Ended {
+    pub outcome: Result<RunOutcome, String>,
+    pub events: Vec<Event>,
+    folder: PathBuf,
+}
+
+struct Collect(Arc<Mutex<Vec<Event>>>);
+
+impl Sink for Collect {
+    fn on_event(&mut self, event: &Event) -> std::io::Result<()> {
+        self.0.lock().unwrap().push(event.clone());
+        Ok(())
+    }
+}
+
+impl Bed {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { folder, inventory: "localhost ansible_connection=local\n".to_owned(), change: Box::new(|_| {}) }
+    }
+
+    /// Several hosts that are all this machine.
+    pub fn hosts(names: &[&str]) -> Self {
+        let mut bed = Self::new();
+        bed.inventory = names.iter().map(|name| format!("{name} ansible_connection=local\n")).collect();
+        bed
+    }
+
+    pub fn options(mut self, change: impl Fn(&mut RunOptions) + 'static) -> Self {
+        self.change = Box::new(change);
+        self
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path().join(name)).unwrap()
+    }
+
+    pub fn play(&self, text: &str) -> Ended {
+        self.write("site.yml", text);
+        self.run("site.yml")
+    }
+
+    pub fn run(&self, name: &str) -> Ended {
+        self.write("hosts", &self.inventory);
+        let sources = Sources::new();
+        let mut options = RunOptions::new(sources.clone(), Arc::new(NoPrompter));
+        (self.change)(&mut options);
+        let engine = Engine::new(EngineOptions { sources: sources.clone(), ..EngineOptions::default() });
+        let resolver = Arc::new(Resolver::new(engine, options.extra_vars.clone(), false));
+        let hosts = self.path().join("hosts");
+        let loader = rplay_inventory::Loader::new(&sources, &PlainFiles);
+        let (inventory, attempts) = loader.load(&[hosts.to_str().unwrap()]);
+        assert!(attempts.is_empty(), "{attempts:?}");
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let (emitter, dispatcher) = Dispatcher::start(vec![Box::new(Collect(Arc::clone(&events)))]);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let outcome = runtime.block_on(async {
+            let pool = Pool::new(PoolOptions::default());
+            let mut run = Run::new(
+                options,
+                inventory,
+                Arc::new(PlainFiles),
+                resolver,
+                rplay_playbook::Settings::default(),
+                pool,
+                emitter,
+            );
+            let outcome = run.playbook(&self.path().join(name)).await.map_err(|error| error.to_string());
+            run.end(outcome.as_ref().copied().unwrap_or(RunOutcome::Failed)).await;
+            outcome
+        });
+        assert!(dispatcher.finish().is_empty());
+        let events = std::mem::take(&mut *events.lock().unwrap());
+        Ended { outcome, events, folder: self.path().to_owned() }
+    }
+}
+
+impl Ended {
+    /// The events in short: banners, results, recap.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        let mut task: Option<Arc<TaskInfo>> = None;
+        for event in &self.events {
+            let line = match &event.kind {
+                EventKind::PlayStarted(play) => format!("PLAY [{}]", play.name),
+                EventKind::TaskStarted(info) => {
+                    task = Some(Arc::clone(info));
+                    format!("{} [{}]", if info.handler { "HANDLER" } else { "TASK" }, info.name)
+                }
+                EventKind::ItemFinished { host, outcome, result, .. } => {
+                    let label = result.label.as_ref().map(|label| label.to_str().into_owned()).unwrap_or_default();
+                    format!(
+                        "  {} {host} item={label}{}",
+                        word(*outcome).trim_end_matches("(ignored)"),
+                        shown(task.as_deref(), result)
+                    )
+                }
+                EventKind::HostFinished { host, outcome, result, .. } => {
+                    if task.as_ref().is_some_and(|task| task.include)
+                        && !outcome.is_bad()
+                        && *outcome != Outcome::Skipped
+                    {
+                        continue;
+                    }
+                    format!("  {} {host}{}", word(*outcome), shown(task.as_deref(), result))
+                }
+                EventKind::Included { file, hosts, label, .. } => {
+                    let label = label.as_ref().map(|label| format!(" item={}", label.to_str())).unwrap_or_default();
+                    format!("  included {file} for {}{label}", hosts.join(", "))
+                }
+                EventKind::NoHostsMatched => "NO HOSTS".to_owned(),
+                EventKind::NoHostsRemaining => "NO MORE HOSTS".to_owned(),
+                EventKind::Retried { host, retries_left, .. } => format!("  retry {host} {retries_left} left"),
+                EventKind::Recap(recap) => {
+                    for (host, counts) in &recap.hosts {
+                        out.push_str(&format!(
+                            "{host}: ok={} changed={} unreachable={} failed={} skipped={} rescued={} ignored={}\n",
+                            counts.ok,
+                            counts.changed,
+                            counts.unreachable,
+                            counts.failed,
+                            counts.skipped,
+                            counts.rescued,
+                            counts.ignored
+                        ));
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
+            out.push_str(line.trim_end());
+            out.push('\n');
+        }
+        match &self.outcome {
+            Ok(outcome) => out.push_str(&format!("exit {}", outcome.code())),
+            Err(error) => out.push_str(&format!("error: {error}")),
+        }
+        let folder = self.folder.to_string_lossy().into_owned();
+        out.replace(&folder, "DIR")
+    }
+}
+
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Ok => "ok",
+        Outcome::Changed => "changed",
+        Outcome::Skipped => "skipping",
+        Outcome::Failed { ignored: true, .. } => "failed(ignored)",
+        Outcome::Failed { .. } => "failed",
+        Outcome::Unreachable { .. } => "unreachable",
+    }
+}
+
+/// What is worth a look in a snapshot: messages, and what debug shows.
+fn shown(task: Option<&TaskInfo>, result: &TaskResult) -> String {
+    if let Some(msg) = result.data.get("msg").filter(|_| !result.is_loop()) {
+        return format!(" => {}", msg.to_str());
+    }
+    if task.is_some_and(|task| task.action.ends_with(".debug")) && !result.is_loop() {
+        let entry = result.data.texts().find(|(key, _)| {
+            !matches!(
+                key.as_str(),
+                "changed" | "skip_reason" | "false_condition" | "skipped_reason" | "item" | "ansible_loop_var"
+            )
+        });
+        return entry.map(|(key, value)| format!(" => {key}: {}", Value::repr(value))).unwrap_or_default();
+    }
+    String::new()
+}
