@@ -24,6 +24,7 @@ mod glob;
 mod http;
 mod mode;
 mod module;
+mod policy_rc_d;
 pub mod posix;
 mod pyregex;
 mod real;

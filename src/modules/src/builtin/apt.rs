@@ -24,14 +24,14 @@
 //!     cache_valid_time: 3600
 //! ```
 
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rplay_protocol::{Diff, Reply};
 
 use crate::dpkg::{self, Database};
 use crate::glob::fnmatch;
+use crate::policy_rc_d::PolicyGuard;
 use crate::{Arg, ArgSpec, Args, Context, Module, ModuleError, Output, Program, Support, tools, words};
 
 /// `ansible.builtin.apt`
@@ -78,7 +78,6 @@ pub static MODULE: Module = Module {
     run,
 };
 
-const POLICY: &str = "/usr/sbin/policy-rc.d";
 const NOTHING_DONE: &str = "0 upgraded, 0 newly installed";
 
 fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
@@ -225,7 +224,7 @@ impl<'a, 'c> Apt<'a, 'c> {
     /// Runs one command line while services are kept from starting, if `policy_rc_d` asks for it.
     fn execute_quietly(&mut self, line: &str) -> Result<Output, ModuleError> {
         let Some(code) = self.args.int("policy_rc_d") else { return self.execute(line) };
-        let guard = PolicyGuard::new(self.cx.path(POLICY), code)?;
+        let guard = PolicyGuard::new(self.cx, code)?;
         let output = self.execute(line);
         guard.restore()?;
         output
@@ -704,54 +703,6 @@ fn parse_policy(text: &str) -> Vec<Policy> {
         }
     }
     packages
-}
-
-/// Puts `/usr/sbin/policy-rc.d` back as it was, even when the run ends in the middle.
-struct PolicyGuard {
-    path: PathBuf,
-    before: Option<(Vec<u8>, u32)>,
-    done: bool,
-}
-
-impl PolicyGuard {
-    fn new(path: PathBuf, code: i64) -> Result<Self, ModuleError> {
-        let before = match (std::fs::read(&path), std::fs::metadata(&path)) {
-            (Ok(bytes), Ok(meta)) => Some((bytes, meta.permissions().mode())),
-            _ => None,
-        };
-        let guard = Self { path, before, done: false };
-        guard.write(format!("#!/bin/sh\nexit {code}\n").as_bytes(), 0o755)?;
-        Ok(guard)
-    }
-
-    fn write(&self, content: &[u8], mode: u32) -> Result<(), ModuleError> {
-        let write = |path: &Path| {
-            std::fs::write(path, content)?;
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
-        };
-        write(&self.path).map_err(|_| ModuleError::msg(format!("Failed to create or chmod {POLICY}")))
-    }
-
-    fn put_back(&self) -> Result<(), ModuleError> {
-        match &self.before {
-            Some((bytes, mode)) => self.write(bytes, *mode),
-            None => std::fs::remove_file(&self.path)
-                .map_err(|_| ModuleError::msg(format!("Fail to remove {POLICY} (after package manipulation)"))),
-        }
-    }
-
-    fn restore(mut self) -> Result<(), ModuleError> {
-        self.done = true;
-        self.put_back()
-    }
-}
-
-impl Drop for PolicyGuard {
-    fn drop(&mut self) {
-        if !self.done {
-            let _ = self.put_back();
-        }
-    }
 }
 
 #[cfg(test)]

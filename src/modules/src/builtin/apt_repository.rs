@@ -169,7 +169,11 @@ fn remove(source: &str, files: &mut BTreeMap<PathBuf, String>) -> Option<PathBuf
             !(enabled && known == source)
         };
         if text.lines().any(|line| !wanted(&line)) {
-            *text = text.lines().filter(wanted).map(|line| format!("{line}\n")).collect();
+            let mut kept = text.lines().filter(wanted).collect::<Vec<_>>().join("\n");
+            if !kept.is_empty() {
+                kept.push('\n');
+            }
+            *text = kept;
         }
     }
     None

@@ -104,7 +104,7 @@ impl Dnf<'_, '_> {
         if args.flag("update_cache") {
             let output = self.execute(&["makecache"])?;
             if !output.success() {
-                return Err(self.failure("Failed to update the cache", &output));
+                return Err(Self::failure("Failed to update the cache", &output));
             }
             if args.texts("name").is_empty() && args.get("list").is_none() && !args.flag("autoremove") {
                 return Ok(done(false, Vec::new()).with("msg", "Cache updated"));
@@ -269,7 +269,7 @@ impl Dnf<'_, '_> {
                     .iter()
                     .any(|say| text.contains(say));
                 let msg = if no_match { "Failed to install some of the specified packages" } else { "dnf failed" };
-                return Err(self.failure(msg, &output));
+                return Err(Self::failure(msg, &output));
             }
         }
         if self.cx.check() {
@@ -339,7 +339,7 @@ impl Dnf<'_, '_> {
         Ok(Reply::ok().with("results", packages).with("msg", ""))
     }
 
-    fn failure(&self, msg: &str, output: &Output) -> ModuleError {
+    fn failure(msg: &str, output: &Output) -> ModuleError {
         let said = format!("{}{}", output.out(), output.err());
         let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
         let last =

@@ -85,7 +85,7 @@ fn joined(names: &[&str]) -> Vec<String> {
     for name in names {
         match whole.last_mut() {
             Some(last) if name.trim_start().starts_with(['<', '>', '=', '!', '~']) => {
-                last.push_str(&format!(",{}", name.trim()))
+                last.push_str(&format!(",{}", name.trim()));
             }
             _ => whole.push(name.trim().to_owned()),
         }
@@ -199,7 +199,7 @@ impl Pip<'_, '_> {
 
     fn execute(&mut self, argv: &[String]) -> Result<Output, ModuleError> {
         let mut program = Program { umask: self.umask, ..Program::new(argv.iter().map(String::as_str)) };
-        let folder = self.args.text("chdir").map(|folder| self.cx.path(folder)).unwrap_or_else(|| self.cx.sys().tmp());
+        let folder = self.args.text("chdir").map_or_else(|| self.cx.sys().tmp(), |folder| self.cx.path(folder));
         program = program.cwd(folder);
         let output = tools::run_program(self.cx, program)?;
         self.out.push_str(&output.out());

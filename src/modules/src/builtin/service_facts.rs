@@ -91,17 +91,14 @@ fn units(cx: &mut Context<'_>, systemctl: &str, services: &mut Map) -> Result<()
     let unknown: Vec<&str> = listed.iter().map(|(name, _)| *name).filter(|name| !services.contains(name)).collect();
     let states = active_states(cx, systemctl, &unknown)?;
     for (name, status) in listed {
-        match services.get_mut(name) {
-            Some(Value::Map(service)) => {
-                if !service.get("status").and_then(Value::as_str).is_some_and(|now| BAD.contains(&now)) {
-                    service.insert("status", status);
-                }
+        if let Some(Value::Map(service)) = services.get_mut(name) {
+            if !service.get("status").and_then(Value::as_str).is_some_and(|now| BAD.contains(&now)) {
+                service.insert("status", status);
             }
-            _ => {
-                let state = unknown.iter().position(|other| *other == name).and_then(|at| states.get(at));
-                services.insert(name, entry(name, state.map_or("unknown", String::as_str), status, "systemd"));
-            }
+            continue;
         }
+        let state = unknown.iter().position(|other| *other == name).and_then(|at| states.get(at));
+        services.insert(name, entry(name, state.map_or("unknown", String::as_str), status, "systemd"));
     }
     Ok(())
 }

@@ -119,7 +119,7 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         Some(zone) => zone.to_owned(),
         None => firewall.ask(false, &["--get-default-zone"])?.1.trim().to_owned(),
     };
-    let change = firewall.change(args)?;
+    let change = Firewall::change(args)?;
     let (changed, msg) = match change {
         Some((name, value)) => firewall.thing(args, &name, value.as_deref(), wanted, (permanent, immediate))?,
         None => firewall.zone_itself(args, wanted, permanent && !immediate)?,
@@ -136,7 +136,7 @@ struct Firewall<'a, 'c> {
 
 impl Firewall<'_, '_> {
     /// firewall-cmd's name of what to change, and its value; `None` for the zone itself.
-    fn change(&self, args: &Args) -> Result<Option<(String, Option<String>)>, ModuleError> {
+    fn change(args: &Args) -> Result<Option<(String, Option<String>)>, ModuleError> {
         for (option, name) in THINGS {
             if let Some(value) = args.text(option) {
                 if *option == "port" && !value.contains('/') {

@@ -56,7 +56,7 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     }
     let path = real_path(&cx.path(args.need("sysctl_file")));
     let text = fs_err::read_to_string(&path).unwrap_or_default();
-    let in_file = text.lines().filter_map(setting).filter(|(key, _)| *key == name).map(|(_, value)| value).last();
+    let in_file = text.lines().filter_map(setting).filter(|(key, _)| *key == name).map(|(_, value)| value).next_back();
     let running = running_value(cx, name)?;
     let differs = |found: Option<&str>| found.is_none_or(|found| !same(found, &value));
 
