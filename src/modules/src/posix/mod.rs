@@ -4,6 +4,7 @@ pub mod authorized_key;
 pub mod firewalld;
 pub mod mount;
 pub mod seboolean;
+pub mod selinux;
 pub mod sysctl;
 
 include!(concat!(env!("OUT_DIR"), "/posix.rs"));
