@@ -408,12 +408,11 @@ impl Engine {
 
     fn run(&self, text: &Text, how: How, scope: &Scope) -> Result<Mj, TemplateError> {
         let key = Key { text: text.shared(), origin: text.origin(), how };
-        let compiled = match self.known(&key) {
-            Some(compiled) => compiled,
-            None => {
-                let compiled = self.compile(text, how).map_err(|error| self.locate(error, text))?;
-                self.keep(key, compiled)
-            }
+        let compiled = if let Some(compiled) = self.known(&key) {
+            compiled
+        } else {
+            let compiled = self.compile(text, how).map_err(|error| self.locate(error, text))?;
+            self.keep(key, compiled)
         };
         self.execute(&compiled, text, how, scope)
     }
@@ -550,12 +549,11 @@ impl Engine {
                 (Err(error), _) | (_, Err(error)) => Some(Err(error)),
             }
         });
-        match foreign {
-            Some(found) => Ok(found?.into_iter().map(py::from_value).collect()),
-            None => {
-                let names = crate::plugin::lookups().iter().map(|(_, lookup, _)| lookup.name);
-                Err(unknown("lookup", name, rplay_diag::nearest(name, names)))
-            }
+        if let Some(found) = foreign {
+            Ok(found?.into_iter().map(py::from_value).collect())
+        } else {
+            let names = crate::plugin::lookups().iter().map(|(_, lookup, _)| lookup.name);
+            Err(unknown("lookup", name, rplay_diag::nearest(name, names)))
         }
     }
 

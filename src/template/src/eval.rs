@@ -63,12 +63,12 @@ impl<'a> Eval<'a> {
             Node::Name(name) => self.name(name, expr),
             Node::Attr(object, name) => {
                 let object = self.eval(object)?;
-                self.place(py::get_attr(&object, name), expr)
+                place(py::get_attr(&object, name), expr)
             }
             Node::Item(object, key) => {
                 let object = self.eval(object)?;
                 let key = self.eval(key)?;
-                self.place(py::get_item(&object, &key), expr)
+                place(py::get_item(&object, &key), expr)
             }
             Node::Filter(name, input, args) => return self.filter(name, input, args),
             Node::Test(name, subject, args) => return self.test(name, subject, args).map(Mj::from),
@@ -158,16 +158,6 @@ impl<'a> Eval<'a> {
         })
     }
 
-    /// Gives a fresh marker the place of the expression that made it.
-    fn place(&self, value: Mj, expr: &Expr) -> Mj {
-        match value.downcast_object_ref::<py::Marker>() {
-            Some(marker) if marker.error().offset().is_none() && marker.error().span().is_none() => {
-                py::marker(marker.error().clone().at_offset(expr.start as usize, expr.end as usize))
-            }
-            _ => value,
-        }
-    }
-
     fn all(&mut self, items: &[Expr]) -> Result<Vec<Mj>, TemplateError> {
         items.iter().map(|item| self.lenient(item)).collect()
     }
@@ -235,12 +225,11 @@ impl<'a> Eval<'a> {
             _ => self.eval(input)?,
         };
         let (positional, keywords) = self.args(args)?;
-        match filter {
-            Some(filter) => plugin::run_filter(self.scope, filter, name, input, positional, keywords),
-            None => {
-                py::trip(&input)?;
-                self.scope.engine().foreign_filter(self.scope, name, input, positional, keywords)
-            }
+        if let Some(filter) = filter {
+            plugin::run_filter(self.scope, filter, name, input, positional, keywords)
+        } else {
+            py::trip(&input)?;
+            self.scope.engine().foreign_filter(self.scope, name, input, positional, keywords)
         }
     }
 
@@ -256,12 +245,11 @@ impl<'a> Eval<'a> {
             _ => self.eval(subject)?,
         };
         let (positional, keywords) = self.args(args)?;
-        match test {
-            Some(test) => plugin::run_test(self.scope, test, name, subject, positional, keywords),
-            None => {
-                py::trip(&subject)?;
-                self.scope.engine().foreign_test(self.scope, name, subject, positional, keywords)
-            }
+        if let Some(test) = test {
+            plugin::run_test(self.scope, test, name, subject, positional, keywords)
+        } else {
+            py::trip(&subject)?;
+            self.scope.engine().foreign_test(self.scope, name, subject, positional, keywords)
         }
     }
 
@@ -321,12 +309,11 @@ impl<'a> Eval<'a> {
                 for value in args.iter().chain(keywords.iter().map(|(_, value)| value)) {
                     py::trip(value)?;
                 }
-                match instance.method(name, &args, &keywords, self.scope) {
-                    Some(result) => result,
-                    None => {
-                        let attribute = py::get_attr(owner, name);
-                        self.call_value(&attribute, args, keywords)
-                    }
+                if let Some(result) = instance.method(name, &args, &keywords, self.scope) {
+                    result
+                } else {
+                    let attribute = py::get_attr(owner, name);
+                    self.call_value(&attribute, args, keywords)
                 }
             }
             Kind::Dict(_) if !py::has_method(owner, name) => {
@@ -421,4 +408,14 @@ impl<'a> Eval<'a> {
 fn not_callable(value: &Mj) -> TemplateError {
     TemplateError::type_error(format!("'{}' object is not callable", py::type_name(value)))
         .hint("only macros, methods and functions such as `lookup` or `range` can be called")
+}
+
+/// Gives a fresh marker the place of the expression that made it.
+fn place(value: Mj, expr: &Expr) -> Mj {
+    match value.downcast_object_ref::<py::Marker>() {
+        Some(marker) if marker.error().offset().is_none() && marker.error().span().is_none() => {
+            py::marker(marker.error().clone().at_offset(expr.start as usize, expr.end as usize))
+        }
+        _ => value,
+    }
 }

@@ -454,7 +454,8 @@ impl Macro {
         match caller {
             Some(caller) if spec.caller => values.push(caller),
             None if spec.caller => {
-                values.push(py::marker(TemplateError::undefined("No caller defined").hint("call it with `{% call %}`")))
+                values
+                    .push(py::marker(TemplateError::undefined("No caller defined").hint("call it with `{% call %}`")));
             }
             Some(_) => {
                 return Err(TemplateError::type_error(format!(

@@ -73,7 +73,9 @@ fn collect(body: &[Stmt], names: &mut BTreeSet<Box<str>>) {
             | Stmt::Include { .. }
             | Stmt::Extends(_) => {}
             Stmt::If(branches, otherwise) => {
-                branches.iter().for_each(|(_, body)| collect(body, names));
+                for (_, body) in branches {
+                    collect(body, names);
+                }
                 collect(otherwise, names);
             }
             Stmt::For { target, body, otherwise, .. } => {
@@ -89,17 +91,23 @@ fn collect(body: &[Stmt], names: &mut BTreeSet<Box<str>>) {
             }
             Stmt::Macro { name, params, body } => {
                 names.insert(name.clone());
-                params.iter().for_each(|param| _ = names.insert(param.name.clone()));
+                for param in params {
+                    names.insert(param.name.clone());
+                }
                 names.extend(["varargs", "kwargs", "caller"].map(Into::into));
                 collect(body, names);
             }
             Stmt::CallBlock { params, body, .. } => {
-                params.iter().for_each(|param| _ = names.insert(param.name.clone()));
+                for param in params {
+                    names.insert(param.name.clone());
+                }
                 collect(body, names);
             }
             Stmt::FilterBlock { body, .. } | Stmt::Block { body, .. } => collect(body, names),
             Stmt::With { targets, body } => {
-                targets.iter().for_each(|(target, _)| target.names(&mut |name| _ = names.insert(name.into())));
+                for (target, _) in targets {
+                    target.names(&mut |name| _ = names.insert(name.into()));
+                }
                 collect(body, names);
             }
             Stmt::Import { alias, .. } => _ = names.insert(alias.clone()),
@@ -462,7 +470,7 @@ fn walk(statement: &Stmt, names: &mut BTreeSet<String>) {
         Stmt::Data(_) | Stmt::Break | Stmt::Continue => {}
         Stmt::Emit(expr) | Stmt::Do(expr) | Stmt::Extends(expr) | Stmt::Set(_, expr) => mentioned(expr, names),
         Stmt::Include { name, .. } | Stmt::Import { name, .. } | Stmt::FromImport { name, .. } => {
-            mentioned(name, names)
+            mentioned(name, names);
         }
         Stmt::If(branches, otherwise) => {
             for (test, inner) in branches {
@@ -473,12 +481,16 @@ fn walk(statement: &Stmt, names: &mut BTreeSet<String>) {
         }
         Stmt::For { iter, only, body: inner, otherwise, .. } => {
             mentioned(iter, names);
-            only.iter().for_each(|only| mentioned(only, names));
+            if let Some(only) = only {
+                mentioned(only, names);
+            }
             body(inner, names);
             body(otherwise, names);
         }
         Stmt::SetBlock { filters, body: inner, .. } => {
-            filters.iter().for_each(|filters| mentioned(filters, names));
+            if let Some(filters) = filters {
+                mentioned(filters, names);
+            }
             body(inner, names);
         }
         Stmt::FilterBlock { filters, body: inner } => {
@@ -487,14 +499,16 @@ fn walk(statement: &Stmt, names: &mut BTreeSet<String>) {
         }
         // A nested macro has varargs, kwargs and caller of its own.
         Stmt::Macro { params, .. } => {
-            params.iter().filter_map(|param| param.default.as_ref()).for_each(|default| mentioned(default, names))
+            params.iter().filter_map(|param| param.default.as_ref()).for_each(|default| mentioned(default, names));
         }
         Stmt::CallBlock { call, body: inner, .. } => {
             mentioned(call, names);
             body(inner, names);
         }
         Stmt::With { targets, body: inner } => {
-            targets.iter().for_each(|(_, value)| mentioned(value, names));
+            for (_, value) in targets {
+                mentioned(value, names);
+            }
             body(inner, names);
         }
         Stmt::Block { body: inner, .. } => body(inner, names),

@@ -208,13 +208,14 @@ impl Scope {
                 depend(OVERLAY);
                 slot.clone()
             }
-            None => match inner.variables.get(name) {
-                Some(slot) => slot,
-                None => {
+            None => {
+                if let Some(slot) = inner.variables.get(name) {
+                    slot
+                } else {
                     depend(MISSING);
                     return None;
                 }
-            },
+            }
         };
         let before = DEPENDS.replace(0);
         let (value, keep) = self.read(name, slot);

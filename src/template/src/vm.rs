@@ -57,7 +57,7 @@ impl Store {
 
     fn source(&self, key: &str) -> Option<String> {
         let id: usize = key.strip_prefix('t')?.parse().ok()?;
-        self.sources.read().unwrap_or_else(PoisonError::into_inner).get(id).map(|source| source.to_string())
+        self.sources.read().unwrap_or_else(PoisonError::into_inner).get(id).map(std::string::ToString::to_string)
     }
 }
 

@@ -1,4 +1,5 @@
 //! What a template error shows: the place inside the file, the chain of variables, a hint.
+#![expect(clippy::unwrap_used, reason = "functions of a test are tests too")]
 
 use std::sync::Arc;
 

@@ -1,4 +1,6 @@
 //! Runs the probe expressions of `fixtures/jinja/expressions.json` and compares with what ansible-core 2.19 gave.
+#![expect(clippy::unwrap_used, reason = "functions of a test are tests too")]
+#![expect(clippy::print_stdout, reason = "functions of a test are tests too")]
 
 use std::collections::HashMap;
 use std::io;

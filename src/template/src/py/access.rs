@@ -157,13 +157,14 @@ pub fn contains(haystack: &Mj, needle: &Mj) -> Result<bool, TemplateError> {
     trip(needle)?;
     let any = |items: &[Mj]| items.iter().any(|item| equal(item, needle));
     Ok(match kind(haystack) {
-        Kind::Str(s) => match needle.as_str() {
-            Some(part) => s.contains(part),
-            None => {
+        Kind::Str(s) => {
+            if let Some(part) = needle.as_str() {
+                s.contains(part)
+            } else {
                 let message = format!("'in <string>' requires string as left operand, not {}", type_name(needle));
                 return Err(TemplateError::type_error(message));
             }
-        },
+        }
         Kind::Dict(dict) => Dict::has(dict, needle)?,
         Kind::List(list) => any(&list.items()),
         Kind::Tuple(items) => any(items),

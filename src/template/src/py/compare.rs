@@ -37,6 +37,7 @@ pub fn equal(a: &Mj, b: &Mj) -> bool {
 }
 
 /// Numeric order; outer `None` when one of them is no number, inner when one is NaN.
+#[expect(clippy::option_option, reason = "no number, and a number without an order, are different answers")]
 fn numbers(a: &Kind<'_>, b: &Kind<'_>) -> Option<Option<Ordering>> {
     let int = |k: &Kind<'_>| match k {
         Kind::Int(i) => Some(*i),
@@ -54,6 +55,7 @@ fn numbers(a: &Kind<'_>, b: &Kind<'_>) -> Option<Option<Ordering>> {
     })
 }
 
+#[expect(clippy::option_option, reason = "as in `numbers`")]
 fn float_int(a: f64, b: &Kind<'_>) -> Option<Option<Ordering>> {
     let b = match b {
         Kind::Int(i) if i.unsigned_abs() <= 1 << 53 => *i as f64,

@@ -62,13 +62,14 @@ pub fn to_value(value: &Mj) -> Result<Value, TemplateError> {
             Some(map) => Value::Map(map),
             None => map_value(dict.pairs())?,
         },
-        Kind::Object(object) => match object.snapshot() {
-            Some(value) => value?,
-            None => {
+        Kind::Object(object) => {
+            if let Some(value) = object.snapshot() {
+                value?
+            } else {
                 let message = format!("Type '{}' is unsupported for variable storage.", object.type_name());
                 return Err(TemplateError::type_error(message));
             }
-        },
+        }
         Kind::Foreign => foreign(value)?,
     })
 }

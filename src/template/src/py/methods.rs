@@ -68,6 +68,7 @@ pub(crate) fn is_dict_method(name: &str) -> bool {
 }
 
 /// The arguments of one method call.
+#[expect(clippy::struct_field_names, reason = "positional arguments have no better name")]
 pub(super) struct Args<'a> {
     pub(super) name: &'a str,
     pub(super) args: &'a [Mj],

@@ -84,6 +84,7 @@ pub enum Kind<'a> {
 }
 
 /// Looks at a value as Python would.
+#[expect(clippy::same_functions_in_if_condition, reason = "each branch asks for another type")]
 pub fn kind(value: &Mj) -> Kind<'_> {
     match value.kind() {
         ValueKind::Undefined => Kind::Undefined,
@@ -186,9 +187,9 @@ pub fn truthy(value: &Mj) -> Result<bool, TemplateError> {
         Kind::Float(f) => f != 0.0,
         Kind::Str(s) => !s.is_empty(),
         Kind::Bytes(b) => !b.is_empty(),
-        Kind::List(list) => list.len() > 0,
+        Kind::List(list) => !list.is_empty(),
         Kind::Tuple(tuple) => !tuple.is_empty(),
-        Kind::Dict(dict) => dict.len() > 0,
+        Kind::Dict(dict) => !dict.is_empty(),
         Kind::Object(object) => object.truthy(),
         Kind::Foreign => value.is_true(),
     })

@@ -27,6 +27,10 @@ impl value::Object for Big {
 }
 
 /// The behaviour of an object; every method has Python's answer for "cannot do that" as its default.
+#[expect(
+    clippy::len_without_is_empty,
+    reason = "a length may be missing, as in Python; truth says whether it is empty"
+)]
 pub trait Instance: Any + fmt::Debug + Send + Sync {
     /// The name of its Python type.
     fn type_name(&self) -> &'static str;

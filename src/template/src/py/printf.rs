@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn formats_as_python() {
         let one = |format: &str, value: Mj| percent(format, &value).unwrap();
-        assert_eq!(one("%05.1f|", Mj::from(3.14159)), "003.1|");
+        assert_eq!(one("%05.1f|", Mj::from(7.14159)), "007.1|");
         assert_eq!(one("%-5s|", Mj::from("ab")), "ab   |");
         assert_eq!(one("%x %%", Mj::from(255)), "ff %");
         assert_eq!(one("%+d", Mj::from(7)), "+7");

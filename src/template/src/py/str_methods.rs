@@ -78,13 +78,11 @@ pub(super) fn call(s: &str, call: &Args<'_>) -> Result<Mj, TemplateError> {
                     out.push_str(s);
                 }
                 super::trip(item)?;
-                match item.as_str() {
-                    Some(text) => out.push_str(text),
-                    None => {
-                        let message =
-                            format!("sequence item {i}: expected str instance, {} found", super::type_name(item));
-                        return Err(TemplateError::type_error(message));
-                    }
+                if let Some(text) = item.as_str() {
+                    out.push_str(text);
+                } else {
+                    let message = format!("sequence item {i}: expected str instance, {} found", super::type_name(item));
+                    return Err(TemplateError::type_error(message));
                 }
             }
             Mj::from(out)
@@ -299,13 +297,12 @@ fn affix(s: &str, call: &Args<'_>, has: fn(&str, &str) -> bool) -> Result<bool, 
     if let Kind::Tuple(items) = kind(needle) {
         return Ok(items.iter().any(|item| item.as_str().is_some_and(|item| has(part, item))));
     }
-    match needle.as_str() {
-        Some(needle) => Ok(has(part, needle)),
-        None => {
-            let name = call.name;
-            let message = format!("{name} first arg must be str or a tuple of str, not {}", super::type_name(needle));
-            Err(TemplateError::type_error(message))
-        }
+    if let Some(needle) = needle.as_str() {
+        Ok(has(part, needle))
+    } else {
+        let name = call.name;
+        let message = format!("{name} first arg must be str or a tuple of str, not {}", super::type_name(needle));
+        Err(TemplateError::type_error(message))
     }
 }
 

@@ -157,7 +157,7 @@ impl Translator {
                 '*' | '+' | '?' => self.quantifier(start, c.to_string())?,
                 '{' => {
                     if let Some(counts) = self.counts() {
-                        self.quantifier(start, counts)?
+                        self.quantifier(start, counts)?;
                     } else {
                         self.out.push_str(r"\{");
                         self.last = Last::Item;

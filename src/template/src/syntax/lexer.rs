@@ -73,9 +73,10 @@ struct Lexer<'t> {
 
 /// The tokens of a template.
 pub(super) fn tokens<'t>(text: &'t str, syntax: &'t Syntax, mode: Mode) -> Result<Vec<Token<'t>>, TemplateError> {
-    let text = match syntax.keep_trailing_newline {
-        true => text,
-        false => text.strip_suffix("\r\n").or_else(|| text.strip_suffix(['\n', '\r'])).unwrap_or(text),
+    let text = if syntax.keep_trailing_newline {
+        text
+    } else {
+        text.strip_suffix("\r\n").or_else(|| text.strip_suffix(['\n', '\r'])).unwrap_or(text)
     };
     let mut lexer = Lexer { text, at: 0, tokens: Vec::new(), mode, newline: &syntax.newline };
     lexer.template(syntax)?;

@@ -43,7 +43,7 @@ struct Statements<'t> {
     loops: usize,
 }
 
-impl<'t> Statements<'t> {
+impl Statements<'_> {
     /// Statements up to a tag whose name is in `ends` (left as the current token), or the end of the template.
     fn body(&mut self, ends: &[&str]) -> Result<Vec<Stmt>, TemplateError> {
         let mut out = Vec::new();

@@ -122,12 +122,16 @@ impl Expr {
             }
             Node::Compare(first, rest) => {
                 f(first);
-                rest.iter_mut().for_each(|(_, expr)| f(expr));
+                for (_, expr) in rest {
+                    f(expr);
+                }
             }
             Node::Cond(test, then, otherwise) => {
                 f(test);
                 f(then);
-                otherwise.iter_mut().for_each(|expr| f(expr));
+                if let Some(otherwise) = otherwise {
+                    f(otherwise);
+                }
             }
         }
     }
