@@ -8,6 +8,7 @@ pub mod command;
 pub mod copy;
 pub mod cron;
 pub mod dnf;
+pub mod dpkg_selections;
 pub mod fetch;
 pub mod file;
 pub mod find;
