@@ -1,5 +1,6 @@
 //! Text as a comment: styles `plain`, `erlang`, `c`, `cblock`, `xml`, each part can be set.
 
+use crate::filters::lines::text_input;
 use crate::{Filter, FilterCall, TemplateError, py};
 use minijinja::Value as Mj;
 
@@ -43,7 +44,8 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
         let line = if prefix == newline { newline.clone() } else { format!("{prefix}{newline}") };
         out.push_str(&line.repeat(usize::try_from(count("prefix_count")).unwrap_or(0)));
     }
-    let body = format!("{decoration}{}", py::str(call.input()).replace(&newline, &format!("{newline}{decoration}")));
+    let body =
+        format!("{decoration}{}", text_input(call, "replace")?.replace(&newline, &format!("{newline}{decoration}")));
     // A line that holds nothing but the decoration loses its trailing blanks.
     out.push_str(&body.replace(&format!("{decoration}{newline}"), &format!("{}{newline}", decoration.trim_end())));
     for _ in 0..count("postfix_count").max(0) {

@@ -1,5 +1,15 @@
 //! Python's `str` methods that several filters share: `splitlines`, `strip`, and HTML escaping.
 
+use crate::{FilterCall, TemplateError, py};
+
+/// The input of a filter that works on text alone; `method` is what Python misses on anything else.
+pub(crate) fn text_input(call: &FilterCall<'_>, method: &str) -> Result<String, TemplateError> {
+    call.input().as_str().map(str::to_owned).ok_or_else(|| {
+        let name = py::type_name(call.input());
+        TemplateError::type_error(format!("'{name}' object has no attribute '{method}'"))
+    })
+}
+
 /// `str.splitlines()`: every line boundary Python knows, without an empty last line.
 pub(crate) fn split_lines(text: &str) -> Vec<&str> {
     let mut lines = Vec::new();

@@ -16,7 +16,10 @@ pub static FILTER: Filter = Filter {
 };
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
-    let format = py::str(call.input());
+    let Some(format) = call.input().as_str().map(str::to_owned) else {
+        let name = py::type_name(call.input());
+        return Err(TemplateError::type_error(format!("strftime() argument 1 must be str, not {name}")));
+    };
     let utc = call.bool("utc", false)?;
     let fail = |e: crate::pytime::TimeError| TemplateError::value_error(e.0);
     let at = match call.opt("second").filter(|second| !second.is_none()) {

@@ -15,7 +15,13 @@ pub static FILTER: Filter = Filter {
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     let text = py::str(call.input());
-    let chars = call.opt("chars").filter(|chars| !chars.is_none()).map(py::str);
+    let chars = match call.opt("chars").filter(|chars| !chars.is_none()) {
+        Some(chars) => match chars.as_str() {
+            Some(chars) => Some(chars.to_owned()),
+            None => return Err(TemplateError::type_error("strip arg must be None or str")),
+        },
+        None => None,
+    };
     let is_blank = |c: char| c.is_whitespace() || ('\x1c'..='\x1f').contains(&c);
     Ok(py::text(match chars {
         Some(chars) => text.trim_matches(|c| chars.contains(c)),

@@ -29,7 +29,7 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
         return Err(call.error(format!("expected leeway >= 0, got {leeway}")));
     }
     if text.chars().count() as i64 <= length + leeway {
-        return Ok(py::text(text));
+        return Ok(call.input().clone());
     }
     let kept: String = text.chars().take(usize::try_from(length - end_length).unwrap_or(0)).collect();
     let kept =

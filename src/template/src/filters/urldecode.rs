@@ -1,6 +1,6 @@
 //! Text with `%XX` and `+` decoded.
 
-use crate::filters::lines::url_unquote;
+use crate::filters::lines::{text_input, url_unquote};
 use crate::{Filter, FilterCall, TemplateError, py};
 use minijinja::Value as Mj;
 
@@ -15,5 +15,5 @@ pub static FILTER: Filter = Filter {
 };
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
-    Ok(py::text(url_unquote(&py::str(call.input()))))
+    Ok(py::text(url_unquote(&text_input(call, "replace")?)))
 }

@@ -1,6 +1,6 @@
 //! Text in lines of at most `width` (79) characters.
 
-use crate::filters::lines::split_lines;
+use crate::filters::lines::{split_lines, text_input};
 use crate::{Filter, FilterCall, TemplateError, py};
 use minijinja::Value as Mj;
 
@@ -15,7 +15,7 @@ pub static FILTER: Filter = Filter {
 };
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
-    let text = py::str(call.input());
+    let text = text_input(call, "splitlines")?;
     let width = call.int("width", 79)?;
     let Some(width) = usize::try_from(width).ok().filter(|width| *width > 0) else {
         return Err(TemplateError::value_error(format!("invalid width {width} (must be > 0)")));
