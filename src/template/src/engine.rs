@@ -163,6 +163,8 @@ struct Key {
 enum How {
     /// A template in YAML.
     Yaml,
+    /// A template file.
+    File,
     /// A bare expression in YAML, whose backslashes are backslashes.
     Expression,
     /// A condition.
@@ -368,16 +370,18 @@ impl Engine {
             header::read(&source.text, options).map_err(|error| error.located(whole.map(Span::at_start)))?;
         let origin = source.source.map(|id| Span::new(id, source.text.len() - text.len(), source.text.len()));
         let text = Text::trusted(text).with_origin(origin);
-        let tree = syntax::parse(&text, &syntax, Mode::File).map_err(|error| self.locate(error, &text))?;
         // The same file rendered again, for the next host, finds its lowered form by its text.
         let key =
-            Key { text: format!("{}\0{syntax:?}\0{}", source.name, text.as_str()).into(), origin, how: How::Yaml };
-        let known = self.known(&key);
-        let compiled = known.unwrap_or_else(|| {
-            let place = vm::Place { text: text.clone(), path: Some(PathBuf::from(&source.name)), load: Load::Top };
-            self.keep(key, Compiled::Lowered(self.0.store.add(tree.body, place)))
-        });
-        self.execute(&compiled, &text, How::Yaml, scope)
+            Key { text: format!("{}\0{syntax:?}\0{}", source.name, text.as_str()).into(), origin, how: How::File };
+        let compiled = match self.known(&key) {
+            Some(compiled) => compiled,
+            None => {
+                let tree = syntax::parse(&text, &syntax, Mode::File).map_err(|error| self.locate(error, &text))?;
+                let place = vm::Place { text: text.clone(), path: Some(PathBuf::from(&source.name)), load: Load::Top };
+                self.keep(key, Compiled::Lowered(self.0.store.add(tree.body, place)))
+            }
+        };
+        self.execute(&compiled, &text, How::File, scope)
     }
 
     /// Lowers a file that a template includes, and gives its key.
@@ -435,7 +439,7 @@ impl Engine {
         match how {
             How::Expression => return syntax::parse_expression(text, Mode::Yaml).map(Compiled::Expr),
             How::Condition => return syntax::parse_expression(text, Mode::File).map(Compiled::Expr),
-            How::Yaml => {}
+            How::Yaml | How::File => {}
         }
         let (body, syntax) = header::read(text, &FileOptions::default())?;
         let tree = syntax::parse(body, &syntax, Mode::Yaml)?;
