@@ -97,7 +97,18 @@ fn class(pattern: &[char], c: char) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_pattern_is_answered(pattern in "[a-c*?!\\[\\]-]{0,8}", name in "[a-c\\[\\]-]{0,8}") {
+            let _ = fnmatch(&pattern, &name);
+            let star = format!("*{name}*");
+            prop_assert!(name.contains('[') || fnmatch(&star, &name));
+        }
+    }
 
     #[test]
     fn names_match_as_in_python() {

@@ -125,7 +125,18 @@ fn permission(letter: char, user: char, mode: u32, is_folder: bool, masked: bool
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_mode_or_refused(text in "[ugoarwxXst0-9=+,-]{0,10}", current in 0_u32..0o10000, is_folder: bool) {
+            if let Ok(mode @ Mode::Symbolic(_)) = Mode::parse(&text.as_str().into()) {
+                prop_assert!(mode.resolve(current, is_folder) < 0o10000);
+            }
+        }
+    }
 
     fn bits(mode: impl Into<Value>, current: u32, is_folder: bool) -> u32 {
         Mode::parse(&mode.into()).unwrap().resolve(current, is_folder)

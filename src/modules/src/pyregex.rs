@@ -261,7 +261,26 @@ fn is_quantifier(rest: &[char]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_pattern_and_template_are_read_or_refused(pattern in "[a-b0-9\\\\(){}\\[\\]^$|?*+.<>P=#&~,:ä-]{0,12}", template in "[a-z0-9\\\\<>ä]{0,8}") {
+            let regex = PyRegex::new(&pattern);
+            let template = Template::parse(&template);
+            if let (Ok(regex), Ok(template)) = (regex, template) {
+                let _ = regex.replace_all(&template, "aäb\nab{1}\n");
+            }
+        }
+
+        #[test]
+        fn any_text_is_found_when_escaped(text in "[ -~]{1,12}") {
+            let pattern: String = text.chars().flat_map(|c| if c.is_ascii_alphanumeric() { vec![c] } else { vec!['\\', c] }).collect();
+            prop_assert!(PyRegex::new(&pattern).unwrap().is_match(&text), "{}", pattern);
+        }
+    }
 
     fn sub(pattern: &str, template: &str, text: &str) -> (String, usize) {
         let regex = PyRegex::with(pattern, Flags { multiline: true, dotall: false }).unwrap();

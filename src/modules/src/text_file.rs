@@ -48,7 +48,17 @@ impl TextFile {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_come_back(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let file = TextFile::decode(bytes.clone());
+            prop_assert_eq!(file.encode(&file.lines().concat()), bytes);
+        }
+    }
 
     #[test]
     fn bytes_that_are_no_text_survive_an_edit() {

@@ -49,7 +49,22 @@ pub fn quote(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_words_survive_quoting_and_splitting(words in proptest::collection::vec(any::<String>(), 0..4)) {
+            let line = words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
+            prop_assert_eq!(split(&line).unwrap(), words);
+        }
+
+        #[test]
+        fn any_line_is_split_or_refused(line in any::<String>()) {
+            let _ = split(&line);
+        }
+    }
 
     #[test]
     fn lines_split_as_python_splits_them() {
