@@ -278,11 +278,11 @@ fn six_to_four(subject: &Subject) -> Value {
         if !v.is_single() && v.value() == v.first() {
             return Value::Bool(false);
         }
-        let [a, b, c, d] = (v.value() as u32).to_be_bytes();
+        let (high, low) = (v.value() >> 16 & 0xffff, v.value() & 0xffff);
         let lone = Network::host(4, v.value()).is_some_and(|v| {
             !v.is_global() || !v.is_multicast() && !v.is_loopback() && !v.is_netmask() && !v.is_hostmask()
         });
-        return if lone { text(format!("2002:{a:02x}{b:02x}:{c:02x}{d:02x}::1/48")) } else { Value::Bool(false) };
+        return if lone { text(format!("2002:{high:04x}:{low:04x}::1/48")) } else { Value::Bool(false) };
     }
     let inside = v.value() >> 112 == 0x2002;
     let counts = subject.written == Written::Address || v.value() != v.first();
@@ -292,8 +292,8 @@ fn six_to_four(subject: &Subject) -> Value {
 /// The name that reverse DNS knows the address by.
 fn reverse(v: Network) -> String {
     if v.version() == 4 {
-        let [a, b, c, d] = (v.value() as u32).to_be_bytes();
-        return format!("{d}.{c}.{b}.{a}.in-addr.arpa.");
+        let backwards = (v.value() as u32).swap_bytes();
+        return format!("{}.in-addr.arpa.", std::net::Ipv4Addr::from(backwards));
     }
     let mut name = String::with_capacity(73);
     for shift in 0..32 {
