@@ -373,13 +373,12 @@ impl Engine {
         // The same file rendered again, for the next host, finds its lowered form by its text.
         let key =
             Key { text: format!("{}\0{syntax:?}\0{}", source.name, text.as_str()).into(), origin, how: How::File };
-        let compiled = match self.known(&key) {
-            Some(compiled) => compiled,
-            None => {
-                let tree = syntax::parse(&text, &syntax, Mode::File).map_err(|error| self.locate(error, &text))?;
-                let place = vm::Place { text: text.clone(), path: Some(PathBuf::from(&source.name)), load: Load::Top };
-                self.keep(key, Compiled::Lowered(self.0.store.add(tree.body, place)))
-            }
+        let compiled = if let Some(compiled) = self.known(&key) {
+            compiled
+        } else {
+            let tree = syntax::parse(&text, &syntax, Mode::File).map_err(|error| self.locate(error, &text))?;
+            let place = vm::Place { text: text.clone(), path: Some(PathBuf::from(&source.name)), load: Load::Top };
+            self.keep(key, Compiled::Lowered(self.0.store.add(tree.body, place)))
         };
         self.execute(&compiled, &text, How::File, scope)
     }
