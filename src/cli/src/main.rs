@@ -1,0 +1,78 @@
+//! `rplay`: run playbooks, and everything around that.
+//!
+//! `rplay PLAYBOOK... -i INVENTORY` is ansible-playbook, with its options. Everything else is a sub-command. Called
+//! through a link named `ansible-playbook` it behaves as that.
+
+mod commands;
+mod config_file;
+mod exit;
+mod extra_vars;
+mod failure;
+mod options;
+mod prompter;
+mod settings;
+mod vault;
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::options::PlaybookOptions;
+
+#[derive(Parser, Debug)]
+#[command(name = "rplay", version, about, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(about = "Run Ansible playbooks, fast and without Python")]
+#[command(after_help = "`rplay site.yml -i hosts` runs a playbook. A playbook that is called like a command is run as `rplay ./NAME`.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    playbook: Option<PlaybookOptions>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run playbooks: the same as naming them without a command
+    Playbook(PlaybookOptions),
+    /// Show what a module, filter, test or lookup does, or list them
+    Doc(commands::doc::Options),
+    /// Print a completion script for a shell
+    Completion {
+        /// The shell to complete for
+        shell: clap_complete::Shell,
+    },
+}
+
+fn main() {
+    let code = run(std::env::args_os().collect());
+    #[expect(clippy::exit, reason = "the one place where the process ends, with Ansible's exit codes")]
+    std::process::exit(code);
+}
+
+fn run(mut args: Vec<OsString>) -> i32 {
+    let called = args.first().and_then(|a| Path::new(a).file_stem()).map(|n| n.to_string_lossy().into_owned());
+    if called.is_some_and(|name| name.starts_with("ansible-playbook")) {
+        args.insert(1, "playbook".into());
+    }
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are not errors; clap knows which stream is theirs.
+            let _ = error.print();
+            return error.exit_code();
+        }
+    };
+    match (cli.command, cli.playbook) {
+        (Some(Command::Playbook(options)), _) | (None, Some(options)) => commands::playbook::run(&options),
+        (Some(Command::Doc(options)), _) => commands::doc::run(&options),
+        (Some(Command::Completion { shell }), _) => {
+            clap_complete::generate(shell, &mut Cli::command(), "rplay", &mut std::io::stdout());
+            exit::OK
+        }
+        (None, None) => {
+            let _ = Cli::command().print_help();
+            exit::OPTIONS
+        }
+    }
+}
