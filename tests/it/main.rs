@@ -1,6 +1,8 @@
 //! End-to-end tests, one file a feature.
 
 mod architecture;
+mod lab;
+mod malformed;
 
 use rplay_testkit::TestBed;
 
