@@ -1,0 +1,453 @@
+//! `rplay PLAYBOOK...`: from options, settings and inventory to a run or a listing.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use rplay_connection::{AgentSource, Pool, PoolOptions};
+use rplay_diag::{Diagnose as _, Diagnostic, Severity, Sources};
+use rplay_engine::{ConnectionDefaults, EngineError, Gathering, Resolver, Run, RunOptions, RunOutcome};
+use rplay_event::{Dispatcher, EventKind, LogWriter, Notice, Sink};
+use rplay_inventory::Inventory;
+use rplay_output::{Look, ResultFormat, Terminal};
+use rplay_playbook::{Listing, Loader, Playbook, Resolve as _, TagSelection, listing, texts_of};
+use rplay_template::{Engine, EngineOptions};
+use rplay_value::{Map, Text, Value};
+
+use crate::failure::Failure;
+use crate::options::PlaybookOptions;
+use crate::settings::Settings;
+use crate::vault::Files;
+use crate::{exit, extra_vars, prompter, vault};
+
+/// Runs the command; the value is the exit code.
+pub(crate) fn run(options: &PlaybookOptions) -> i32 {
+    let sources = Sources::new();
+    let settings = match Settings::load(&sources, &|name| std::env::var(name).ok()) {
+        Ok(settings) => settings,
+        Err(error) => {
+            let failure = Failure::error(error.diagnostic());
+            failure.report(&sources, io::stderr().is_terminal());
+            return failure.code;
+        }
+    };
+    let verbosity = options.verbose.saturating_add(u8::try_from(settings.int("DEFAULT_VERBOSITY").unwrap_or(0)).unwrap_or(0));
+    trace(verbosity);
+    let look = look(&settings, verbosity);
+    let color = look.color;
+    Command { options, settings, sources: sources.clone(), look }.run().unwrap_or_else(|failure| {
+        failure.report(&sources, color);
+        failure.code
+    })
+}
+
+/// `RPLAY_LOG` chooses what rplay itself logs to standard error; very verbose runs show its debug messages.
+fn trace(verbosity: u8) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("RPLAY_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(if verbosity >= 5 { "rplay=debug,rplay_connection=debug" } else { "off" }));
+    // A second run in one process (tests) keeps the first one's logging.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+}
+
+fn look(settings: &Settings, verbosity: u8) -> Look {
+    let color = settings.flag("FORCE_COLOR") || io::stdout().is_terminal() && !settings.flag("NOCOLOR");
+    Look {
+        verbosity,
+        color,
+        columns: columns(),
+        skipped_hosts: settings.flag("DISPLAY_SKIPPED_HOSTS"),
+        ok_hosts: settings.flag("DISPLAY_OK_HOSTS"),
+        failed_stderr: settings.flag("DISPLAY_FAILED_STDERR"),
+        task_args: settings.flag("DISPLAY_ARGS_TO_STDOUT"),
+        custom_stats: settings.flag("SHOW_CUSTOM_STATS"),
+        path_on_failure: settings.flag("SHOW_TASK_PATH_ON_FAILURE"),
+        check_markers: settings.flag("CHECK_MODE_MARKERS"),
+        deprecations: settings.flag("DEPRECATION_WARNINGS"),
+        results: if settings.text("RESULT_FORMAT").as_deref() == Some("yaml") { ResultFormat::Yaml } else { ResultFormat::Json },
+        ..Look::default()
+    }
+}
+
+/// As wide as the terminal less one, at least 79: as Ansible's banners.
+fn columns() -> usize {
+    use std::os::fd::AsRawFd as _;
+    nix::ioctl_read_bad!(window_size, nix::libc::TIOCGWINSZ, nix::libc::winsize);
+    let mut size = nix::libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    let stdout = io::stdout();
+    if !stdout.is_terminal() {
+        return 79;
+    }
+    #[expect(unsafe_code, reason = "asking the terminal for its width has no safe call in nix")]
+    let asked = unsafe { window_size(stdout.as_raw_fd(), &raw mut size) };
+    if asked.is_ok() { usize::from(size.ws_col).saturating_sub(1).max(79) } else { 79 }
+}
+
+struct Command<'a> {
+    options: &'a PlaybookOptions,
+    settings: Settings,
+    sources: Sources,
+    look: Look,
+}
+
+impl Command<'_> {
+    fn run(mut self) -> Result<i32, Failure> {
+        if let Some((option, why)) = self.options.refused() {
+            return Err(Failure::options(Diagnostic::error(format!("{option} is not supported")).note(why)));
+        }
+        for playbook in &self.options.playbooks {
+            check_playbook(playbook)?;
+        }
+        let secrets = vault::secrets(self.options, &self.settings)?;
+        let files = Files(secrets);
+        let merge = self.settings.text("DEFAULT_HASH_BEHAVIOUR").as_deref() == Some("merge");
+        let read = |path: &Path| files.text(path).map_err(|error| error.to_string());
+        let (extra_vars, said) = extra_vars::read(&self.options.extra_vars, &self.sources, merge, &read)
+            .map_err(|error| Failure::options(error.diagnostic()))?;
+        let mut notices = std::mem::take(&mut self.settings.warnings);
+        notices.extend(said);
+        let engine = Engine::new(EngineOptions {
+            sources: self.sources.clone(),
+            files: Arc::new(files.clone()),
+            vault: Some(Arc::new(files.clone())),
+            ..EngineOptions::default()
+        });
+        let inventory = self.inventory(&files, &mut notices)?;
+        let resolver = Arc::new(Resolver::new(engine, extra_vars.clone(), true));
+        let options = self.options;
+        if options.syntax_check || options.list_hosts || options.list_tasks || options.list_tags {
+            self.show(&notices);
+            return self.listing(&resolver, &inventory);
+        }
+        self.play(&files, resolver, inventory, extra_vars, merge, notices)
+    }
+
+    fn inventory(&self, files: &Files, notices: &mut Vec<Diagnostic>) -> Result<Inventory, Failure> {
+        let given = if self.options.inventory.is_empty() { self.settings.inventory() } else { self.options.inventory.clone() };
+        let loader = rplay_inventory::Loader::new(&self.sources, files);
+        let (mut inventory, failed) = loader.load(&given);
+        let implicit = self.options.inventory.is_empty() && !self.settings.is_set("DEFAULT_HOST_LIST");
+        let broken: Vec<Diagnostic> = failed
+            .iter()
+            // The inventory that nobody asked for need not exist.
+            .filter(|attempt| !(implicit && !Path::new(&attempt.source).exists()))
+            .map(rplay_inventory::Attempt::diagnostic)
+            .collect();
+        // A source that was asked for and says nothing would run the play on the wrong hosts, or on none.
+        if !broken.is_empty() && inventory.hosts().len() == 0 {
+            let diagnostics = broken.into_iter().map(|d| Diagnostic { severity: Severity::Error, ..d }).collect();
+            return Err(Failure { diagnostics, code: exit::ERROR });
+        }
+        notices.extend(broken);
+        notices.extend(inventory.take_warnings());
+        if inventory.hosts().len() == 0 {
+            notices.push(Diagnostic::warning(
+                "provided hosts list is empty, only localhost is available. Note that the implicit localhost does not match 'all'",
+            ));
+        } else {
+            let limit = self.limit();
+            let selection = inventory.select(&["all"], limit.as_deref()).map_err(|error| Failure::error(error.diagnostic()))?;
+            if selection.hosts.is_empty() {
+                let error = Diagnostic::error("Specified inventory, host pattern and/or --limit leaves us with no hosts to target.");
+                let limit = limit.map(|limit| format!("no host of the inventory matches `--limit {limit}`"));
+                return Err(Failure::error(error.hint_maybe(limit)));
+            }
+        }
+        Ok(inventory)
+    }
+
+    fn limit(&self) -> Option<String> {
+        (!self.options.limit.is_empty()).then(|| self.options.limit.join(","))
+    }
+
+    fn loader_settings(&self) -> rplay_playbook::Settings {
+        rplay_playbook::Settings {
+            roles_path: self.settings.paths("DEFAULT_ROLES_PATH"),
+            collections_paths: self.settings.paths("COLLECTIONS_PATHS"),
+        }
+    }
+
+    fn tags(&self) -> (Vec<String>, Vec<String>) {
+        let or = |given: &[String], name: &str| {
+            let given = PlaybookOptions::split(given);
+            if given.is_empty() { self.settings.list(name) } else { given }
+        };
+        let only = or(&self.options.tags, "TAGS_RUN");
+        (if only.is_empty() { vec!["all".to_owned()] } else { only }, or(&self.options.skip_tags, "TAGS_SKIP"))
+    }
+
+    /// Warnings for commands that have no run, and so no sink, of their own.
+    fn show(&self, notices: &[Diagnostic]) {
+        let mut stderr = io::stderr().lock();
+        for diagnostic in notices {
+            let word = if diagnostic.severity == Severity::Deprecated { "DEPRECATION WARNING" } else { "WARNING" };
+            let text = rplay_output::notice_text(&Notice::of(diagnostic, &self.sources));
+            // Nowhere is left to complain about a broken standard error.
+            let _ = write!(stderr, "[{word}]: {text}");
+        }
+    }
+
+    fn listing(&self, resolver: &Resolver, inventory: &Inventory) -> Result<i32, Failure> {
+        let (only, skip) = self.tags();
+        let selection = TagSelection::new(&only, &skip);
+        let limit = self.limit();
+        let loader = Loader::new(resolver, &self.sources, self.loader_settings());
+        let resolve_hosts = |patterns: &[String]| {
+            let selected = inventory.select(patterns, limit.as_deref());
+            selected.map(|selection| selection.hosts).unwrap_or_default()
+        };
+        let render = |text: &Text, play: &rplay_playbook::Play| {
+            if !text.is_template() {
+                return vec![text.to_string()];
+            }
+            let rendered = resolver.render(text, std::slice::from_ref(&play.common.vars));
+            rendered.map_or_else(|_| vec![text.to_string()], |value| texts_of(&value))
+        };
+        let mut stdout = io::stdout().lock();
+        for path in &self.options.playbooks {
+            let playbook = self.load(&loader, path)?;
+            self.show(&loader.take_warnings());
+            self.show_unmatched(&playbook, inventory, &render);
+            let shown = path.display().to_string();
+            let text = if self.options.syntax_check {
+                format!("\nplaybook: {shown}\n")
+            } else {
+                let options = Listing {
+                    hosts: self.options.list_hosts,
+                    tasks: self.options.list_tasks,
+                    tags: self.options.list_tags,
+                    selection: &selection,
+                    resolve_hosts: &resolve_hosts,
+                    render: &render,
+                };
+                listing(&playbook, &shown, &options)
+            };
+            // A reader that went away (`| head`) has what it wanted.
+            let _ = stdout.write_all(text.as_bytes());
+        }
+        Ok(exit::OK)
+    }
+
+    /// Patterns that match nothing are worth a warning here too: as ansible-playbook's listings.
+    fn show_unmatched(&self, playbook: &Playbook, inventory: &Inventory, render: rplay_playbook::Render<'_>) {
+        let mut seen = std::collections::HashSet::new();
+        for play in &playbook.plays {
+            let patterns: Vec<String> = play.hosts.iter().flat_map(|text| render(text, play)).collect();
+            if let Ok(selection) = inventory.select(&patterns, self.limit().as_deref()) {
+                let new: Vec<Diagnostic> = selection.warnings.into_iter().filter(|w| seen.insert(w.message.clone())).collect();
+                self.show(&new);
+            }
+        }
+    }
+
+    fn load(&self, loader: &Loader<'_>, path: &Path) -> Result<Playbook, Failure> {
+        loader.playbook(path).map_err(|error| Failure::parser(&error))
+    }
+
+    fn play(
+        self,
+        files: &Files,
+        resolver: Arc<Resolver>,
+        inventory: Inventory,
+        extra_vars: Map,
+        merge: bool,
+        notices: Vec<Diagnostic>,
+    ) -> Result<i32, Failure> {
+        let connection = self.connection_defaults()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::error(Diagnostic::error(format!("could not start worker threads: {error}"))))?;
+        let (emitter, dispatcher) = Dispatcher::start(self.sinks()?);
+        for diagnostic in &notices {
+            let notice = Notice::of(diagnostic, &self.sources);
+            emitter.emit(if diagnostic.severity == Severity::Deprecated { EventKind::Deprecated(notice) } else { EventKind::Warned(notice) });
+        }
+        let (tags, skip_tags) = self.tags();
+        let options = RunOptions {
+            forks: self.options.forks.or_else(|| usize::try_from(self.settings.int("DEFAULT_FORKS")?).ok()).unwrap_or(5).max(1),
+            check: self.options.check,
+            diff: self.options.diff || self.settings.flag("DIFF_ALWAYS"),
+            verbosity: self.look.verbosity,
+            tags,
+            skip_tags,
+            limit: self.limit(),
+            extra_vars,
+            start_at_task: self.options.start_at_task.clone(),
+            step: self.options.step,
+            force_handlers: self.options.force_handlers || self.settings.flag("DEFAULT_FORCE_HANDLERS"),
+            gathering: match self.settings.text("DEFAULT_GATHERING").as_deref() {
+                Some("explicit") => Gathering::Explicit,
+                Some("smart") => Gathering::Smart,
+                _ => Gathering::Implicit,
+            },
+            inject_facts: self.settings.flag("INJECT_FACTS_AS_VARS"),
+            merge_hashes: merge,
+            any_errors_fatal: self.settings.flag("ANY_ERRORS_FATAL"),
+            config_file: self.settings.file.clone(),
+            inventory_sources: if self.options.inventory.is_empty() { self.settings.inventory() } else { self.options.inventory.clone() },
+            connection,
+            ..RunOptions::new(self.sources.clone(), Arc::new(prompter::Terminal))
+        };
+        let pool = Pool::new(PoolOptions {
+            agent: AgentSource::Search,
+            keep_agent: !self.options.no_cache_agent,
+            control_dir: crate::settings::expand(&self.settings.text("SSH_CONTROL_PATH_DIR").unwrap_or_default()),
+        });
+        let run = Run::new(options, inventory, Arc::new(files.clone()), resolver, self.loader_settings(), pool, emitter.clone());
+        let ended = runtime.block_on(playbooks(run, &self.options.playbooks));
+        drop(emitter);
+        let broken = dispatcher.finish();
+        runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+        if let Some(error) = broken.into_iter().find(|error| error.kind() != io::ErrorKind::BrokenPipe) {
+            return Err(Failure::error(Diagnostic::error(format!("could not write the output: {error}"))));
+        }
+        match ended {
+            Ended::Done(outcome) => Ok(i32::from(outcome.code())),
+            Ended::Interrupted => {
+                let error = Diagnostic::error("User interrupted execution");
+                Err(Failure { diagnostics: vec![error], code: exit::INTERRUPTED })
+            }
+            Ended::Error(error) => {
+                let code = if matches!(*error, EngineError::Playbook(_)) { exit::PARSER } else { exit::ERROR };
+                Err(Failure { diagnostics: vec![error.diagnostic()], code })
+            }
+        }
+    }
+
+    fn sinks(&self) -> Result<Vec<Box<dyn Sink>>, Failure> {
+        let name = self.options.output.clone().or_else(|| self.settings.text("DEFAULT_STDOUT_CALLBACK")).unwrap_or_default();
+        let terminal = Terminal::standard(&self.look);
+        let sink = rplay_output::open(&name, terminal, self.look.clone()).map_err(|error| {
+            Failure::options(
+                Diagnostic::error(error.to_string())
+                    .hint_maybe(error.near.map(|near| format!("did you mean `{near}`?")))
+                    .note(format!("there are: {}", rplay_output::NAMES.join(", "))),
+            )
+        })?;
+        let mut sinks = vec![sink];
+        if let Some(path) = &self.options.record {
+            let writer = LogWriter::create(path).map_err(|error| {
+                Failure::error(Diagnostic::error(format!("could not write the record {}: {error}", path.display())))
+            })?;
+            sinks.push(Box::new(writer));
+        }
+        Ok(sinks)
+    }
+
+    fn connection_defaults(&self) -> Result<ConnectionDefaults, Failure> {
+        let (options, settings) = (self.options, &self.settings);
+        let text = |given: &Option<String>, name: &str| given.clone().or_else(|| settings.text(name));
+        let password = if options.ask_pass || settings.flag("DEFAULT_ASK_PASS") {
+            Some(ask("SSH password: ")?)
+        } else {
+            let file = options.connection_password_file.clone().or_else(|| settings.path("CONNECTION_PASSWORD_FILE"));
+            file.map(|path| password_file(&path)).transpose()?
+        };
+        let become_password = if options.ask_become_pass || settings.flag("BECOME_ASK_PASS") {
+            let typed = ask(if password.is_some() { "BECOME password[defaults to SSH password]: " } else { "BECOME password: " })?;
+            if typed.is_empty() { password.clone() } else { Some(typed) }
+        } else {
+            let file = options.become_password_file.clone().or_else(|| settings.path("BECOME_PASSWORD_FILE"));
+            file.map(|path| password_file(&path)).transpose()?
+        };
+        Ok(ConnectionDefaults {
+            kind: text(&options.connection, "DEFAULT_TRANSPORT").unwrap_or_else(|| "ssh".to_owned()),
+            user: text(&options.remote_user, "DEFAULT_REMOTE_USER"),
+            port: settings.int("DEFAULT_REMOTE_PORT").and_then(|port| u16::try_from(port).ok()),
+            private_key: options
+                .private_key
+                .clone()
+                .or_else(|| settings.path("DEFAULT_PRIVATE_KEY_FILE"))
+                .map(|path| path.display().to_string()),
+            timeout: options.timeout.or_else(|| u64::try_from(settings.int("DEFAULT_TIMEOUT")?).ok()).unwrap_or(10),
+            password,
+            ssh_args: settings.text("SSH_ARGS"),
+            ssh_common_args: text(&options.ssh_common_args, "SSH_COMMON_ARGS"),
+            ssh_extra_args: text(&options.ssh_extra_args, "SSH_EXTRA_ARGS"),
+            ssh_executable: settings.text("SSH_EXECUTABLE"),
+            control_path_dir: settings.text("SSH_CONTROL_PATH_DIR").map(|dir| crate::settings::expand(&dir)),
+            control_path: settings.text("SSH_CONTROL_PATH"),
+            host_key_checking: settings.flag("HOST_KEY_CHECKING"),
+            retries: settings.int("SSH_RETRIES").and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
+            remote_tmp: settings.is_set("DEFAULT_REMOTE_TMP").then(|| settings.text("DEFAULT_REMOTE_TMP")).flatten(),
+            r#become: options.become_ || settings.flag("DEFAULT_BECOME"),
+            become_method: text(&options.become_method, "DEFAULT_BECOME_METHOD").unwrap_or_else(|| "sudo".to_owned()),
+            become_user: options.become_user.clone().or_else(|| settings.is_set("DEFAULT_BECOME_USER").then(|| settings.text("DEFAULT_BECOME_USER")).flatten()),
+            become_exe: settings.text("DEFAULT_BECOME_EXE"),
+            become_flags: settings.text("DEFAULT_BECOME_FLAGS"),
+            become_password,
+        })
+    }
+}
+
+enum Ended {
+    Done(RunOutcome),
+    Interrupted,
+    Error(Box<EngineError>),
+}
+
+/// Runs playbooks until one does not end well or the user interrupts; connections are ended either way.
+async fn playbooks(mut run: Run, paths: &[std::path::PathBuf]) -> Ended {
+    run.begin(paths);
+    let all = async {
+        let mut outcome = RunOutcome::Ok;
+        for path in paths {
+            outcome = run.playbook(path).await?;
+            if outcome != RunOutcome::Ok {
+                break;
+            }
+        }
+        Ok::<_, EngineError>(outcome)
+    };
+    let ended = tokio::select! {
+        ended = all => ended.map_or_else(|error| Ended::Error(Box::new(error)), Ended::Done),
+        _ = tokio::signal::ctrl_c() => Ended::Interrupted,
+    };
+    run.end(match ended {
+        Ended::Done(outcome) => outcome,
+        _ => RunOutcome::Failed,
+    })
+    .await;
+    ended
+}
+
+fn check_playbook(path: &Path) -> Result<(), Failure> {
+    let shown = path.display();
+    let problem = match fs_err::metadata(path) {
+        Err(_) => format!("the playbook: {shown} could not be found"),
+        Ok(found) if found.is_dir() => format!("the playbook: {shown} does not appear to be a file"),
+        Ok(_) => return Ok(()),
+    };
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let names: Vec<String> = fs_err::read_dir(folder)
+        .map(|entries| entries.filter_map(Result::ok).filter_map(|e| e.file_name().into_string().ok()).collect())
+        .unwrap_or_default();
+    let wanted = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let near = rplay_diag::nearest(&wanted, names.iter().map(String::as_str).filter(|n| *n != wanted));
+    Err(Failure::error(Diagnostic::error(problem).hint_maybe(near.map(|near| format!("did you mean `{near}`?")))))
+}
+
+fn ask(text: &str) -> Result<String, Failure> {
+    prompter::Terminal::password(text)
+        .map_err(|error| Failure::error(Diagnostic::error(format!("could not ask for a password: {error}"))))
+}
+
+/// A password file: its first line's text, or what it prints when it is a program.
+fn password_file(path: &Path) -> Result<String, Failure> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let fail = |error: io::Error| Failure::error(Diagnostic::error(format!("could not read the password file {}: {error}", path.display())));
+    let executable = fs_err::metadata(path).map_err(fail)?.permissions().mode() & 0o111 != 0;
+    let text = if executable {
+        let output = std::process::Command::new(std::path::absolute(path).map_err(fail)?).output().map_err(fail)?;
+        if !output.status.success() {
+            return Err(fail(io::Error::other(format!("the script ended with {}", output.status))));
+        }
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    } else {
+        fs_err::read_to_string(path).map_err(fail)?
+    };
+    Ok(text.trim().to_owned())
+}
+
+/// Keeps `Value` in scope for `texts_of`.
+const _: fn(&Value) -> Vec<String> = texts_of;
