@@ -326,10 +326,10 @@ impl Command<'_> {
         })?;
         let mut sinks = vec![sink];
         if let Some(path) = &self.options.record {
-            let writer = LogWriter::create(path).map_err(|error| {
+            let file = std::fs::File::create(path).map_err(|error| {
                 Failure::error(Diagnostic::error(format!("could not write the record {}: {error}", path.display())))
             })?;
-            sinks.push(Box::new(writer));
+            sinks.push(Box::new(LogWriter::new(io::BufWriter::new(file))));
         }
         Ok(sinks)
     }
