@@ -40,7 +40,14 @@ impl TaskCx<'_> {
             },
             LoopKind::With(lookup) => {
                 let terms = self.terms(lookup, &repeat.value, scope)?;
-                self.run.lookup(lookup, terms, &Map::new(), scope)?.into()
+                let mut options = Map::new();
+                if lookup.ends_with("first_found") {
+                    // As ansible-core's task executor: the action says which folder of a role is meant.
+                    let action = self.task.action.name.as_str();
+                    let folder = ["template", "var"].into_iter().find(|kind| action.contains(kind)).unwrap_or("file");
+                    options.insert("_subdir", format!("{folder}s"));
+                }
+                self.run.lookup(lookup, terms, &options, scope)?.into()
             }
         };
         Ok(Some(items))

@@ -199,7 +199,7 @@ impl Command<'_> {
             if !text.is_template() {
                 return vec![text.to_string()];
             }
-            let rendered = resolver.render(text, std::slice::from_ref(&play.common.vars));
+            let rendered = resolver.render(text, &play.static_vars());
             rendered.map_or_else(|_| vec![text.to_string()], |value| texts_of(&value))
         };
         let mut stdout = io::stdout().lock();

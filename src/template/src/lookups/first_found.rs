@@ -27,7 +27,7 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
         search.term(call, term)?;
     }
     // The task's own folder (`vars` for include_vars, `templates` for template) is known only where it loops.
-    let folder = call.text_or("_subdir", "")?;
+    let folder = call.text_or("_subdir", "files")?;
     for name in &search.names {
         if let Some(path) = call.scope().find_file(&folder, name) {
             return Ok(vec![py::text(ospath::absolute(&path.to_string_lossy()))]);
