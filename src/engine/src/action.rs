@@ -1,11 +1,12 @@
 //! What an action is: the controller's part of a task. Most tasks have none but `normal`, which calls the module.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
-use rplay_connection::Link;
+use rplay_connection::{Lane, Link, Pending};
 use rplay_event::Notice;
 use rplay_protocol::{Attachment, Call, Reply};
 use rplay_template::Scope;
@@ -132,6 +133,24 @@ impl Done {
     }
 }
 
+/// Queues of calls by connection: items of one loop are sent without waiting for one another and still run in order.
+#[derive(Default)]
+pub(crate) struct Lanes(RefCell<Vec<(Arc<Link>, Lane)>>);
+
+impl Lanes {
+    /// Sends a call after those sent before it.
+    fn start(&self, link: &Arc<Link>, call: Call) -> Pending {
+        let mut lanes = self.0.borrow_mut();
+        if let Some((_, lane)) = lanes.iter().find(|(known, _)| Arc::ptr_eq(known, link)) {
+            return lane.start(call);
+        }
+        let lane = link.lane();
+        let pending = lane.start(call);
+        lanes.push((Arc::clone(link), lane));
+        pending
+    }
+}
+
 /// What a running action may use.
 pub struct ActionCx<'a> {
     pub(crate) task: &'a TaskCx<'a>,
@@ -146,6 +165,8 @@ pub struct ActionCx<'a> {
     pub(crate) args: Map,
     pub(crate) warnings: Vec<Notice>,
     pub(crate) deprecations: Vec<Notice>,
+    /// The loop's queues, when its items need not wait for one another.
+    pub(crate) lanes: Option<&'a Lanes>,
     link: Option<Arc<Link>>,
 }
 
@@ -169,6 +190,7 @@ impl<'a> ActionCx<'a> {
             args,
             warnings: Vec::new(),
             deprecations: Vec::new(),
+            lanes: None,
             link: None,
         }
     }
@@ -276,7 +298,10 @@ impl<'a> ActionCx<'a> {
     /// Sends a call and waits for its reply.
     pub(crate) async fn send(&mut self, call: Call) -> Result<Reply, Trouble> {
         let link = self.link().await?;
-        Ok(link.call(call).await?)
+        match self.lanes {
+            Some(lanes) => Ok(lanes.start(&link, call).await?),
+            None => Ok(link.call(call).await?),
+        }
     }
 
     /// A module's reply as the action's result.

@@ -79,11 +79,6 @@ impl Cursor {
         Self { stack: vec![Frame::new(root)], handlers: None, failed: false }
     }
 
-    /// Nothing left to do.
-    pub(crate) fn is_done(&self) -> bool {
-        self.stack.is_empty() && self.handlers.is_none()
-    }
-
     /// Ended by a failure that nothing rescued.
     pub(crate) fn is_failed(&self) -> bool {
         self.failed
@@ -262,7 +257,7 @@ mod tests {
             assert_eq!(next(&mut cursor, &nothing()), Some(ids[i]));
         }
         assert_eq!(next(&mut cursor, &nothing()), None);
-        assert!(cursor.is_done() && !cursor.is_failed());
+        assert!(!cursor.is_failed());
     }
 
     #[test]

@@ -3,16 +3,31 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
 use rplay_event::EventKind;
 use rplay_playbook::{LoopControl, LoopKind};
 use rplay_template::{Rendered, Scope};
 use rplay_value::{List, Map, Text, Value};
 
+use crate::action::{Lanes, find_action};
 use crate::plan::is_builtin;
 use crate::ran::Ran;
 use crate::task::TaskCx;
 use crate::trouble::Trouble;
 use crate::vars::extended_loop;
+
+/// How many items of a loop may be on their way at once.
+const AHEAD: usize = 16;
+
+/// An item that is done.
+struct Item {
+    ran: Ran,
+    /// What the items after it see.
+    learnt: Map,
+    scope: Scope,
+    item: Value,
+}
 
 /// `loop_control` after rendering.
 struct Control {
@@ -113,18 +128,23 @@ impl TaskCx<'_> {
                         variable collisions and unexpected behavior.";
             self.run.warn(rplay_event::Notice { help: Some(help.to_owned()), ..rplay_event::Notice::new(message) });
         }
+        let lanes = self.pipelines(&control, register.as_deref()).then(Lanes::default);
         let mut rest = scope.clone();
         let mut rans: Vec<Ran> = Vec::with_capacity(items.len());
-        for (index, item) in items.iter().enumerate() {
-            if index > 0 && control.pause > 0.0 {
-                tokio::time::sleep(Duration::from_secs_f64(control.pause)).await;
+        // The first item connects; what follows may be sent ahead.
+        let ahead = if lanes.is_some() { AHEAD } else { 1 };
+        let mut next = 0;
+        let mut running = FuturesOrdered::new();
+        while rans.len() < items.len() {
+            let window = if rans.is_empty() { 1 } else { ahead };
+            while next < items.len() && running.len() < window {
+                if next > 0 && control.pause > 0.0 {
+                    tokio::time::sleep(Duration::from_secs_f64(control.pause)).await;
+                }
+                running.push_back(self.item(rest.clone(), &control, &items, next, lanes.as_ref()));
+                next += 1;
             }
-            let own = item_variables(&control, &items, index, item);
-            let mut item_scope = rest.clone();
-            for (name, value) in own.texts() {
-                item_scope = item_scope.with(name.as_str(), value.clone());
-            }
-            let (mut ran, learnt) = self.once(&item_scope, &own, None).await;
+            let Some(Item { mut ran, learnt, scope: mut item_scope, item }) = running.next().await else { break };
             if let Some(name) = &register {
                 item_scope = item_scope.with(name, ran.registered());
                 rest = rest.with(name, ran.registered());
@@ -132,8 +152,7 @@ impl TaskCx<'_> {
             for (name, value) in learnt.texts() {
                 rest = rest.with(name.as_str(), value.clone());
             }
-            ran.result.extend(own);
-            match self.label(&control, item, &item_scope) {
+            match self.label(&item, &item_scope) {
                 Ok(label) => ran.label = label,
                 Err(trouble) => {
                     ran.result.insert("failed", true);
@@ -153,12 +172,46 @@ impl TaskCx<'_> {
         summary(rans)
     }
 
-    fn label(&self, control: &Control, item: &Value, scope: &Scope) -> Result<Option<Value>, Trouble> {
+    async fn item(&self, rest: Scope, control: &Control, items: &List, index: usize, lanes: Option<&Lanes>) -> Item {
+        let item = items.get(index).cloned().unwrap_or_default();
+        let own = item_variables(control, items, index, &item);
+        let mut scope = rest;
+        for (name, value) in own.texts() {
+            scope = scope.with(name.as_str(), value.clone());
+        }
+        let (mut ran, learnt) = self.once(&scope, &own, lanes, None).await;
+        ran.result.extend(own);
+        Item { ran, learnt, scope, item }
+    }
+
+    /// Whether items need not wait for one another: a module's calls, of which none depends on the one before.
+    fn pipelines(&self, control: &Control, register: Option<&str>) -> bool {
+        let task = self.task;
+        let resolved = task.action.resolved.rsplit('.').next().unwrap_or_default();
+        let calls = match find_action(&task.action.resolved) {
+            None => !resolved.ends_with("facts") && resolved != "setup",
+            Some(_) => matches!(resolved, "copy" | "template"),
+        };
+        let alone = task.until.is_empty()
+            && task.retries.is_none()
+            && task.async_.is_none()
+            && control.pause == 0.0
+            && task.loop_control.as_ref().is_none_or(|control| control.break_when.is_empty())
+            && self.step.keyword(|c| c.delegate_to.as_ref()).is_none()
+            && self.step.keyword(|c| c.timeout.as_ref()).is_none();
+        // A registered result that the task itself reads is the one of the item before.
+        let reads = |name: &str| {
+            let conditions: Vec<&Value> =
+                self.step.conditions().into_iter().map(|condition| &condition.value).collect();
+            format!("{:?} {:?} {:?} {conditions:?}", task.action.args, task.action.free_form, task.common.vars)
+                .contains(name)
+        };
+        calls && alone && !register.is_some_and(reads)
+    }
+
+    fn label(&self, item: &Value, scope: &Scope) -> Result<Option<Value>, Trouble> {
         match self.task.loop_control.as_ref().and_then(|control| control.label.as_ref()) {
-            None => {
-                let _ = control;
-                Ok(Some(item.clone()))
-            }
+            None => Ok(Some(item.clone())),
             Some(label) => Ok(self.run.render(label, scope)?.value()),
         }
     }

@@ -114,7 +114,7 @@ fn play_scope(
     files: Vec<VarsFile>,
     roles: &[PublicRole],
 ) -> Result<Scope, EngineError> {
-    let scope = PlayScope::new(play, play.title(), vars.clone(), files, Vec::new(), Vec::new());
+    let scope = PlayScope::new(play.title(), vars.clone(), files, Vec::new(), Vec::new());
     scope.publish(roles);
     let view = run.view(None, Some(&Arc::new(scope)), None).map_err(|trouble| keyword_error(trouble, play.span))?;
     Ok(view.into_scope())
@@ -291,7 +291,6 @@ impl Prepared {
     /// What the steps of a batch share.
     pub(crate) fn share(&self, play: &Arc<Play>, all: &[Arc<str>], batch: &[Arc<str>]) -> Arc<PlayScope> {
         let scope = PlayScope::new(
-            play,
             self.name.clone(),
             self.vars.clone(),
             self.files.clone(),

@@ -68,7 +68,6 @@ pub struct Run {
     plays: AtomicU32,
     tasks: AtomicU32,
     pub(crate) jobs: Jobs,
-    pub(crate) started: std::time::Instant,
     out: Out,
     start_at_done: bool,
 }
@@ -101,7 +100,6 @@ impl Run {
             plays: AtomicU32::new(0),
             tasks: AtomicU32::new(0),
             jobs: Jobs::default(),
-            started: std::time::Instant::now(),
             out: Out::default(),
             start_at_done: false,
         }

@@ -10,7 +10,7 @@ use rplay_playbook::{Condition, Include, Task};
 use rplay_template::{Rendered, Scope};
 use rplay_value::{Map, Text, Value};
 
-use crate::action::{ActionCx, Done, find_action};
+use crate::action::{ActionCx, Done, Lanes, find_action};
 use crate::fields::Keyword;
 use crate::plan::{Step, is_builtin};
 use crate::ran::{Effect, IncludeRequest, Ran};
@@ -76,16 +76,22 @@ impl<'r> TaskCx<'r> {
             Err(trouble) => return self.failure(trouble),
         };
         match self.loop_items(&scope) {
-            Ok(None) => self.once(&scope, &Map::new(), None).await.0,
+            Ok(None) => self.once(&scope, &Map::new(), None, None).await.0,
             Ok(Some(items)) => self.run_loop(&scope, items).await,
-            Err(trouble) => self.once(&scope, &Map::new(), Some(trouble)).await.0,
+            Err(trouble) => self.once(&scope, &Map::new(), None, Some(trouble)).await.0,
         }
     }
 
     /// Runs once in a scope: the whole task, or one item. Also the variables that following items see.
-    pub(crate) async fn once(&self, scope: &Scope, item: &Map, loop_error: Option<Trouble>) -> (Ran, Map) {
+    pub(crate) async fn once(
+        &self,
+        scope: &Scope,
+        item: &Map,
+        lanes: Option<&Lanes>,
+        loop_error: Option<Trouble>,
+    ) -> (Ran, Map) {
         let mut delegated = None;
-        let mut ran = match self.attempt(scope, item, loop_error, &mut delegated).await {
+        let mut ran = match self.attempt(scope, item, lanes, loop_error, &mut delegated).await {
             Ok(ran) => ran,
             Err(trouble) => self.failure(trouble),
         };
@@ -153,6 +159,7 @@ impl<'r> TaskCx<'r> {
         &self,
         scope: &Scope,
         item: &Map,
+        lanes: Option<&Lanes>,
         loop_error: Option<Trouble>,
         shown: &mut Option<Delegated>,
     ) -> Result<Ran, Trouble> {
@@ -174,6 +181,7 @@ impl<'r> TaskCx<'r> {
         let args = self.arguments(&name, free_form_name, scope)?;
         let connection_scope = delegated.as_ref().map_or(scope, |delegated| &delegated.scope);
         let mut cx = ActionCx::new(self, scope, connection_scope, &settings, delegated.as_ref(), name, args);
+        cx.lanes = lanes;
         self.attempts(&mut cx).await
     }
 
@@ -514,7 +522,7 @@ impl<'r> TaskCx<'r> {
         if ran.skipped() {
             return;
         }
-        let mut failed = |ran: &mut Ran, key: &str, trouble: Trouble| {
+        let failed = |ran: &mut Ran, key: &str, trouble: Trouble| {
             ran.result.insert("failed", true);
             ran.result.insert(key, trouble.text());
             ran.error = Some(trouble.report(&self.run.options().sources, self.task.span));

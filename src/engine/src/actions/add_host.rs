@@ -8,10 +8,10 @@ use crate::ran::Effect;
 use crate::trouble::Trouble;
 
 /// `ansible.builtin.add_host`
-pub static ACTION: AddHost = AddHost;
+pub(crate) static ACTION: AddHost = AddHost;
 
 /// Adds a host.
-pub struct AddHost;
+pub(crate) struct AddHost;
 
 #[async_trait(?Send)]
 impl Action for AddHost {

@@ -6,10 +6,10 @@ use crate::action::{Action, ActionCx, Done, Traits};
 use crate::trouble::Trouble;
 
 /// `ansible.builtin.assemble`
-pub static ACTION: Assemble = Assemble;
+pub(crate) static ACTION: Assemble = Assemble;
 
 /// Assembles a file.
-pub struct Assemble;
+pub(crate) struct Assemble;
 
 #[async_trait(?Send)]
 impl Action for Assemble {

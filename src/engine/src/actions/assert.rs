@@ -9,10 +9,10 @@ use crate::action::{Action, ActionCx, Done, Traits};
 use crate::trouble::Trouble;
 
 /// `ansible.builtin.assert`
-pub static ACTION: Assert = Assert;
+pub(crate) static ACTION: Assert = Assert;
 
 /// Checks that conditions hold.
-pub struct Assert;
+pub(crate) struct Assert;
 
 #[async_trait(?Send)]
 impl Action for Assert {

@@ -6,10 +6,10 @@ use crate::action::{Action, ActionCx, Done, Traits};
 use crate::trouble::Trouble;
 
 /// `ansible.builtin.async_status`
-pub static ACTION: AsyncStatus = AsyncStatus;
+pub(crate) static ACTION: AsyncStatus = AsyncStatus;
 
 /// Looks at a background task.
-pub struct AsyncStatus;
+pub(crate) struct AsyncStatus;
 
 #[async_trait(?Send)]
 impl Action for AsyncStatus {

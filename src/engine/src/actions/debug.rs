@@ -7,10 +7,10 @@ use crate::action::{Action, ActionCx, Done, Traits};
 use crate::trouble::Trouble;
 
 /// `ansible.builtin.debug`
-pub static ACTION: Debug = Debug;
+pub(crate) static ACTION: Debug = Debug;
 
 /// Shows a message or a value.
-pub struct Debug;
+pub(crate) struct Debug;
 
 #[async_trait(?Send)]
 impl Action for Debug {

@@ -7,10 +7,10 @@ use crate::action::{Action, ActionCx, Done, Traits};
 use crate::trouble::Trouble;
 
 /// `ansible.builtin.fail`
-pub static ACTION: Fail = Fail;
+pub(crate) static ACTION: Fail = Fail;
 
 /// Fails with a message.
-pub struct Fail;
+pub(crate) struct Fail;
 
 #[async_trait(?Send)]
 impl Action for Fail {

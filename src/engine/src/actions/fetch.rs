@@ -12,10 +12,10 @@ use crate::action::{Action, ActionCx, Done, Traits};
 use crate::trouble::Trouble;
 
 /// `ansible.builtin.fetch`
-pub static ACTION: Fetch = Fetch;
+pub(crate) static ACTION: Fetch = Fetch;
 
 /// Fetches a file.
-pub struct Fetch;
+pub(crate) struct Fetch;
 
 /// How much is asked for at once, in bytes.
 const PIECE: i64 = 4 * 1024 * 1024;

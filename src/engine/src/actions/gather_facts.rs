@@ -7,10 +7,10 @@ use crate::action::{Action, ActionCx, Done, Traits};
 use crate::trouble::Trouble;
 
 /// `ansible.builtin.gather_facts`
-pub static ACTION: GatherFacts = GatherFacts;
+pub(crate) static ACTION: GatherFacts = GatherFacts;
 
 /// Gathers facts.
-pub struct GatherFacts;
+pub(crate) struct GatherFacts;
 
 #[async_trait(?Send)]
 impl Action for GatherFacts {

@@ -8,10 +8,10 @@ use crate::ran::Effect;
 use crate::trouble::Trouble;
 
 /// `ansible.builtin.group_by`
-pub static ACTION: GroupBy = GroupBy;
+pub(crate) static ACTION: GroupBy = GroupBy;
 
 /// Puts the host into a group.
-pub struct GroupBy;
+pub(crate) struct GroupBy;
 
 #[async_trait(?Send)]
 impl Action for GroupBy {

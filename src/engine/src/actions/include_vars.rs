@@ -12,10 +12,10 @@ use crate::trouble::Trouble;
 use crate::vars::facts::merge_maps;
 
 /// `ansible.builtin.include_vars`
-pub static ACTION: IncludeVars = IncludeVars;
+pub(crate) static ACTION: IncludeVars = IncludeVars;
 
 /// Reads variables.
-pub struct IncludeVars;
+pub(crate) struct IncludeVars;
 
 /// What only a folder takes.
 const FOLDER: &[&str] = &["depth", "dir", "extensions", "files_matching", "ignore_files", "ignore_unknown_extensions"];

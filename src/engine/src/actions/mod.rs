@@ -11,7 +11,7 @@ mod fetch;
 mod gather_facts;
 mod group_by;
 mod include_vars;
-pub mod normal;
+pub(crate) mod normal;
 mod pause;
 mod raw;
 mod reboot;

@@ -6,10 +6,10 @@ use crate::action::{Action, ActionCx, Done, Traits};
 use crate::trouble::Trouble;
 
 /// `normal`
-pub static ACTION: Normal = Normal;
+pub(crate) static ACTION: Normal = Normal;
 
 /// Runs a module.
-pub struct Normal;
+pub(crate) struct Normal;
 
 #[async_trait(?Send)]
 impl Action for Normal {

@@ -11,10 +11,10 @@ use crate::prompt::Question;
 use crate::trouble::Trouble;
 
 /// `ansible.builtin.pause`
-pub static ACTION: Pause = Pause;
+pub(crate) static ACTION: Pause = Pause;
 
 /// Waits.
-pub struct Pause;
+pub(crate) struct Pause;
 
 #[async_trait(?Send)]
 impl Action for Pause {

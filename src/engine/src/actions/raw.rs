@@ -7,10 +7,10 @@ use crate::action::{Action, ActionCx, Done, Traits};
 use crate::trouble::Trouble;
 
 /// `ansible.builtin.raw`
-pub static ACTION: Raw = Raw;
+pub(crate) static ACTION: Raw = Raw;
 
 /// Runs a command line.
-pub struct Raw;
+pub(crate) struct Raw;
 
 #[async_trait(?Send)]
 impl Action for Raw {

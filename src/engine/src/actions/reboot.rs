@@ -9,10 +9,10 @@ use crate::action::{Action, ActionCx, Done, Traits};
 use crate::trouble::Trouble;
 
 /// `ansible.builtin.reboot`
-pub static ACTION: Reboot = Reboot;
+pub(crate) static ACTION: Reboot = Reboot;
 
 /// Reboots.
-pub struct Reboot;
+pub(crate) struct Reboot;
 
 /// What every boot has of its own.
 const BOOT_ID: &str = "cat /proc/sys/kernel/random/boot_id";

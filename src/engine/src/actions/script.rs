@@ -7,10 +7,10 @@ use crate::action::{Action, ActionCx, Done, Traits};
 use crate::trouble::Trouble;
 
 /// `ansible.builtin.script`
-pub static ACTION: Script = Script;
+pub(crate) static ACTION: Script = Script;
 
 /// Sends and runs a script.
-pub struct Script;
+pub(crate) struct Script;
 
 #[async_trait(?Send)]
 impl Action for Script {

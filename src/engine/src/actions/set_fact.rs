@@ -9,10 +9,10 @@ use crate::ran::Effect;
 use crate::trouble::Trouble;
 
 /// `ansible.builtin.set_fact`
-pub static ACTION: SetFact = SetFact;
+pub(crate) static ACTION: SetFact = SetFact;
 
 /// Sets variables.
-pub struct SetFact;
+pub(crate) struct SetFact;
 
 #[async_trait(?Send)]
 impl Action for SetFact {

@@ -8,10 +8,10 @@ use crate::ran::Effect;
 use crate::trouble::Trouble;
 
 /// `ansible.builtin.set_stats`
-pub static ACTION: SetStats = SetStats;
+pub(crate) static ACTION: SetStats = SetStats;
 
 /// Sets statistics.
-pub struct SetStats;
+pub(crate) struct SetStats;
 
 #[async_trait(?Send)]
 impl Action for SetStats {

@@ -11,10 +11,10 @@ use crate::action::{Action, ActionCx, Done, Traits};
 use crate::trouble::Trouble;
 
 /// `ansible.builtin.template`
-pub static ACTION: Template = Template;
+pub(crate) static ACTION: Template = Template;
 
 /// Renders and copies.
-pub struct Template;
+pub(crate) struct Template;
 
 /// What only the controller's part takes.
 const OWN: &[&str] = &[

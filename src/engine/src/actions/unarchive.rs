@@ -6,10 +6,10 @@ use crate::action::{Action, ActionCx, Done, Traits};
 use crate::trouble::Trouble;
 
 /// `ansible.builtin.unarchive`
-pub static ACTION: Unarchive = Unarchive;
+pub(crate) static ACTION: Unarchive = Unarchive;
 
 /// Unpacks an archive.
-pub struct Unarchive;
+pub(crate) struct Unarchive;
 
 #[async_trait(?Send)]
 impl Action for Unarchive {

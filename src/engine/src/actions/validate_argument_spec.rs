@@ -9,10 +9,10 @@ use crate::fields::{Keyword, truth_word};
 use crate::trouble::Trouble;
 
 /// `ansible.builtin.validate_argument_spec`
-pub static ACTION: ValidateArgumentSpec = ValidateArgumentSpec;
+pub(crate) static ACTION: ValidateArgumentSpec = ValidateArgumentSpec;
 
 /// Checks arguments.
-pub struct ValidateArgumentSpec;
+pub(crate) struct ValidateArgumentSpec;
 
 #[async_trait(?Send)]
 impl Action for ValidateArgumentSpec {

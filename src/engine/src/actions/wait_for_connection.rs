@@ -9,10 +9,10 @@ use crate::action::{Action, ActionCx, Done, Traits};
 use crate::trouble::Trouble;
 
 /// `ansible.builtin.wait_for_connection`
-pub static ACTION: WaitForConnection = WaitForConnection;
+pub(crate) static ACTION: WaitForConnection = WaitForConnection;
 
 /// Waits for the host.
-pub struct WaitForConnection;
+pub(crate) struct WaitForConnection;
 
 #[async_trait(?Send)]
 impl Action for WaitForConnection {

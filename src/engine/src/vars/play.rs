@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use rplay_playbook::{Play, Role};
+use rplay_playbook::Role;
 use rplay_value::{Map, Value};
 
 /// A role whose variables the whole play sees.
@@ -26,7 +26,6 @@ pub(crate) enum VarsFile {
 /// One batch of a play.
 #[derive(Debug)]
 pub(crate) struct PlayScope {
-    pub(crate) play: Arc<Play>,
     /// Its name as shown.
     pub(crate) name: String,
     /// `vars`, and the answers to `vars_prompt`.
@@ -52,7 +51,6 @@ struct Roles {
 
 impl PlayScope {
     pub(crate) fn new(
-        play: &Arc<Play>,
         name: String,
         vars: Map,
         files: Vec<VarsFile>,
@@ -60,7 +58,7 @@ impl PlayScope {
         batch: Vec<Arc<str>>,
     ) -> Self {
         let hosts = RwLock::new(Hosts { all: all.into(), batch: batch.into(), removed: HashSet::new() });
-        Self { play: Arc::clone(play), name, vars, files, hosts, roles: RwLock::default() }
+        Self { name, vars, files, hosts, roles: RwLock::default() }
     }
 
     fn hosts<T>(&self, read: impl FnOnce(&Hosts) -> T) -> T {
