@@ -26,7 +26,7 @@ struct Item {
     /// What the items after it see.
     learnt: Map,
     scope: Scope,
-    item: Value,
+    value: Value,
 }
 
 /// `loop_control` after rendering.
@@ -62,7 +62,7 @@ impl TaskCx<'_> {
                     let folder = ["template", "var"].into_iter().find(|kind| action.contains(kind)).unwrap_or("file");
                     options.insert("_subdir", format!("{folder}s"));
                 }
-                self.run.lookup(lookup, terms, &options, scope)?.into()
+                self.run.lookup(lookup, terms, &options, scope)?
             }
         };
         Ok(Some(items))
@@ -144,7 +144,7 @@ impl TaskCx<'_> {
                 running.push_back(self.item(rest.clone(), &control, &items, next, lanes.as_ref()));
                 next += 1;
             }
-            let Some(Item { mut ran, learnt, scope: mut item_scope, item }) = running.next().await else { break };
+            let Some(Item { mut ran, learnt, scope: mut item_scope, value }) = running.next().await else { break };
             if let Some(name) = &register {
                 item_scope = item_scope.with(name, ran.registered());
                 rest = rest.with(name, ran.registered());
@@ -152,7 +152,7 @@ impl TaskCx<'_> {
             for (name, value) in learnt.texts() {
                 rest = rest.with(name.as_str(), value.clone());
             }
-            match self.label(&item, &item_scope) {
+            match self.label(&value, &item_scope) {
                 Ok(label) => ran.label = label,
                 Err(trouble) => {
                     ran.result.insert("failed", true);
@@ -181,7 +181,7 @@ impl TaskCx<'_> {
         }
         let (mut ran, learnt) = self.once(&scope, &own, lanes, None).await;
         ran.result.extend(own);
-        Item { ran, learnt, scope, item }
+        Item { ran, learnt, scope, value: item }
     }
 
     /// Whether items need not wait for one another: a module's calls, of which none depends on the one before.

@@ -289,14 +289,9 @@ impl Prepared {
     }
 
     /// What the steps of a batch share.
-    pub(crate) fn share(&self, play: &Arc<Play>, all: &[Arc<str>], batch: &[Arc<str>]) -> Arc<PlayScope> {
-        let scope = PlayScope::new(
-            self.name.clone(),
-            self.vars.clone(),
-            self.files.clone(),
-            all.to_vec(),
-            batch.to_vec(),
-        );
+    pub(crate) fn share(&self, _play: &Arc<Play>, all: &[Arc<str>], batch: &[Arc<str>]) -> Arc<PlayScope> {
+        let scope =
+            PlayScope::new(self.name.clone(), self.vars.clone(), self.files.clone(), all.to_vec(), batch.to_vec());
         scope.publish(&self.roles);
         Arc::new(scope)
     }

@@ -64,7 +64,7 @@ pub(crate) struct Delegated {
     pub(crate) shown: Delegate,
 }
 
-impl<'r> TaskCx<'r> {
+impl TaskCx<'_> {
     pub(crate) fn scope(&self) -> Result<Scope, Trouble> {
         Ok(self.run.view(Some(&self.host), Some(self.play), Some(self.step))?.into_scope())
     }
@@ -117,7 +117,7 @@ impl<'r> TaskCx<'r> {
             match effect {
                 Effect::Facts { facts, set: true, .. } | Effect::Vars(facts) => learnt.extend(facts.clone()),
                 Effect::Facts { facts, .. } if self.run.options().inject_facts => {
-                    learnt.extend(crate::vars::facts::injected(facts))
+                    learnt.extend(crate::vars::facts::injected(facts));
                 }
                 _ => {}
             }
@@ -271,7 +271,7 @@ impl<'r> TaskCx<'r> {
     /// The arguments after templating, defaults of `module_defaults` beneath them.
     fn arguments(&self, name: &Arc<str>, free_form: Option<String>, scope: &Scope) -> Result<Map, Trouble> {
         let action = &self.task.action;
-        let traits = find_action(name).map(|action| action.traits());
+        let traits = find_action(name).map(super::action::Action::traits);
         let unrendered = traits.map_or(&[] as &[&str], |traits| traits.unrendered);
         let within = |trouble: Trouble| {
             trouble.within(format!("Finalization of task args for '{name}' failed."), action.span.or(self.task.span))
@@ -398,7 +398,7 @@ impl<'r> TaskCx<'r> {
         let mut attempt = 1;
         loop {
             let done = self.act(cx).await?;
-            let mut ran = self.normalize(done, cx);
+            let mut ran = Self::normalize(done, cx);
             if total > 1 {
                 ran.result.insert("attempts", attempt);
             }
@@ -417,7 +417,7 @@ impl<'r> TaskCx<'r> {
                         task: self.id,
                         host: Arc::clone(&self.host),
                         retries_left: (total - attempt) as u64,
-                        result: Arc::new(self.censored_early(&ran, settings).shown()),
+                        result: Arc::new(Self::censored_early(&ran, settings).shown()),
                     });
                     tokio::time::sleep(Duration::from_secs_f64(delay)).await;
                     attempt += 1;
@@ -439,7 +439,7 @@ impl<'r> TaskCx<'r> {
         }
     }
 
-    fn censored_early(&self, ran: &Ran, settings: &Settings) -> Ran {
+    fn censored_early(ran: &Ran, settings: &Settings) -> Ran {
         Ran { no_log: ran.no_log || settings.no_log, ..ran.clone() }
     }
 
@@ -450,18 +450,17 @@ impl<'r> TaskCx<'r> {
             return crate::background::run(action, cx).await;
         }
         let Some(seconds) = cx.settings.timeout() else { return action.run(cx).await };
-        match tokio::time::timeout(Duration::from_secs(seconds), action.run(cx)).await {
-            Ok(done) => done,
-            Err(_) => {
-                let period = Map::from_iter([("period", seconds)]);
-                Err(Trouble::message(format!("Timed out after {seconds} second(s)."))
-                    .with(Map::from_iter([("timedout", period)])))
-            }
+        if let Ok(done) = tokio::time::timeout(Duration::from_secs(seconds), action.run(cx)).await {
+            done
+        } else {
+            let period = Map::from_iter([("period", seconds)]);
+            Err(Trouble::message(format!("Timed out after {seconds} second(s)."))
+                .with(Map::from_iter([("timedout", period)])))
         }
     }
 
     /// Fills in what every result has.
-    fn normalize(&self, done: Done, cx: &mut ActionCx<'_>) -> Ran {
+    fn normalize(done: Done, cx: &mut ActionCx<'_>) -> Ran {
         let mut ran = Ran {
             verbose_always: done.verbose_always,
             verbose_override: done.verbose_override,

@@ -2,6 +2,8 @@
 //!
 //! `fixtures/parity/record` makes `expected.txt` with a real ansible-core; here only the texts are compared.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
 mod harness;
 
 use std::path::{Path, PathBuf};

@@ -24,13 +24,14 @@ impl Action for AsyncStatus {
                 cx.run().jobs.forget(&jid);
                 Ok(Done::changed(false).with("ansible_job_id", jid.as_str()).with("erased", jid))
             }
-            "status" => match cx.run().jobs.status(&jid).await {
-                Some(status) => Ok(Done { of_module: true, ..Done::new(status) }),
-                None => {
+            "status" => {
+                if let Some(status) = cx.run().jobs.status(&jid).await {
+                    Ok(Done { of_module: true, ..Done::new(status) })
+                } else {
                     let done = Done::failed("could not find job").with("ansible_job_id", jid);
                     Ok(done.with("started", 1).with("finished", 1))
                 }
-            },
+            }
             other => Err(Trouble::action(format!("value of mode must be one of: cleanup, status, got: {other}"))),
         }
     }

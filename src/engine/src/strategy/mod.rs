@@ -301,7 +301,7 @@ impl<'r> PlayRun<'r> {
             let mut cursor = state.cursor.clone();
             loop {
                 let Some(step) = self.advance(&host, &mut cursor) else { break };
-                if !step.setup && self.is_start(&step, &wanted) {
+                if !step.setup && is_start(&step, &wanted) {
                     matched = true;
                     if let Some(state) = self.states.get_mut(&host) {
                         state.cursor = before;
@@ -313,16 +313,17 @@ impl<'r> PlayRun<'r> {
         }
         self.start_at_done = matched;
     }
+}
 
-    fn is_start(&self, step: &Step, wanted: &str) -> bool {
-        let Some(task) = step.task() else { return false };
-        let name = task.name.as_ref().map_or_else(|| task.action.name.to_string(), ToString::to_string);
-        let full = match &step.role {
-            Some(role) => format!("{} : {name}", role.name),
-            None => name.clone(),
-        };
-        [name, full].iter().any(|name| name == wanted || glob(wanted, name))
-    }
+/// Whether a step is the one `--start-at-task` names.
+fn is_start(step: &Step, wanted: &str) -> bool {
+    let Some(task) = step.task() else { return false };
+    let name = task.name.as_ref().map_or_else(|| task.action.name.to_string(), ToString::to_string);
+    let full = match &step.role {
+        Some(role) => format!("{} : {name}", role.name),
+        None => name.clone(),
+    };
+    [name, full].iter().any(|name| name == wanted || glob(wanted, name))
 }
 
 /// Whether a shell pattern (`*`, `?`, `[..]`) matches a whole text.

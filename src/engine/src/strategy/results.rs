@@ -196,7 +196,7 @@ impl PlayRun<'_> {
                     if changed && let Some(name) = world.known_host(name) {
                         self.scope.add_host(&name);
                     }
-                    self.changed_when(step, host, part, changed)?;
+                    changed_when(step, part, changed);
                 }
                 Effect::AddGroup { name, parents } => {
                     inventory = true;
@@ -204,7 +204,7 @@ impl PlayRun<'_> {
                     let changed = world.change_inventory(|inventory| inventory.add_dynamic_group(host, name, &parents));
                     let changed = changed
                         .map_err(|error| EngineError::Inventory { message: error.to_string(), span: step.span() })?;
-                    self.changed_when(step, host, part, changed)?;
+                    changed_when(step, part, changed);
                 }
                 Effect::Stats { data, per_host, aggregate } => {
                     let targets = if *per_host { self.targets(once, host) } else { Vec::new() };
@@ -225,23 +225,14 @@ impl PlayRun<'_> {
         Ok(inventory)
     }
 
-    /// The inventory's own idea of change, unless `changed_when` has another.
-    fn changed_when(&self, step: &Step, _host: &Arc<str>, part: &mut Ran, changed: bool) -> Result<(), EngineError> {
-        if step.task().is_none_or(|task| task.changed_when.is_empty()) {
-            part.result.insert("changed", changed);
-        }
-        Ok(())
-    }
-
     fn register(&self, step: &Arc<Step>, once: bool, host: &Arc<str>, ran: &Ran) -> Result<(), EngineError> {
         let Some(field) = step.task().and_then(|task| task.register.as_ref()) else { return Ok(()) };
-        let name = match field.constant() {
-            Some(name) => Some(name.clone()),
-            None => {
-                let trouble = |trouble| keyword_error(trouble, field.span);
-                let scope = self.run.view(Some(host), Some(self.scope), Some(step)).map_err(trouble)?.into_scope();
-                self.run.field::<Text>("register", field, &scope).map_err(trouble)?
-            }
+        let name = if let Some(name) = field.constant() {
+            Some(name.clone())
+        } else {
+            let trouble = |trouble| keyword_error(trouble, field.span);
+            let scope = self.run.view(Some(host), Some(self.scope), Some(step)).map_err(trouble)?.into_scope();
+            self.run.field::<Text>("register", field, &scope).map_err(trouble)?
         };
         let Some(name) = name else { return Ok(()) };
         let value = ran.registered();
@@ -336,6 +327,13 @@ impl PlayRun<'_> {
     }
 }
 
+/// The inventory's own idea of change, unless `changed_when` has another.
+fn changed_when(step: &Step, part: &mut Ran, changed: bool) {
+    if step.task().is_none_or(|task| task.changed_when.is_empty()) {
+        part.result.insert("changed", changed);
+    }
+}
+
 /// `set_stats`: sets, or adds up.
 fn stats(all: &mut Map, data: &Map, aggregate: bool) {
     for (key, value) in data {
@@ -363,11 +361,11 @@ fn added(old: &Value, new: &Value) -> Value {
 fn described(step: &Step) -> Map {
     let mut map = Map::new();
     if let Some(task) = step.task() {
-        map.insert("name", task.name.as_ref().map(|name| name.to_string()));
+        map.insert("name", task.name.as_ref().map(std::string::ToString::to_string));
         map.insert("action", task.action.name.to_string());
         map.insert("args", task.action.args.clone());
         map.insert("register", task.register.as_ref().and_then(|field| field.constant()).map(ToString::to_string));
-        map.insert("tags", step.tags().into_iter().map(|tag| tag.to_string()).collect::<List>());
+        map.insert("tags", step.tags().into_iter().map(std::string::ToString::to_string).collect::<List>());
         map.insert("when", step.conditions().into_iter().map(|condition| condition.value.clone()).collect::<List>());
         map.insert("resolved_action", &*task.action.resolved);
     }

@@ -50,13 +50,7 @@ struct Roles {
 }
 
 impl PlayScope {
-    pub(crate) fn new(
-        name: String,
-        vars: Map,
-        files: Vec<VarsFile>,
-        all: Vec<Arc<str>>,
-        batch: Vec<Arc<str>>,
-    ) -> Self {
+    pub(crate) fn new(name: String, vars: Map, files: Vec<VarsFile>, all: Vec<Arc<str>>, batch: Vec<Arc<str>>) -> Self {
         let hosts = RwLock::new(Hosts { all: all.into(), batch: batch.into(), removed: HashSet::new() });
         Self { name, vars, files, hosts, roles: RwLock::default() }
     }

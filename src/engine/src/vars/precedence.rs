@@ -131,12 +131,11 @@ impl View {
 
     /// The view as a scope to render in.
     pub(crate) fn into_scope(self) -> Scope {
-        let surroundings = match &self.step {
-            Some(step) => Arc::clone(step.surroundings(&self.world)),
-            None => {
-                let basedir = self.world.playbook_dir().to_path_buf();
-                Arc::new(Surroundings { search_path: vec![basedir.clone()], basedir })
-            }
+        let surroundings = if let Some(step) = &self.step {
+            Arc::clone(step.surroundings(&self.world))
+        } else {
+            let basedir = self.world.playbook_dir().to_path_buf();
+            Arc::new(Surroundings { search_path: vec![basedir.clone()], basedir })
         };
         Scope::new(Arc::new(self), surroundings)
     }

@@ -12,14 +12,14 @@ use rplay_template::{Engine, EngineOptions};
 use rplay_value::Value;
 
 /// A folder to run playbooks in.
-pub struct Bed {
+pub(crate) struct Bed {
     folder: tempfile::TempDir,
     pub inventory: String,
     pub change: Box<dyn Fn(&mut RunOptions)>,
 }
 
 /// What happened.
-pub struct Ended {
+pub(crate) struct Ended {
     pub outcome: Result<RunOutcome, String>,
     pub events: Vec<Event>,
     folder: PathBuf,
@@ -35,43 +35,43 @@ impl Sink for Collect {
 }
 
 impl Bed {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self { folder, inventory: "localhost ansible_connection=local\n".to_owned(), change: Box::new(|_| {}) }
     }
 
     /// Several hosts that are all this machine.
-    pub fn hosts(names: &[&str]) -> Self {
+    pub(crate) fn hosts(names: &[&str]) -> Self {
         let mut bed = Self::new();
         bed.inventory = names.iter().map(|name| format!("{name} ansible_connection=local\n")).collect();
         bed
     }
 
-    pub fn options(mut self, change: impl Fn(&mut RunOptions) + 'static) -> Self {
+    pub(crate) fn options(mut self, change: impl Fn(&mut RunOptions) + 'static) -> Self {
         self.change = Box::new(change);
         self
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path().join(name)).unwrap()
     }
 
-    pub fn play(&self, text: &str) -> Ended {
+    pub(crate) fn play(&self, text: &str) -> Ended {
         self.write("site.yml", text);
         self.run("site.yml")
     }
 
-    pub fn run(&self, name: &str) -> Ended {
+    pub(crate) fn run(&self, name: &str) -> Ended {
         self.write("hosts", &self.inventory);
         let sources = Sources::new();
         let mut options = RunOptions::new(sources.clone(), Arc::new(NoPrompter));
@@ -108,7 +108,7 @@ impl Bed {
 
 impl Ended {
     /// The events in short: banners, results, recap.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut out = String::new();
         let mut task: Option<Arc<TaskInfo>> = None;
         for event in &self.events {
