@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use rplay_event::{EventKind, TaskId, TaskInfo};
+use rplay_event::{EventKind, Place, TaskId, TaskInfo};
 use rplay_playbook::Include;
 use rplay_template::{Rendered, Scope};
 use rplay_value::{Map, Text, Value};
@@ -282,7 +282,7 @@ impl PlayRun<'_> {
             short_name,
             role,
             action,
-            place: run.place(span),
+            place: run.place(span).map(|place| if no_log { Place { lines: Vec::new(), ..place } } else { place }),
             args: if no_log { Map::new() } else { args },
             handler: step.handler,
             looped: step.looped(),

@@ -1,5 +1,7 @@
 //! A folder with a playbook, run on this machine; the events of the run as short text.
 
+#![allow(dead_code, reason = "each test binary uses its part")]
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -38,13 +40,6 @@ impl Bed {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self { folder, inventory: "localhost ansible_connection=local\n".to_owned(), change: Box::new(|_| {}) }
-    }
-
-    /// Several hosts that are all this machine.
-    pub(crate) fn hosts(names: &[&str]) -> Self {
-        let mut bed = Self::new();
-        bed.inventory = names.iter().map(|name| format!("{name} ansible_connection=local\n")).collect();
-        bed
     }
 
     pub(crate) fn options(mut self, change: impl Fn(&mut RunOptions) + 'static) -> Self {
