@@ -266,7 +266,11 @@ fn summary(rans: Vec<Ran>) -> Ran {
     let failed = rans.iter().any(|ran| ran.result.get("failed").is_some_and(Value::is_true));
     result.insert("results", rans.iter().map(|ran| Value::Map(ran.result.clone())).collect::<List>());
     result.insert("skipped", skipped);
-    result.insert("changed", rans.iter().any(Ran::changed));
+    // In the order in which ansible-core sets them: it shows when a registered result is printed.
+    let changed = rans.iter().any(Ran::changed);
+    if changed {
+        result.insert("changed", true);
+    }
     if failed {
         result.insert("failed", true);
     }
@@ -275,6 +279,7 @@ fn summary(rans: Vec<Ran>) -> Ran {
     }
     let msg = if failed { "One or more items failed" } else { "All items completed" };
     result.insert("msg", if skipped { "All items skipped" } else { msg });
+    result.insert("changed", changed);
     whole.no_log = rans.iter().any(|ran| ran.no_log);
     let bad = |test: fn(&Ran) -> bool, ignored: fn(&Ran) -> bool| {
         let mut some = rans.iter().filter(|ran| test(ran)).peekable();

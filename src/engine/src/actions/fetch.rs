@@ -94,7 +94,7 @@ async fn whole(cx: &mut ActionCx<'_>, src: &str, first: Reply) -> Result<Vec<u8>
 /// The result when there is nothing to fetch.
 fn missing(cx: &mut ActionCx<'_>, reply: Reply, src: &str, must: bool) -> Done {
     let msg = reply.data.get("msg").map(|msg| msg.to_str().into_owned()).unwrap_or_default();
-    let msg = if msg.contains("not found") {
+    let msg = if msg.contains("not found") || msg.contains("does not exist") {
         "the remote file does not exist, not transferring, ignored".to_owned()
     } else if msg.to_lowercase().contains("is a directory") {
         "remote file is a directory, fetch cannot work on directories".to_owned()

@@ -128,7 +128,14 @@ impl Ended {
                     {
                         continue;
                     }
-                    format!("  {} {host}{}", word(*outcome), shown(task.as_deref(), result))
+                    {
+                        let shown = if matches!(outcome, Outcome::Unreachable { .. }) {
+                            String::new()
+                        } else {
+                            shown(task.as_deref(), result)
+                        };
+                        format!("  {} {host}{shown}", word(*outcome))
+                    }
                 }
                 EventKind::Included { file, hosts, label, .. } => {
                     let label = label.as_ref().map(|label| format!(" item={}", label.to_str())).unwrap_or_default();
