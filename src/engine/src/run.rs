@@ -202,7 +202,7 @@ impl Run {
             let mut trouble = Trouble::from(error);
             if let Some(link) = trouble.chain.first_mut() {
                 link.message = format!("{}: {}", what(), link.message);
-                link.span = link.span.or(value.origin());
+                link.span = whole(link.span, value.origin());
             }
             trouble
         })
@@ -222,7 +222,7 @@ impl Run {
                     if !link.message.starts_with("Error while evaluating conditional") {
                         link.message = format!("Error while evaluating conditional: {}", link.message);
                     }
-                    link.span = link.span.or(value.origin()).or(condition.span);
+                    link.span = whole(link.span, value.origin().or(condition.span));
                 }
                 trouble
             }),
@@ -441,6 +441,18 @@ impl Run {
 
     pub(crate) fn next_play(&self) -> PlayId {
         PlayId(self.plays.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+/// The place that ansible-core shows: the start of the text that holds the template, unless it failed elsewhere.
+fn whole(failed: Option<Span>, text: Option<Span>) -> Option<Span> {
+    match (failed, text) {
+        (Some(failed), Some(text))
+            if failed.source != text.source || failed.start < text.start || failed.end > text.end =>
+        {
+            Some(failed)
+        }
+        (failed, text) => text.or(failed),
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// A place in a file, with the lines that Ansible shows around it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place {
-    /// The file as the user wrote it, or a description in angle brackets.
+    /// The file's full path, or a description in angle brackets.
     pub file: Arc<str>,
     /// One-based line.
     pub line: usize,
@@ -26,7 +26,10 @@ impl Place {
         let text = sources.text(span.source)?;
         let first = position.line.saturating_sub(3);
         let lines = text.lines().skip(first).take(position.line - first).map(str::to_owned).collect();
-        Some(Self { file: position.name, line: position.line, column: position.column, lines })
+        // Ansible shows full paths; descriptions in angle brackets are no paths.
+        let absolute = || std::path::absolute(&*position.name).ok().map(|path| Arc::from(path.to_string_lossy()));
+        let file = if position.name.starts_with(['<', '/']) { None } else { absolute() };
+        Some(Self { file: file.unwrap_or(position.name), line: position.line, column: position.column, lines })
     }
 
     /// `file:line`, as in `task path:`.
@@ -130,9 +133,9 @@ mod tests {
     #[test]
     fn a_place_carries_the_lines_ansible_shows() {
         let sources = Sources::new();
-        let id = sources.add("site.yml", "a: 1\nb: 2\nc: 3\nd: {{ x }}\n");
+        let id = sources.add("/site.yml", "a: 1\nb: 2\nc: 3\nd: {{ x }}\n");
         let place = Place::of(&sources, Span::new(id, 18, 25)).unwrap();
-        assert_eq!(place.to_string(), "site.yml:4:4");
+        assert_eq!(place.to_string(), "/site.yml:4:4");
         assert_eq!(place.lines, ["b: 2", "c: 3", "d: {{ x }}"]);
     }
 

@@ -189,7 +189,7 @@ fn shown(task: Option<&TaskInfo>, result: &TaskResult) -> String {
     if let Some(msg) = result.data.get("msg").filter(|_| !result.is_loop()) {
         return format!(" => {}", msg.to_str());
     }
-    if task.is_some_and(|task| task.action.ends_with(".debug")) && !result.is_loop() {
+    if task.is_some_and(|task| task.action == "ansible.builtin.debug") && !result.is_loop() {
         let entry = result.data.texts().find(|(key, _)| {
             !matches!(
                 key.as_str(),
