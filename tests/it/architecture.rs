@@ -6,8 +6,23 @@ use std::process::Command;
 
 /// Bottom to top: a crate may use only crates that stand before it.
 const LAYERS: &[&str] = &[
-    "registry", "diag", "value", "yaml", "vault", "protocol", "template", "playbook", "modules", "connection", "event", "inventory",
-    "agent", "output", "engine", "cli", "testkit",
+    "registry",
+    "diag",
+    "value",
+    "yaml",
+    "vault",
+    "protocol",
+    "template",
+    "playbook",
+    "modules",
+    "connection",
+    "event",
+    "inventory",
+    "agent",
+    "output",
+    "engine",
+    "cli",
+    "testkit",
 ];
 
 fn root() -> PathBuf {
@@ -48,7 +63,8 @@ fn sources() -> Vec<PathBuf> {
 
 #[test]
 fn a_crate_uses_only_crates_below_it() {
-    let place = |name: &str| LAYERS.iter().position(|l| *l == name).unwrap_or_else(|| panic!("{name} has no place in LAYERS"));
+    let place =
+        |name: &str| LAYERS.iter().position(|l| *l == name).unwrap_or_else(|| panic!("{name} has no place in LAYERS"));
     for (name, uses) in crates() {
         for used in uses {
             assert!(place(&used) < place(&name), "{name} uses {used}, which stands above it");
@@ -88,8 +104,13 @@ fn no_file_is_too_long_to_read() {
 #[test]
 fn every_module_filter_test_lookup_and_action_is_documented() {
     let folders = [
-        "src/modules/src/builtin", "src/modules/src/posix", "src/modules/src/general", "src/template/src/filters",
-        "src/template/src/tests", "src/template/src/lookups", "src/engine/src/actions",
+        "src/modules/src/builtin",
+        "src/modules/src/posix",
+        "src/modules/src/general",
+        "src/template/src/filters",
+        "src/template/src/tests",
+        "src/template/src/lookups",
+        "src/engine/src/actions",
     ];
     for folder in folders {
         for entry in fs_err::read_dir(root().join(folder)).unwrap().filter_map(Result::ok) {

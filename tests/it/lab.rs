@@ -36,7 +36,8 @@ impl Node {
     }
 
     fn inventory(&self) -> String {
-        let folder = std::env::var("RPLAY_LAB_DIR").unwrap_or_else(|_| format!("{}/.cache/rplay/lab", std::env::var("HOME").unwrap()));
+        let folder = std::env::var("RPLAY_LAB_DIR")
+            .unwrap_or_else(|_| format!("{}/.cache/rplay/lab", std::env::var("HOME").unwrap()));
         format!(
             "[undercloud]\nnode ansible_host=127.0.0.1 ansible_port={} ansible_user=root ansible_ssh_private_key_file={folder}/key \
              ansible_ssh_common_args='-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR'\n",
@@ -45,7 +46,10 @@ impl Node {
     }
 
     fn shell(&self, line: &str) -> String {
-        let output = Command::new("docker").args(["exec", &format!("rplay-lab-{}", self.name), "sh", "-c", line]).output().unwrap();
+        let output = Command::new("docker")
+            .args(["exec", &format!("rplay-lab-{}", self.name), "sh", "-c", line])
+            .output()
+            .unwrap();
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
@@ -89,7 +93,10 @@ fn lab_the_undercloud_role_prepares_a_node_and_then_changes_nothing() {
     assert!(first.stdout.contains("unreachable=0    failed=0"), "{first}");
     let second = bed.rplay(&[playbook, "-i", "hosts"]);
     assert!(second.stdout.contains("changed=0    unreachable=0    failed=0"), "{second}");
-    assert_eq!(node.shell("stat -c '%U %a' /home/stack/.ssh/authorized_keys /etc/sudoers.d/stack"), "stack 600\nroot 440");
+    assert_eq!(
+        node.shell("stat -c '%U %a' /home/stack/.ssh/authorized_keys /etc/sudoers.d/stack"),
+        "stack 600\nroot 440"
+    );
     assert_eq!(node.shell("su stack -c 'sudo -n id -u'"), "0");
     assert!(node.shell("dpkg-query -W -f '${Status}' chrony").contains("installed"));
     assert!(node.quiet(), "an agent is still running: {}", node.agents());
@@ -115,7 +122,8 @@ fn lab_a_killed_run_leaves_whole_files_and_no_agent() {
     let new: Vec<u8> = (0..48 * 1024 * 1024_u32).map(|i| (i % 251) as u8).collect();
     fs_err::write(bed.join("big"), &new).unwrap();
     for delay in [50, 150, 250, 400, 600, 900] {
-        let mut child = bed.command(&["site.yml", "-i", "hosts"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child =
+            bed.command(&["site.yml", "-i", "hosts"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         sleep(Duration::from_millis(delay));
         child.kill().unwrap();
         child.wait().unwrap();
@@ -144,7 +152,8 @@ fn lab_a_lost_connection_leaves_whole_files_and_no_agent() {
             - command: sleep 60
         ",
     );
-    let mut child = bed.command(&["site.yml", "-i", "hosts"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child =
+        bed.command(&["site.yml", "-i", "hosts"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let end = Instant::now() + Duration::from_secs(30);
     while node.shell("pgrep -x sleep").is_empty() {
         assert!(Instant::now() < end, "the task did not start");

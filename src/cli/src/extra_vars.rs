@@ -28,9 +28,8 @@ impl Diagnose for ExtraVarsError {
         match self {
             Self::Yaml(error) => error.diagnostic(),
             Self::Read { .. } => Diagnostic::error(self.to_string()),
-            Self::Shape { .. } | Self::Unbalanced { .. } => {
-                Diagnostic::error(self.to_string()).hint("write -e key=value, -e '{\"key\": \"value\"}' or -e @file.yml")
-            }
+            Self::Shape { .. } | Self::Unbalanced { .. } => Diagnostic::error(self.to_string())
+                .hint("write -e key=value, -e '{\"key\": \"value\"}' or -e @file.yml"),
         }
     }
 }

@@ -23,7 +23,9 @@ use crate::options::PlaybookOptions;
 #[derive(Parser, Debug)]
 #[command(name = "rplay", version, about, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(about = "Run Ansible playbooks, fast and without Python")]
-#[command(after_help = "`rplay site.yml -i hosts` runs a playbook. A playbook that is called like a command is run as `rplay ./NAME`.")]
+#[command(
+    after_help = "`rplay site.yml -i hosts` runs a playbook. A playbook that is called like a command is run as `rplay ./NAME`."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -172,9 +172,21 @@ impl PlaybookOptions {
     /// Options that are recognised and cannot be honoured, each with the reason.
     pub(crate) fn refused(&self) -> Option<(&'static str, &'static str)> {
         let refused = [
-            (self.sftp_extra_args.is_some(), "--sftp-extra-args", "rplay never starts sftp: files travel over the agent's own channel; use --ssh-common-args"),
-            (self.scp_extra_args.is_some(), "--scp-extra-args", "rplay never starts scp: files travel over the agent's own channel; use --ssh-common-args"),
-            (!self.module_path.is_empty(), "--module-path", "modules from your own folders need the Python module runner, which is not there yet"),
+            (
+                self.sftp_extra_args.is_some(),
+                "--sftp-extra-args",
+                "rplay never starts sftp: files travel over the agent's own channel; use --ssh-common-args",
+            ),
+            (
+                self.scp_extra_args.is_some(),
+                "--scp-extra-args",
+                "rplay never starts scp: files travel over the agent's own channel; use --ssh-common-args",
+            ),
+            (
+                !self.module_path.is_empty(),
+                "--module-path",
+                "modules from your own folders need the Python module runner, which is not there yet",
+            ),
             (self.flush_cache, "--flush-cache", "facts are not cached between runs yet, so there is nothing to flush"),
         ];
         refused.into_iter().find(|(given, _, _)| *given).map(|(_, name, why)| (name, why))

@@ -63,22 +63,17 @@ settings! {
     DEFAULT_BECOME_FLAGS Text ["privilege_escalation" "become_flags"] ["ANSIBLE_BECOME_FLAGS"] "";
     DEFAULT_BECOME_METHOD Text ["privilege_escalation" "become_method"] ["ANSIBLE_BECOME_METHOD"] "sudo";
     DEFAULT_BECOME_USER Text ["privilege_escalation" "become_user"] ["ANSIBLE_BECOME_USER"] "root";
-    DEFAULT_EXECUTABLE Path ["defaults" "executable"] ["ANSIBLE_EXECUTABLE"] "/bin/sh";
     DEFAULT_FORCE_HANDLERS Bool ["defaults" "force_handlers"] ["ANSIBLE_FORCE_HANDLERS"] "false";
     DEFAULT_FORKS Int ["defaults" "forks"] ["ANSIBLE_FORKS"] "5";
     DEFAULT_GATHERING Text ["defaults" "gathering"] ["ANSIBLE_GATHERING"] "implicit";
     DEFAULT_HASH_BEHAVIOUR Text ["defaults" "hash_behaviour"] ["ANSIBLE_HASH_BEHAVIOUR"] "replace";
     DEFAULT_HOST_LIST List ["defaults" "inventory"] ["ANSIBLE_INVENTORY"] "/etc/ansible/hosts";
-    DEFAULT_LOG_PATH Path ["defaults" "log_path"] ["ANSIBLE_LOG_PATH"] "";
-    DEFAULT_MANAGED_STR Text ["defaults" "ansible_managed"] [] "Ansible managed";
-    DEFAULT_NO_LOG Bool ["defaults" "no_log"] ["ANSIBLE_NO_LOG"] "false";
     DEFAULT_PRIVATE_KEY_FILE Path ["defaults" "private_key_file"] ["ANSIBLE_PRIVATE_KEY_FILE"] "";
     DEFAULT_REMOTE_PORT Int ["defaults" "remote_port"] ["ANSIBLE_REMOTE_PORT"] "";
     DEFAULT_REMOTE_TMP Text ["defaults" "remote_tmp"] ["ANSIBLE_REMOTE_TEMP", "ANSIBLE_REMOTE_TMP"] "~/.ansible/tmp";
     DEFAULT_REMOTE_USER Text ["defaults" "remote_user"] ["ANSIBLE_REMOTE_USER"] "";
     DEFAULT_ROLES_PATH Paths ["defaults" "roles_path"] ["ANSIBLE_ROLES_PATH"] "~/.ansible/roles:/usr/share/ansible/roles:/etc/ansible/roles";
     DEFAULT_STDOUT_CALLBACK Text ["defaults" "stdout_callback"] ["ANSIBLE_STDOUT_CALLBACK"] "default";
-    DEFAULT_STRATEGY Text ["defaults" "strategy"] ["ANSIBLE_STRATEGY"] "linear";
     DEFAULT_TIMEOUT Int ["defaults" "timeout"] ["ANSIBLE_TIMEOUT"] "10";
     DEFAULT_TRANSPORT Text ["defaults" "transport"] ["ANSIBLE_TRANSPORT"] "ssh";
     DEFAULT_VAULT_IDENTITY_LIST List ["defaults" "vault_identity_list"] ["ANSIBLE_VAULT_IDENTITY_LIST"] "";
@@ -87,18 +82,21 @@ settings! {
     DEFAULT_VERBOSITY Int ["defaults" "verbosity"] ["ANSIBLE_VERBOSITY"] "0";
     DEPRECATION_WARNINGS Bool ["defaults" "deprecation_warnings"] ["ANSIBLE_DEPRECATION_WARNINGS"] "true";
     DIFF_ALWAYS Bool ["diff" "always"] ["ANSIBLE_DIFF_ALWAYS"] "false";
+    DIFF_CONTEXT Int ["diff" "context"] ["ANSIBLE_DIFF_CONTEXT"] "3";
     DISPLAY_ARGS_TO_STDOUT Bool ["defaults" "display_args_to_stdout"] ["ANSIBLE_DISPLAY_ARGS_TO_STDOUT"] "false";
     DISPLAY_FAILED_STDERR Bool ["defaults" "display_failed_stderr"] ["ANSIBLE_DISPLAY_FAILED_STDERR"] "false";
     DISPLAY_OK_HOSTS Bool ["defaults" "display_ok_hosts"] ["ANSIBLE_DISPLAY_OK_HOSTS"] "true";
     DISPLAY_SKIPPED_HOSTS Bool ["defaults" "display_skipped_hosts"] ["ANSIBLE_DISPLAY_SKIPPED_HOSTS"] "true";
+    CALLBACKS_ENABLED List ["defaults" "callbacks_enabled", "defaults" "callback_enabled", "defaults" "callback_whitelist"] ["ANSIBLE_CALLBACKS_ENABLED", "ANSIBLE_CALLBACK_WHITELIST"] "";
+    CALLBACK_FORMAT_PRETTY Bool ["defaults" "callback_format_pretty"] ["ANSIBLE_CALLBACK_FORMAT_PRETTY"] "";
     CHECK_MODE_MARKERS Bool ["defaults" "check_mode_markers"] ["ANSIBLE_CHECK_MODE_MARKERS"] "false";
-    DUPLICATE_YAML_DICT_KEY Text ["defaults" "duplicate_dict_key"] ["ANSIBLE_DUPLICATE_YAML_DICT_KEY"] "warn";
     FORCE_COLOR Bool ["defaults" "force_color"] ["ANSIBLE_FORCE_COLOR"] "false";
     HOST_KEY_CHECKING Bool ["defaults" "host_key_checking", "ssh_connection" "host_key_checking"] ["ANSIBLE_HOST_KEY_CHECKING", "ANSIBLE_SSH_HOST_KEY_CHECKING"] "true";
     INJECT_FACTS_AS_VARS Bool ["defaults" "inject_facts_as_vars"] ["ANSIBLE_INJECT_FACT_VARS"] "true";
     NOCOLOR Bool ["defaults" "nocolor"] ["ANSIBLE_NOCOLOR", "NO_COLOR"] "false";
     RESULT_FORMAT Text ["defaults" "result_format", "defaults" "callback_result_format"] ["ANSIBLE_CALLBACK_RESULT_FORMAT"] "json";
     SHOW_CUSTOM_STATS Bool ["defaults" "show_custom_stats"] ["ANSIBLE_SHOW_CUSTOM_STATS"] "false";
+    SHOW_PER_HOST_START Bool ["defaults" "show_per_host_start"] ["ANSIBLE_SHOW_PER_HOST_START"] "false";
     SHOW_TASK_PATH_ON_FAILURE Bool ["defaults" "show_task_path_on_failure"] ["ANSIBLE_SHOW_TASK_PATH_ON_FAILURE"] "false";
     SSH_ARGS Text ["ssh_connection" "ssh_args"] ["ANSIBLE_SSH_ARGS"] "-C -o ControlMaster=auto -o ControlPersist=60s";
     SSH_COMMON_ARGS Text ["ssh_connection" "ssh_common_args"] ["ANSIBLE_SSH_COMMON_ARGS"] "";
@@ -108,8 +106,8 @@ settings! {
     SSH_EXTRA_ARGS Text ["ssh_connection" "ssh_extra_args"] ["ANSIBLE_SSH_EXTRA_ARGS"] "";
     SSH_RETRIES Int ["ssh_connection" "retries"] ["ANSIBLE_SSH_RETRIES"] "0";
     TAGS_RUN List ["tags" "run"] ["ANSIBLE_RUN_TAGS"] "";
+    VERBOSE_TO_STDERR Bool ["defaults" "verbose_to_stderr"] ["ANSIBLE_VERBOSE_TO_STDERR"] "false";
     TAGS_SKIP List ["tags" "skip"] ["ANSIBLE_SKIP_TAGS"] "";
-    TASK_TIMEOUT Int ["defaults" "task_timeout"] ["ANSIBLE_TASK_TIMEOUT"] "0";
 }
 
 /// Keys that rplay does not need: what they tune does not exist here, so leaving them out changes no result.
@@ -157,12 +155,7 @@ pub(crate) enum SettingsError {
     File(#[from] config_file::ConfigError),
     /// A value of the wrong type.
     #[error("{setting} must be {expected}, not {found:?}")]
-    Type {
-        setting: &'static str,
-        expected: &'static str,
-        found: String,
-        origin: Origin,
-    },
+    Type { setting: &'static str, expected: &'static str, found: String, origin: Origin },
 }
 
 impl SettingsError {
@@ -384,8 +377,8 @@ mod tests {
         let settings = load("[defaults]\nforks = 20 ; many\ntimeout = 30\n", &[("ANSIBLE_FORKS", "50")]).unwrap();
         assert_eq!(settings.int("DEFAULT_FORKS"), Some(50));
         assert_eq!(settings.int("DEFAULT_TIMEOUT"), Some(30));
-        assert_eq!(settings.text("DEFAULT_STRATEGY").as_deref(), Some("linear"));
-        assert!(!settings.is_set("DEFAULT_STRATEGY"));
+        assert_eq!(settings.text("DEFAULT_TRANSPORT").as_deref(), Some("ssh"));
+        assert!(!settings.is_set("DEFAULT_TRANSPORT"));
     }
 
     #[test]

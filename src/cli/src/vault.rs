@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rplay_diag::Diagnostic;
-use rplay_vault::{Secrets, SecretSource, is_vault};
+use rplay_vault::{SecretSource, Secrets, is_vault};
 
 use crate::failure::Failure;
 use crate::options::PlaybookOptions;

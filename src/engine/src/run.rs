@@ -180,7 +180,11 @@ impl Run {
         step: Option<&Arc<Step>>,
     ) -> Result<View, Trouble> {
         let mut view = View::new(&self.world, host, play, step)
-            .map_err(|error| Trouble::message(rplay_diag::Diagnose::diagnostic(&error).message))?;
+            // A broken file of variables is named with its own place, not with the task's that needed it first.
+            .map_err(|error| {
+                let diagnostic = rplay_diag::Diagnose::diagnostic(&error);
+                Trouble::message(diagnostic.message).at(diagnostic.labels.first().map(|label| label.span))
+            })?;
         if let Some(play) = play {
             crate::play::add_files(self, play, &mut view)?;
         }

@@ -22,7 +22,9 @@ pub fn table(folder: &str, path: &str, item: &str, kind: &str, output: &str) -> 
         .filter(|name| name != "mod" && name != "lib")
         .collect();
     names.sort();
-    let mut text = format!("/// Every entry of this folder, sorted by file name.\npub static TABLE: &[(&str, &{kind}, &str)] = &[\n");
+    let mut text = format!(
+        "/// Every entry of this folder, sorted by file name.\npub static TABLE: &[(&str, &{kind}, &str)] = &[\n"
+    );
     for name in names {
         let source = fs::read_to_string(Path::new(folder).join(format!("{name}.rs")))?;
         if !source.contains(&format!("static {item}:")) {
@@ -34,10 +36,12 @@ pub fn table(folder: &str, path: &str, item: &str, kind: &str, output: &str) -> 
             .map(|line| line.trim_start_matches("//!").strip_prefix(' ').unwrap_or_default())
             .collect();
         let ident = if is_keyword(&name) { format!("r#{name}") } else { name.clone() };
-        writeln!(text, "    ({:?}, &{path}::{ident}::{item}, {:?}),", name, doc.join("\n")).map_err(io::Error::other)?;
+        writeln!(text, "    ({:?}, &{path}::{ident}::{item}, {:?}),", name, doc.join("\n"))
+            .map_err(io::Error::other)?;
     }
     text.push_str("];\n");
-    let out = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("OUT_DIR is not set: call this from a build script"))?;
+    let out =
+        env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("OUT_DIR is not set: call this from a build script"))?;
     fs::write(Path::new(&out).join(output), text)
 }
 

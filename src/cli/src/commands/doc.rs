@@ -45,11 +45,19 @@ struct Entry {
 fn entries(kind: Kind) -> Vec<Entry> {
     let mut all: Vec<Entry> = match kind {
         Kind::Module => rplay_modules::table()
-            .map(|(_, m, doc)| Entry { name: format!("{}.{}", m.collection, m.name), doc, support: Some((m.check, m.diff)) })
+            .map(|(_, m, doc)| Entry {
+                name: format!("{}.{}", m.collection, m.name),
+                doc,
+                support: Some((m.check, m.diff)),
+            })
             .collect(),
-        Kind::Filter => rplay_template::filters::TABLE.iter().map(|(_, f, doc)| plain(f.collection, f.name, doc)).collect(),
+        Kind::Filter => {
+            rplay_template::filters::TABLE.iter().map(|(_, f, doc)| plain(f.collection, f.name, doc)).collect()
+        }
         Kind::Test => rplay_template::tests::TABLE.iter().map(|(_, t, doc)| plain(t.collection, t.name, doc)).collect(),
-        Kind::Lookup => rplay_template::lookups::TABLE.iter().map(|(_, l, doc)| plain(l.collection, l.name, doc)).collect(),
+        Kind::Lookup => {
+            rplay_template::lookups::TABLE.iter().map(|(_, l, doc)| plain(l.collection, l.name, doc)).collect()
+        }
     };
     all.sort_by(|a, b| a.name.cmp(&b.name));
     all
@@ -84,7 +92,9 @@ pub(crate) fn run(options: &Options) -> i32 {
             failure.report(&Sources::new(), false);
             return failure.code;
         };
-        let support = entry.support.map_or(String::new(), |(check, diff)| format!("check mode: {check:?}, diff mode: {diff:?}\n"));
+        let support = entry
+            .support
+            .map_or(String::new(), |(check, diff)| format!("check mode: {check:?}, diff mode: {diff:?}\n"));
         if write!(out, "{}\n{support}\n{}\n\n", entry.name, entry.doc.trim_end()).is_err() {
             break;
         }

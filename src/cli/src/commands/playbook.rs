@@ -12,7 +12,7 @@ use rplay_inventory::Inventory;
 use rplay_output::{Look, ResultFormat, Terminal};
 use rplay_playbook::{Listing, Loader, Playbook, Resolve as _, TagSelection, listing, texts_of};
 use rplay_template::{Engine, EngineOptions};
-use rplay_value::{Map, Text, Value};
+use rplay_value::{Map, Text};
 
 use crate::failure::Failure;
 use crate::options::PlaybookOptions;
@@ -31,7 +31,8 @@ pub(crate) fn run(options: &PlaybookOptions) -> i32 {
             return failure.code;
         }
     };
-    let verbosity = options.verbose.saturating_add(u8::try_from(settings.int("DEFAULT_VERBOSITY").unwrap_or(0)).unwrap_or(0));
+    let verbosity =
+        options.verbose.saturating_add(u8::try_from(settings.int("DEFAULT_VERBOSITY").unwrap_or(0)).unwrap_or(0));
     trace(verbosity);
     let look = look(&settings, verbosity);
     let color = look.color;
@@ -43,8 +44,9 @@ pub(crate) fn run(options: &PlaybookOptions) -> i32 {
 
 /// `RPLAY_LOG` chooses what rplay itself logs to standard error; very verbose runs show its debug messages.
 fn trace(verbosity: u8) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("RPLAY_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(if verbosity >= 5 { "rplay=debug,rplay_connection=debug" } else { "off" }));
+    let filter = tracing_subscriber::EnvFilter::try_from_env("RPLAY_LOG").unwrap_or_else(|_| {
+        tracing_subscriber::EnvFilter::new(if verbosity >= 5 { "rplay=debug,rplay_connection=debug" } else { "off" })
+    });
     // A second run in one process (tests) keeps the first one's logging.
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
 }
@@ -63,7 +65,15 @@ fn look(settings: &Settings, verbosity: u8) -> Look {
         path_on_failure: settings.flag("SHOW_TASK_PATH_ON_FAILURE"),
         check_markers: settings.flag("CHECK_MODE_MARKERS"),
         deprecations: settings.flag("DEPRECATION_WARNINGS"),
-        results: if settings.text("RESULT_FORMAT").as_deref() == Some("yaml") { ResultFormat::Yaml } else { ResultFormat::Json },
+        results: if settings.text("RESULT_FORMAT").as_deref() == Some("yaml") {
+            ResultFormat::Yaml
+        } else {
+            ResultFormat::Json
+        },
+        pretty: settings.is_set("CALLBACK_FORMAT_PRETTY").then(|| settings.flag("CALLBACK_FORMAT_PRETTY")),
+        host_starts: settings.flag("SHOW_PER_HOST_START"),
+        verbose_stderr: settings.flag("VERBOSE_TO_STDERR"),
+        diff_context: settings.int("DIFF_CONTEXT").and_then(|n| usize::try_from(n).ok()).unwrap_or(3),
         ..Look::default()
     }
 }
@@ -122,7 +132,8 @@ impl Command<'_> {
     }
 
     fn inventory(&self, files: &Files, notices: &mut Vec<Diagnostic>) -> Result<Inventory, Failure> {
-        let given = if self.options.inventory.is_empty() { self.settings.inventory() } else { self.options.inventory.clone() };
+        let given =
+            if self.options.inventory.is_empty() { self.settings.inventory() } else { self.options.inventory.clone() };
         let loader = rplay_inventory::Loader::new(&self.sources, files);
         let (mut inventory, failed) = loader.load(&given);
         let implicit = self.options.inventory.is_empty() && !self.settings.is_set("DEFAULT_HOST_LIST");
@@ -145,9 +156,12 @@ impl Command<'_> {
             ));
         } else {
             let limit = self.limit();
-            let selection = inventory.select(&["all"], limit.as_deref()).map_err(|error| Failure::error(error.diagnostic()))?;
+            let selection =
+                inventory.select(&["all"], limit.as_deref()).map_err(|error| Failure::error(error.diagnostic()))?;
             if selection.hosts.is_empty() {
-                let error = Diagnostic::error("Specified inventory, host pattern and/or --limit leaves us with no hosts to target.");
+                let error = Diagnostic::error(
+                    "Specified inventory, host pattern and/or --limit leaves us with no hosts to target.",
+                );
                 let limit = limit.map(|limit| format!("no host of the inventory matches `--limit {limit}`"));
                 return Err(Failure::error(error.hint_maybe(limit)));
             }
@@ -233,7 +247,8 @@ impl Command<'_> {
         for play in &playbook.plays {
             let patterns: Vec<String> = play.hosts.iter().flat_map(|text| render(text, play)).collect();
             if let Ok(selection) = inventory.select(&patterns, self.limit().as_deref()) {
-                let new: Vec<Diagnostic> = selection.warnings.into_iter().filter(|w| seen.insert(w.message.clone())).collect();
+                let new: Vec<Diagnostic> =
+                    selection.warnings.into_iter().filter(|w| seen.insert(w.message.clone())).collect();
                 self.show(&new);
             }
         }
@@ -260,11 +275,20 @@ impl Command<'_> {
         let (emitter, dispatcher) = Dispatcher::start(self.sinks()?);
         for diagnostic in &notices {
             let notice = Notice::of(diagnostic, &self.sources);
-            emitter.emit(if diagnostic.severity == Severity::Deprecated { EventKind::Deprecated(notice) } else { EventKind::Warned(notice) });
+            emitter.emit(if diagnostic.severity == Severity::Deprecated {
+                EventKind::Deprecated(notice)
+            } else {
+                EventKind::Warned(notice)
+            });
         }
         let (tags, skip_tags) = self.tags();
         let options = RunOptions {
-            forks: self.options.forks.or_else(|| usize::try_from(self.settings.int("DEFAULT_FORKS")?).ok()).unwrap_or(5).max(1),
+            forks: self
+                .options
+                .forks
+                .or_else(|| usize::try_from(self.settings.int("DEFAULT_FORKS")?).ok())
+                .unwrap_or(5)
+                .max(1),
             check: self.options.check,
             diff: self.options.diff || self.settings.flag("DIFF_ALWAYS"),
             verbosity: self.look.verbosity,
@@ -284,7 +308,11 @@ impl Command<'_> {
             merge_hashes: merge,
             any_errors_fatal: self.settings.flag("ANY_ERRORS_FATAL"),
             config_file: self.settings.file.clone(),
-            inventory_sources: if self.options.inventory.is_empty() { self.settings.inventory() } else { self.options.inventory.clone() },
+            inventory_sources: if self.options.inventory.is_empty() {
+                self.settings.inventory()
+            } else {
+                self.options.inventory.clone()
+            },
             connection,
             ..RunOptions::new(self.sources.clone(), Arc::new(prompter::Terminal))
         };
@@ -293,7 +321,15 @@ impl Command<'_> {
             keep_agent: !self.options.no_cache_agent,
             control_dir: crate::settings::expand(&self.settings.text("SSH_CONTROL_PATH_DIR").unwrap_or_default()),
         });
-        let run = Run::new(options, inventory, Arc::new(files.clone()), resolver, self.loader_settings(), pool, emitter.clone());
+        let run = Run::new(
+            options,
+            inventory,
+            Arc::new(files.clone()),
+            resolver,
+            self.loader_settings(),
+            pool,
+            emitter.clone(),
+        );
         let ended = runtime.block_on(playbooks(run, &self.options.playbooks));
         drop(emitter);
         let broken = dispatcher.finish();
@@ -315,7 +351,8 @@ impl Command<'_> {
     }
 
     fn sinks(&self) -> Result<Vec<Box<dyn Sink>>, Failure> {
-        let name = self.options.output.clone().or_else(|| self.settings.text("DEFAULT_STDOUT_CALLBACK")).unwrap_or_default();
+        let name =
+            self.options.output.clone().or_else(|| self.settings.text("DEFAULT_STDOUT_CALLBACK")).unwrap_or_default();
         let terminal = Terminal::standard(&self.look);
         let sink = rplay_output::open(&name, terminal, self.look.clone()).map_err(|error| {
             Failure::options(
@@ -325,6 +362,13 @@ impl Command<'_> {
             )
         })?;
         let mut sinks = vec![sink];
+        for name in self.settings.list("CALLBACKS_ENABLED") {
+            match rplay_output::open_extra(&name, Terminal::standard(&self.look), self.look.clone()) {
+                Ok(sink) => sinks.push(sink),
+                Err(error) => self
+                    .show(&[Diagnostic::warning(format!("{error}; callbacks_enabled names it, and it is left out"))]),
+            }
+        }
         if let Some(path) = &self.options.record {
             let file = std::fs::File::create(path).map_err(|error| {
                 Failure::error(Diagnostic::error(format!("could not write the record {}: {error}", path.display())))
@@ -344,7 +388,11 @@ impl Command<'_> {
             file.map(|path| password_file(&path)).transpose()?
         };
         let become_password = if options.ask_become_pass || settings.flag("BECOME_ASK_PASS") {
-            let typed = ask(if password.is_some() { "BECOME password[defaults to SSH password]: " } else { "BECOME password: " })?;
+            let typed = ask(if password.is_some() {
+                "BECOME password[defaults to SSH password]: "
+            } else {
+                "BECOME password: "
+            })?;
             if typed.is_empty() { password.clone() } else { Some(typed) }
         } else {
             let file = options.become_password_file.clone().or_else(|| settings.path("BECOME_PASSWORD_FILE"));
@@ -372,7 +420,9 @@ impl Command<'_> {
             remote_tmp: settings.is_set("DEFAULT_REMOTE_TMP").then(|| settings.text("DEFAULT_REMOTE_TMP")).flatten(),
             r#become: options.become_ || settings.flag("DEFAULT_BECOME"),
             become_method: text(&options.become_method, "DEFAULT_BECOME_METHOD").unwrap_or_else(|| "sudo".to_owned()),
-            become_user: options.become_user.clone().or_else(|| settings.is_set("DEFAULT_BECOME_USER").then(|| settings.text("DEFAULT_BECOME_USER")).flatten()),
+            become_user: options.become_user.clone().or_else(|| {
+                settings.is_set("DEFAULT_BECOME_USER").then(|| settings.text("DEFAULT_BECOME_USER")).flatten()
+            }),
             become_exe: settings.text("DEFAULT_BECOME_EXE"),
             become_flags: settings.text("DEFAULT_BECOME_FLAGS"),
             become_password,
@@ -435,7 +485,9 @@ fn ask(text: &str) -> Result<String, Failure> {
 /// A password file: its first line's text, or what it prints when it is a program.
 fn password_file(path: &Path) -> Result<String, Failure> {
     use std::os::unix::fs::PermissionsExt as _;
-    let fail = |error: io::Error| Failure::error(Diagnostic::error(format!("could not read the password file {}: {error}", path.display())));
+    let fail = |error: io::Error| {
+        Failure::error(Diagnostic::error(format!("could not read the password file {}: {error}", path.display())))
+    };
     let executable = fs_err::metadata(path).map_err(fail)?.permissions().mode() & 0o111 != 0;
     let text = if executable {
         let output = std::process::Command::new(std::path::absolute(path).map_err(fail)?).output().map_err(fail)?;
@@ -448,6 +500,3 @@ fn password_file(path: &Path) -> Result<String, Failure> {
     };
     Ok(text.trim().to_owned())
 }
-
-/// Keeps `Value` in scope for `texts_of`.
-const _: fn(&Value) -> Vec<String> = texts_of;

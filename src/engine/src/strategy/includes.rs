@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rplay_diag::{Diagnose as _, Span};
 use rplay_event::{EventKind, Outcome, Report, TaskId, TaskResult};
 use rplay_playbook::{Context, Include, PlaybookError, RoleRequest};
 use rplay_value::{Map, Value};
@@ -77,7 +78,9 @@ impl PlayRun<'_> {
                         }
                     }
                 }
-                Err(LoadError::Reason(reason)) => self.include_failed(&group, &reason, &mut results),
+                Err(LoadError::Reason(reason, span)) => {
+                    self.include_failed(&group, &reason, span.or(step.span()), &mut results)
+                }
                 Err(LoadError::Fatal(error)) => return Err(error),
             }
         }
@@ -196,8 +199,8 @@ impl PlayRun<'_> {
         })
     }
 
-    fn include_failed(&mut self, group: &Group, reason: &str, results: &mut [HostRan]) {
-        self.run.emit(EventKind::Failed(Report::new(reason, None)));
+    fn include_failed(&mut self, group: &Group, reason: &str, span: Option<Span>, results: &mut [HostRan]) {
+        self.run.emit(EventKind::Failed(Report::new(reason, self.run.place(span))));
         for host in &group.hosts {
             let mut data = group.data.clone();
             data.remove("include_args");
@@ -224,7 +227,7 @@ impl PlayRun<'_> {
 /// Why an include brought nothing.
 enum LoadError {
     /// It is not there: the hosts fail.
-    Reason(String),
+    Reason(String, Option<Span>),
     /// It is broken: the run ends.
     Fatal(EngineError),
 }
@@ -233,7 +236,8 @@ impl From<PlaybookError> for LoadError {
     fn from(error: PlaybookError) -> Self {
         match error {
             PlaybookError::NoFile { .. } | PlaybookError::NoRole { .. } | PlaybookError::Io { .. } => {
-                Self::Reason(error.to_string())
+                let span = error.diagnostic().labels.first().map(|label| label.span);
+                Self::Reason(error.to_string(), span)
             }
             other => Self::Fatal(other.into()),
         }
