@@ -1,5 +1,7 @@
 //! End-to-end tests, one file a feature.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first thing that is not as it should be")]
+
 mod architecture;
 mod lab;
 mod malformed;

@@ -36,7 +36,7 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Run playbooks: the same as naming them without a command
-    Playbook(PlaybookOptions),
+    Playbook(Box<PlaybookOptions>),
     /// Show what a module, filter, test or lookup does, or list them
     Doc(commands::doc::Options),
     /// Print a completion script for a shell
@@ -47,8 +47,8 @@ enum Command {
 }
 
 fn main() {
-    let code = run(std::env::args_os().collect());
-    #[expect(clippy::exit, reason = "the one place where the process ends, with Ansible's exit codes")]
+    // A panic is a fault of rplay's own; its message is on standard error already.
+    let code = std::panic::catch_unwind(|| run(std::env::args_os().collect())).unwrap_or(exit::INTERNAL);
     std::process::exit(code);
 }
 
@@ -66,7 +66,8 @@ fn run(mut args: Vec<OsString>) -> i32 {
         }
     };
     match (cli.command, cli.playbook) {
-        (Some(Command::Playbook(options)), _) | (None, Some(options)) => commands::playbook::run(&options),
+        (Some(Command::Playbook(options)), _) => commands::playbook::run(&options),
+        (None, Some(options)) => commands::playbook::run(&options),
         (Some(Command::Doc(options)), _) => commands::doc::run(&options),
         (Some(Command::Completion { shell }), _) => {
             clap_complete::generate(shell, &mut Cli::command(), "rplay", &mut std::io::stdout());

@@ -140,7 +140,7 @@ impl Command<'_> {
         let broken: Vec<Diagnostic> = failed
             .iter()
             // The inventory that nobody asked for need not exist.
-            .filter(|attempt| !(implicit && !Path::new(&attempt.source).exists()))
+            .filter(|attempt| !implicit || Path::new(&attempt.source).exists())
             .map(rplay_inventory::Attempt::diagnostic)
             .collect();
         // A source that was asked for and says nothing would run the play on the wrong hosts, or on none.
@@ -218,7 +218,7 @@ impl Command<'_> {
         };
         let mut stdout = io::stdout().lock();
         for path in &self.options.playbooks {
-            let playbook = self.load(&loader, path)?;
+            let playbook = loader.playbook(path).map_err(|error| Failure::parser(&error))?;
             self.show(&loader.take_warnings());
             self.show_unmatched(&playbook, inventory, &render);
             let shown = path.display().to_string();
@@ -252,10 +252,6 @@ impl Command<'_> {
                 self.show(&new);
             }
         }
-    }
-
-    fn load(&self, loader: &Loader<'_>, path: &Path) -> Result<Playbook, Failure> {
-        loader.playbook(path).map_err(|error| Failure::parser(&error))
     }
 
     fn play(
