@@ -428,7 +428,6 @@ impl TaskCx<'_> {
                 }
                 if !good {
                     ran.result.insert("attempts", total - 1);
-                    ran.result.insert("retries", total);
                     ran.result.insert("failed", true);
                 }
             }

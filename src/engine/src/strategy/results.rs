@@ -264,6 +264,8 @@ impl PlayRun<'_> {
             }
         } else if !state.notifications.iter().any(|known| known == name) {
             state.notifications.push(name.to_owned());
+            let text = format!("Notification for handler {name} has been saved.");
+            self.run.emit(EventKind::Verbose { level: 2, host: None, text });
         }
         Ok(())
     }
