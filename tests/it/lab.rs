@@ -172,7 +172,7 @@ fn lab_a_lost_connection_leaves_whole_files_and_no_agent() {
 fn lab_become_asks_sudo_and_su_with_passwords() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let node = Node::up("it-become");
-    node.shell("useradd -m -s /bin/bash deploy; echo deploy:s3cret | chpasswd; echo 'deploy ALL=(ALL) ALL' > /etc/sudoers.d/deploy; echo root:r00t | chpasswd; install -d -o deploy -m 700 /home/deploy/.ssh; install -o deploy -m 600 /root/.ssh/authorized_keys /home/deploy/.ssh/");
+    node.shell("useradd -m -s /bin/bash deploy; echo deploy:s3cret | chpasswd; echo 'deploy ALL=(ALL) ALL' > /etc/sudoers.d/deploy; echo root:s3cret | chpasswd; install -d -o deploy -m 700 /home/deploy/.ssh; install -o deploy -m 600 /root/.ssh/authorized_keys /home/deploy/.ssh/");
     let bed = bed().file("hosts", &node.inventory().replace("ansible_user=root", "ansible_user=deploy")).file(
         "site.yml",
         "
@@ -191,7 +191,6 @@ fn lab_become_asks_sudo_and_su_with_passwords() {
             - command: id -un
               become: true
               become_method: su
-              vars: {ansible_become_password: r00t}
               register: su
             - assert:
                 that:
