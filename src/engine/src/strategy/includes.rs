@@ -79,7 +79,7 @@ impl PlayRun<'_> {
                     }
                 }
                 Err(LoadError::Reason(reason, span)) => {
-                    self.include_failed(&group, &reason, span.or(step.span()), &mut results)
+                    self.include_failed(&group, &reason, span.or(step.span()), &mut results);
                 }
                 Err(LoadError::Fatal(error)) => return Err(error),
             }
