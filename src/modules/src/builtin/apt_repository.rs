@@ -249,11 +249,11 @@ mod tests {
     #[test]
     fn a_source_comes_and_goes() {
         let fake = Fake::new().unwrap().on("apt-get", 0, "");
-        fake.write("/etc/apt/sources.list", "deb http://deb.debian.org/debian bookworm main\n#deb http://x/ y z\n")
+        fake.write("/etc/apt/sources.list", "deb http://mirror.example/debian bookworm main\n#deb http://x/ y z\n")
             .unwrap();
         let call =
             |entries: &[(&'static str, &'static str)]| fake.call("apt_repository", args(entries.iter().copied()));
-        assert!(!call(&[("repo", "deb  http://deb.debian.org/debian bookworm main")]).changed);
+        assert!(!call(&[("repo", "deb  http://mirror.example/debian bookworm main")]).changed);
         assert!(fake.command_lines().is_empty());
         let line = "deb [arch=amd64] https://u:p@download.example.org/debian stable main";
         let reply = call(&[("repo", line)]);
