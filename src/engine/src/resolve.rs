@@ -1,8 +1,9 @@
 //! What reading playbooks needs to know: names of modules and actions, templates before any host is known, files.
 
+use std::collections::HashMap;
 use std::io;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
 
 use rplay_diag::{Diagnose, Diagnostic};
 use rplay_playbook::Resolve;
@@ -11,11 +12,16 @@ use rplay_value::{Map, Text, Value};
 
 use crate::action::{actions, find_action};
 
+/// Short names that ansible-core sends to a collection, with the full names: `name full.name` lines.
+static MOVED: LazyLock<HashMap<&str, &str>> =
+    LazyLock::new(|| include_str!("moved.txt").lines().filter_map(|line| line.split_once(' ')).collect());
+
 /// Resolves names against the native modules, actions and lookups.
 pub struct Resolver {
     engine: Engine,
     extra_vars: Map,
     strict: bool,
+    libraries: Vec<PathBuf>,
 }
 
 /// Layers, weakest first, below the command line's variables.
@@ -39,7 +45,22 @@ impl Resolver {
     /// A resolver over an engine. `strict`: a module that is not native is an error when the playbook is read, not when
     /// the task runs.
     pub fn new(engine: Engine, extra_vars: Map, strict: bool) -> Self {
-        Self { engine, extra_vars, strict }
+        Self { engine, extra_vars, strict, libraries: Vec::new() }
+    }
+
+    /// Folders of modules beside playbooks (`library`): what they hold is known by name when a playbook is read.
+    #[must_use]
+    pub fn with_libraries(mut self, folders: Vec<PathBuf>) -> Self {
+        self.libraries = folders;
+        self
+    }
+
+    /// Whether a library of the run or of the role holds this module.
+    fn in_library(&self, name: &str, role: Option<&Path>) -> bool {
+        let own = role.map(|role| role.join("library"));
+        let mut folders = self.libraries.iter().chain(&own);
+        !name.contains('/')
+            && folders.any(|folder| folder.join(format!("{name}.py")).is_file() || folder.join(name).is_file())
     }
 
     /// The engine that renders.
@@ -64,7 +85,7 @@ impl Resolve for Resolver {
         String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
-    fn action(&self, name: &str, collections: &[Text], _role: Option<&Path>) -> Option<Arc<str>> {
+    fn action(&self, name: &str, collections: &[Text], role: Option<&Path>) -> Option<Arc<str>> {
         if let Some(action) = find_action(name) {
             let traits = action.traits();
             return Some(Arc::from(format!("{}.{}", traits.collection, traits.name)));
@@ -74,6 +95,8 @@ impl Resolve for Resolver {
         };
         native(name)
             .or_else(|| collections.iter().find_map(|collection| native(&format!("{collection}.{name}"))))
+            .or_else(|| MOVED.get(name.strip_prefix("ansible.builtin.").unwrap_or(name)).map(|full| Arc::from(*full)))
+            .or_else(|| self.in_library(name, role).then(|| Arc::from(name)))
             // Whether there is such a module is known when Python modules are looked for: when the task runs.
             .or_else(|| (!self.strict && name.contains('.')).then(|| Arc::from(name)))
     }

@@ -122,7 +122,7 @@ impl Command<'_> {
             ..EngineOptions::default()
         });
         let inventory = self.inventory(&files, &mut notices)?;
-        let resolver = Arc::new(Resolver::new(engine, extra_vars.clone(), true));
+        let resolver = Arc::new(Resolver::new(engine, extra_vars.clone(), false).with_libraries(self.libraries()));
         let options = self.options;
         if options.syntax_check || options.list_hosts || options.list_tasks || options.list_tags {
             self.show(&notices);
@@ -167,6 +167,11 @@ impl Command<'_> {
             }
         }
         Ok(inventory)
+    }
+
+    /// `library` beside each playbook.
+    fn libraries(&self) -> Vec<std::path::PathBuf> {
+        self.options.playbooks.iter().map(|path| path.parent().unwrap_or(Path::new("")).join("library")).collect()
     }
 
     fn limit(&self) -> Option<String> {
