@@ -5,6 +5,7 @@
 mod architecture;
 mod lab;
 mod malformed;
+mod reference;
 
 use rplay_testkit::TestBed;
 
