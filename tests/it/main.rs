@@ -1,6 +1,6 @@
 //! End-to-end tests, one file a feature.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first thing that is not as it should be")]
+#![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is not as it should be")]
 
 mod architecture;
 mod lab;
