@@ -51,6 +51,8 @@ struct Inner {
     /// Byte range in the template text that was being read, until its origin is known.
     local: Option<(u32, u32)>,
     name: Option<String>,
+    /// Whether an operator met something undefined: that ends the expression, no `default` replaces it.
+    raised: bool,
     /// The mapping a key was missing in, and the key: the nearest one is looked for only when the error is shown.
     among: Option<(minijinja::Value, String)>,
 }
@@ -78,6 +80,7 @@ impl TemplateError {
             hints: Vec::new(),
             local: None,
             name: None,
+            raised: false,
             among: None,
         }))
     }
@@ -120,6 +123,25 @@ impl TemplateError {
     /// Whether something was not there: `default`, `is defined` and `until` treat this apart.
     pub fn is_undefined(&self) -> bool {
         self.0.kind == ErrorKind::Undefined
+    }
+
+    /// Whether this is something undefined that `default` and `is defined` may still replace.
+    pub(crate) fn is_replaceable(&self) -> bool {
+        self.is_undefined() && !self.0.raised
+    }
+
+    /// The failure as an operator raises it: as in ansible-core 2.19, it passes `default` and `is defined`.
+    #[must_use]
+    pub(crate) fn raised(mut self) -> Self {
+        self.0.raised = true;
+        self
+    }
+
+    /// The failure as the value of a variable or filter, which `default` replaces again.
+    #[must_use]
+    pub(crate) fn settled(mut self) -> Self {
+        self.0.raised = false;
+        self
     }
 
     /// The message without places.

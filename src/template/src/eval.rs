@@ -46,9 +46,16 @@ impl<'a> Eval<'a> {
     /// The value, with an undefined error as a marker.
     pub(crate) fn lenient(&mut self, expr: &Expr) -> Result<Mj, TemplateError> {
         match self.eval(expr) {
-            Err(error) if error.is_undefined() => Ok(py::marker(error)),
+            Err(error) if error.is_replaceable() => Ok(py::marker(error)),
             other => other,
         }
+    }
+
+    /// The value as an operator needs it: what is undefined is raised.
+    fn operand(&mut self, expr: &Expr) -> Result<Mj, TemplateError> {
+        let value = self.eval(expr).map_err(TemplateError::raised)?;
+        py::trip(&value).map_err(TemplateError::raised)?;
+        Ok(value)
     }
 
     /// The truth.
@@ -67,7 +74,8 @@ impl<'a> Eval<'a> {
             }
             Node::Item(object, key) => {
                 let object = self.eval(object)?;
-                let key = self.eval(key)?;
+                // Of two undefined ones, the container is what is reported, and `default` replaces it.
+                let key = if py::trip(&object).is_ok() { self.operand(key)? } else { self.lenient(key)? };
                 place(py::get_item(&object, &key), expr)
             }
             Node::Filter(name, input, args) => return self.filter(name, input, args),
@@ -75,16 +83,16 @@ impl<'a> Eval<'a> {
             Node::Call(callee, args) => return self.call(callee, args),
             Node::Compare(first, rest) => return self.compare(first, rest),
             Node::And(a, b) => {
-                let left = self.eval(a)?;
+                let left = self.operand(a)?;
                 if py::truthy(&left)? { self.eval(b)? } else { left }
             }
             Node::Or(a, b) => {
-                let left = self.eval(a)?;
+                let left = self.operand(a)?;
                 if py::truthy(&left)? { left } else { self.eval(b)? }
             }
-            Node::Not(inner) => Mj::from(!self.truth(inner)?),
+            Node::Not(inner) => Mj::from(!self.truth(inner).map_err(TemplateError::raised)?),
             Node::Cond(test, then, otherwise) => {
-                if self.truth(test)? {
+                if self.truth(test).map_err(TemplateError::raised)? {
                     self.eval(then)?
                 } else {
                     match otherwise {
@@ -104,7 +112,7 @@ impl<'a> Eval<'a> {
             Node::Dict(items) => {
                 let dict = py::Dict::new();
                 for (key, value) in items {
-                    let (key, value) = (self.eval(key)?, self.lenient(value)?);
+                    let (key, value) = (self.operand(key)?, self.lenient(value)?);
                     dict.set(key, value)?;
                 }
                 Mj::from_object(dict)
@@ -114,15 +122,15 @@ impl<'a> Eval<'a> {
                 let mut bounds = [py::none(), py::none(), py::none()];
                 for (bound, part) in bounds.iter_mut().zip(parts.iter()) {
                     if let Some(part) = part {
-                        *bound = self.eval(part)?;
+                        *bound = self.operand(part)?;
                     }
                 }
                 py::slice(&object, &bounds[0], &bounds[1], &bounds[2])?
             }
-            Node::Neg(inner) => py::neg(&self.eval(inner)?)?,
-            Node::Pos(inner) => py::pos(&self.eval(inner)?)?,
+            Node::Neg(inner) => py::neg(&self.operand(inner)?)?,
+            Node::Pos(inner) => py::pos(&self.operand(inner)?)?,
             Node::Math(math, a, b) => {
-                let (a, b) = (self.eval(a)?, self.eval(b)?);
+                let (a, b) = (self.operand(a)?, self.operand(b)?);
                 match math {
                     Math::Add => py::add(&a, &b)?,
                     Math::Sub => py::sub(&a, &b)?,
@@ -136,8 +144,7 @@ impl<'a> Eval<'a> {
             Node::Concat(items) => {
                 let mut out = String::new();
                 for item in items {
-                    let value = self.eval(item)?;
-                    py::trip(&value)?;
+                    let value = self.operand(item)?;
                     py::str_into(&value, &mut out);
                 }
                 Mj::from(out)
@@ -254,11 +261,9 @@ impl<'a> Eval<'a> {
     }
 
     fn compare(&mut self, first: &Expr, rest: &[(Compare, Expr)]) -> Result<Mj, TemplateError> {
-        let mut left = self.eval(first)?;
+        let mut left = self.operand(first)?;
         for (operator, right) in rest {
-            let right = self.eval(right)?;
-            py::trip(&left)?;
-            py::trip(&right)?;
+            let right = self.operand(right)?;
             let holds = match operator {
                 Compare::Equal => py::equal(&left, &right),
                 Compare::NotEqual => !py::equal(&left, &right),

@@ -15,7 +15,7 @@ pub struct Marker(TemplateError);
 impl Marker {
     /// A marker for an error.
     pub fn new(error: TemplateError) -> Self {
-        Self(error)
+        Self(error.settled())
     }
 
     /// The error it raises when used.
