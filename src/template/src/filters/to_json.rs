@@ -9,7 +9,7 @@ pub static FILTER: Filter = Filter {
     name: "to_json",
     collection: "ansible.builtin",
     aliases: &[],
-    params: &["**"],
+    params: &["profile", "vault_to_text", "preprocess_unsafe", "**"],
     accepts_undefined: false,
     run,
 };

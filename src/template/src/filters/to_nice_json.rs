@@ -9,7 +9,7 @@ pub static FILTER: Filter = Filter {
     name: "to_nice_json",
     collection: "ansible.builtin",
     aliases: &[],
-    params: &["**"],
+    params: &["indent", "sort_keys", "**"],
     accepts_undefined: false,
     run,
 };

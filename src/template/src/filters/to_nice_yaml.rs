@@ -9,7 +9,7 @@ pub static FILTER: Filter = Filter {
     name: "to_nice_yaml",
     collection: "ansible.builtin",
     aliases: &[],
-    params: &["indent", "**"],
+    params: &["indent", "*", "**"],
     accepts_undefined: false,
     run,
 };

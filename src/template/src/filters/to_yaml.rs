@@ -9,7 +9,7 @@ pub static FILTER: Filter = Filter {
     name: "to_yaml",
     collection: "ansible.builtin",
     aliases: &[],
-    params: &["**"],
+    params: &["*", "**"],
     accepts_undefined: false,
     run,
 };

@@ -15,6 +15,7 @@ pub(crate) fn write(call: &FilterCall<'_>, mut style: DumpStyle) -> Result<Mj, T
             TemplateError::type_error(format!("{name} must be an integer, not {}", py::type_name(value)))
         })
     };
+    let (mut directive, mut line_break) = (String::new(), "\n");
     let indent = call.opt("indent").map(|indent| ("indent", indent));
     for (name, value) in indent.into_iter().chain(call.keywords().iter().map(|(name, value)| (&**name, value))) {
         match name {
@@ -41,8 +42,29 @@ pub(crate) fn write(call: &FilterCall<'_>, mut style: DumpStyle) -> Result<Mj, T
                     _ => None,
                 };
             }
-            // These choose an encoding of bytes or a dialect; the result is text of YAML 1.1 in any case.
-            "vault_to_text" | "dump_vault_tags" | "encoding" | "line_break" | "version" | "tags" => {}
+            "line_break" => {
+                line_break = match value.as_str() {
+                    Some("\r") => "\r",
+                    Some("\r\n") => "\r\n",
+                    _ => "\n",
+                }
+            }
+            "version" if value.is_none() => {}
+            "version" => {
+                let parts: Vec<_> = py::iterate(value)?.iter().map(py::as_index).collect();
+                let [Some(1), Some(minor @ 1..=2)] = parts[..] else {
+                    let error = TemplateError::value_error("incompatible %YAML directive");
+                    return Err(error.hint("`version` is [1, 1] or [1, 2]"));
+                };
+                directive = format!("%YAML 1.{minor}\n");
+                style.explicit_start = true;
+            }
+            "encoding" | "stream" if value.is_none() => {}
+            "tags" if !py::truthy(value)? => {}
+            "encoding" | "stream" | "tags" => {
+                let message = format!("{} does not support {name}={}", call.name(), py::repr(value));
+                return Err(TemplateError::value_error(message).hint(format!("leave `{name}` out: the result is text")));
+            }
             other => {
                 let message = format!("dump_all() got an unexpected keyword argument '{other}'");
                 return Err(TemplateError::type_error(message));
@@ -50,5 +72,7 @@ pub(crate) fn write(call: &FilterCall<'_>, mut style: DumpStyle) -> Result<Mj, T
         }
     }
     let value = py::to_value(call.input())?;
-    dump(&value, &style).map(py::text).map_err(|e| TemplateError::value_error(e.to_string()))
+    let text = dump(&value, &style).map_err(|e| TemplateError::value_error(e.to_string()))?;
+    let text = if directive.is_empty() { text } else { directive + &text };
+    Ok(py::text(if line_break == "\n" { text } else { text.replace('\n', line_break) }))
 }
