@@ -7,10 +7,13 @@ use minijinja::Value as Mj;
 /// A column of the row of a CSV file whose first (`keycol`) column is the term.
 pub static LOOKUP: Lookup = Lookup { name: "csvfile", collection: "ansible.builtin", run };
 
+const OPTIONS: [&str; 6] = ["file", "col", "keycol", "delimiter", "default", "encoding"];
+
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     if call.terms().is_empty() {
         return Err(call.error("Search key is required but was not found"));
     }
+    terms::only_options(call, &OPTIONS)?;
     let mut out = Vec::new();
     for term in call.terms() {
         let (key, pairs) = terms::key_values(&terms::text(term)?);
@@ -21,9 +24,7 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
             Some((_, value)) => value.clone(),
             None => call.opt(name).map_or_else(|| default.to_owned(), py::str),
         };
-        if let Some((name, _)) = pairs.iter().find(|(name, _)| {
-            !matches!(name.as_str(), "file" | "col" | "keycol" | "delimiter" | "default" | "encoding")
-        }) {
+        if let Some((name, _)) = pairs.iter().find(|(name, _)| !OPTIONS.contains(&name.as_str())) {
             return Err(TemplateError::value_error(format!("'{name}' is not a valid option")));
         }
         let column = |name: &str, default: &str| {
@@ -35,7 +36,7 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
             "TAB" | "\\t" => '\t',
             other => other.chars().next().unwrap_or('\t'),
         };
-        let text = terms::file_text(call, &option("file", "ansible.csv"))?;
+        let text = terms::encoded_text(call, &option("file", "ansible.csv"), &option("encoding", "utf-8"))?;
         let row = rows(&text, delimiter).into_iter().find(|row| row.get(key_column) == Some(&key));
         if let Some(row) = row {
             match row.into_iter().nth(column) {

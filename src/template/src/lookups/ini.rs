@@ -18,13 +18,29 @@ struct Wanted {
     properties: bool,
     case_sensitive: bool,
     allow_no_value: bool,
+    encoding: String,
+    interpolation: bool,
 }
 
+const OPTIONS: [&str; 10] = [
+    "file",
+    "section",
+    "default",
+    "re",
+    "type",
+    "case_sensitive",
+    "allow_no_value",
+    "allow_none",
+    "encoding",
+    "interpolation",
+];
+
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
+    terms::only_options(call, &OPTIONS)?;
     let mut out = Vec::new();
     for term in call.terms() {
         let wanted = Wanted::read(call, &terms::text(term)?)?;
-        let text = terms::file_text(call, &wanted.file)?;
+        let text = terms::encoded_text(call, &wanted.file, &wanted.encoding)?;
         let sections = parse(call, &text, &wanted)?;
         let section = if wanted.properties { "java_properties" } else { &wanted.section };
         let Some(entries) = entries(&sections, section) else {
@@ -35,19 +51,27 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
             return Err(near.map_or(error.clone(), |near| error.hint(near)));
         };
         let fold = |key: &str| if wanted.case_sensitive { key.to_owned() } else { key.to_lowercase() };
-        let value = |value: &Option<String>| value.as_ref().map_or_else(py::none, |value| py::text(value.as_str()));
+        let value = |key: &str, value: &str| {
+            if wanted.interpolation {
+                interpolated(&entries, section, &fold, key, value, 1)
+            } else {
+                Ok(value.to_owned())
+            }
+        };
         if wanted.regex {
             let pattern = pyregex::compile(&wanted.key, Flags::default())?;
             for (key, found) in &entries {
+                // As in Python, a value that cannot be read fails even where its key is not wanted.
+                let found = found.as_deref().map(|found| value(key, found)).transpose()?;
                 if pattern.is_at_start(key)? {
-                    out.push(value(found));
+                    out.push(found.map_or_else(py::none, py::text));
                 }
             }
             continue;
         }
         let key = fold(&wanted.key);
         match entries.iter().find(|(name, _)| *name == key) {
-            Some((_, Some(found))) => out.push(py::text(found.as_str())),
+            Some((_, Some(found))) => out.push(py::text(value(&key, found)?)),
             Some((_, None)) => {}
             None => out.extend(wanted.default.clone().map(py::text)),
         }
@@ -71,6 +95,8 @@ impl Wanted {
             properties: &*call.text_or("type", "ini")? == "properties",
             case_sensitive: flag("case_sensitive")?,
             allow_no_value: flag("allow_no_value")? || flag("allow_none")?,
+            encoding: call.text_or("encoding", "utf-8")?.to_string(),
+            interpolation: call.bool("interpolation", true)?,
         };
         if !term.contains('=') && !term.trim().contains(' ') {
             return Ok(wanted);
@@ -88,7 +114,8 @@ impl Wanted {
                 "case_sensitive" => wanted.case_sensitive = yes(),
                 "allow_no_value" | "allow_none" => wanted.allow_no_value = yes(),
                 "type" => wanted.properties = value == "properties",
-                "encoding" => {}
+                "encoding" => wanted.encoding = value,
+                "interpolation" => wanted.interpolation = yes(),
                 other => return Err(call.error(format!("'{other}' is not a valid option."))),
             }
         }
@@ -98,16 +125,70 @@ impl Wanted {
 
 type Entries = Vec<(String, Option<String>)>;
 
-/// The entries of a section, those of `[DEFAULT]` behind them.
+/// The entries of a section behind those of `[DEFAULT]`, which it may replace.
 fn entries(sections: &[(String, Entries)], name: &str) -> Option<Entries> {
     let of = |name: &str| sections.iter().find(|(known, _)| known == name).map(|(_, entries)| entries);
-    let mut all = of(name)?.clone();
-    for (key, value) in of("DEFAULT").filter(|_| name != "DEFAULT").into_iter().flatten() {
-        if !all.iter().any(|(known, _)| known == key) {
-            all.push((key.clone(), value.clone()));
+    let own = of(name)?;
+    let Some(defaults) = of("DEFAULT").filter(|_| name != "DEFAULT") else { return Some(own.clone()) };
+    let find = |among: &Entries, key: &str| among.iter().position(|(known, _)| known == key);
+    let of_section = |entry: &(String, Option<String>)| find(own, &entry.0).map_or(entry, |at| &own[at]).clone();
+    let mut all: Entries = defaults.iter().map(of_section).collect();
+    all.extend(own.iter().filter(|(key, _)| find(defaults, key).is_none()).cloned());
+    Some(all)
+}
+
+/// `%(key)s` in a value replaced by the section's own values and `%%` by `%`, as Python's `BasicInterpolation` does.
+fn interpolated(
+    entries: &Entries,
+    section: &str,
+    fold: &impl Fn(&str) -> String,
+    key: &str,
+    value: &str,
+    depth: usize,
+) -> Result<String, TemplateError> {
+    /// `configparser.MAX_INTERPOLATION_DEPTH`.
+    const DEPTH: usize = 10;
+    if depth > DEPTH {
+        let message = format!(
+            "Recursion limit exceeded in value substitution: option '{key}' in section '{section}' contains an \
+             interpolation key which cannot be substituted in {DEPTH} steps. Raw value: {}",
+            py::repr(&py::text(value))
+        );
+        return Err(TemplateError::value_error(message));
+    }
+    let off = "`interpolation=false` takes values as they are";
+    let mut out = String::new();
+    let mut rest = value;
+    while let Some(at) = rest.find('%') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(after) = rest.strip_prefix("%%") {
+            out.push('%');
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix("%(") {
+            let Some((name, after)) = after.split_once(")s").filter(|(name, _)| !name.contains(')')) else {
+                let message = format!("bad interpolation variable reference {}", py::repr(&py::text(rest)));
+                return Err(TemplateError::value_error(message).hint(off));
+            };
+            let name = fold(name);
+            let Some((_, found)) = entries.iter().find(|(known, _)| *known == name) else {
+                let message = format!(
+                    "Bad value substitution: option '{key}' in section '{section}' contains an interpolation key \
+                     '{name}' which is not a valid option name. Raw value: {}",
+                    py::repr(&py::text(value))
+                );
+                return Err(TemplateError::value_error(message).hint(off));
+            };
+            let found = found.as_deref().unwrap_or_default();
+            out.push_str(&interpolated(entries, section, fold, key, found, depth + 1)?);
+            rest = after;
+        } else {
+            let message = format!("'%' must be followed by '%' or '(', found: {}", py::repr(&py::text(rest)));
+            return Err(TemplateError::value_error(message).hint(off));
         }
     }
-    Some(all)
+    out.push_str(rest);
+    Ok(out)
 }
 
 /// As Python's `configparser`: `=` or `:`, whole-line comments with `#` or `;`, indented lines continue a value.

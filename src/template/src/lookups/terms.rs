@@ -86,13 +86,63 @@ pub(crate) fn shell_output(call: &LookupCall<'_>, command: &str) -> Result<Strin
 
 /// A file of the `files` folders as text.
 pub(crate) fn file_text(call: &LookupCall<'_>, name: &str) -> Result<String, TemplateError> {
+    encoded_text(call, name, "utf-8")
+}
+
+/// A file of the `files` folders as text of an encoding, by Python's names for it.
+pub(crate) fn encoded_text(call: &LookupCall<'_>, name: &str, encoding: &str) -> Result<String, TemplateError> {
     let path = call.scope().need_file("files", name)?;
     let bytes = call
         .engine()
         .files()
         .read(&path)
         .map_err(|e| TemplateError::file(format!("Unable to access the file '{name}'.")).note(e.to_string()))?;
-    String::from_utf8(bytes).map_err(|_| TemplateError::file(format!("the file '{name}' is not UTF-8 text")))
+    decode(bytes, encoding)?.ok_or_else(|| {
+        let shown = if encoding.eq_ignore_ascii_case("utf-8") { "UTF-8" } else { encoding };
+        TemplateError::file(format!("the file '{name}' is not {shown} text"))
+    })
+}
+
+/// Bytes as text, `None` where they are no text of this encoding.
+fn decode(bytes: Vec<u8>, encoding: &str) -> Result<Option<String>, TemplateError> {
+    let wide = |bytes: &[u8], read: fn([u8; 2]) -> u16| {
+        let (pairs, rest) = bytes.as_chunks::<2>();
+        let units: Vec<u16> = pairs.iter().copied().map(read).collect();
+        String::from_utf16(&units).ok().filter(|_| rest.is_empty())
+    };
+    let folded = encoding.to_ascii_lowercase().replace(['_', ' '], "-");
+    Ok(match folded.as_str() {
+        "utf-8" | "utf8" | "u8" | "cp65001" => String::from_utf8(bytes).ok(),
+        "utf-8-sig" => {
+            let text = String::from_utf8(bytes).ok();
+            text.map(|text| text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned))
+        }
+        "ascii" | "us-ascii" | "646" => String::from_utf8(bytes).ok().filter(|text| text.is_ascii()),
+        "latin-1" | "latin1" | "iso-8859-1" | "iso8859-1" | "8859" | "cp819" | "l1" => {
+            Some(bytes.into_iter().map(char::from).collect())
+        }
+        "utf-16-le" | "utf-16le" => wide(&bytes, u16::from_le_bytes),
+        "utf-16-be" | "utf-16be" => wide(&bytes, u16::from_be_bytes),
+        "utf-16" | "utf16" | "u16" => match bytes.as_slice() {
+            [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
+            [0xff, 0xfe, rest @ ..] | rest => wide(rest, u16::from_le_bytes),
+        },
+        _ => {
+            let known = ["utf-8", "utf-8-sig", "utf-16", "latin-1", "ascii"];
+            let error = TemplateError::value_error(format!("unknown encoding: {encoding}"));
+            return Err(error.hint(format!("`encoding` is one of {}", rplay_diag::quoted_list(known))));
+        }
+    })
+}
+
+/// Refuses options beyond those a lookup takes, naming the nearest.
+pub(crate) fn only_options(call: &LookupCall<'_>, known: &[&'static str]) -> Result<(), TemplateError> {
+    let Some((name, _)) = call.keywords().iter().find(|(name, _)| !known.contains(&&**name)) else { return Ok(()) };
+    let hint = rplay_diag::nearest(name, known.iter().copied()).map_or_else(
+        || format!("it takes {}", rplay_diag::quoted_list(known.iter().copied())),
+        |near| format!("there is an option `{near}`"),
+    );
+    Err(call.error(format!("the {} lookup has no option '{name}'", call.name())).hint(hint))
 }
 
 /// A term as text.
@@ -104,6 +154,19 @@ pub(crate) fn text(term: &Mj) -> Result<String, TemplateError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn encodings_have_pythons_names() {
+        let text = |bytes: &[u8], encoding: &str| decode(bytes.to_vec(), encoding).unwrap();
+        assert_eq!(text(b"\xe9", "Latin_1").as_deref(), Some("\u{e9}"));
+        assert_eq!(text(b"\xe9", "utf-8"), None);
+        assert_eq!(text(b"\xef\xbb\xbfa", "utf-8-sig").as_deref(), Some("a"));
+        assert_eq!(text(b"\xff\xfea\0", "utf-16").as_deref(), Some("a"));
+        assert_eq!(text(b"\0a", "UTF-16-BE").as_deref(), Some("a"));
+        assert_eq!(text(b"a\0b", "utf-16-le"), None);
+        assert_eq!(text("\u{e9}".as_bytes(), "ascii"), None);
+        assert_eq!(decode(Vec::new(), "nope").unwrap_err().message(), "unknown encoding: nope");
+    }
 
     #[test]
     fn terms_split_into_pairs() {
