@@ -37,6 +37,20 @@ fn play(text: &str) -> String {
 #[test]
 fn every_mistake_has_a_place_and_says_what_to_do() {
     let cases = [
+        ("debugger", task("ping:\ndebugger: on_failed"), "the interactive debugger is not there yet", "site.yml:4:17"),
+        ("no debugger", task("ping:\ndebugger: never"), "no error", ""),
+        (
+            "group of modules",
+            task("ping:\nmodule_defaults: {group/k8s: {a: b}}"),
+            "groups such as `group/k8s` are not there yet",
+            "site.yml:4:25",
+        ),
+        (
+            "rescue of handlers",
+            play("- hosts: all\n  handlers:\n    - block: [{ping: }]\n      rescue: [{ping: }]\n"),
+            "`rescue` has no effect around handlers",
+            "site.yml:4:7",
+        ),
         ("not a list", play("hosts: all\n"), "A playbook must be a list of plays", "site.yml:1:1"),
         ("empty list", play("[]\n"), "at least one play", ""),
         ("empty", play(""), "Empty playbook", ""),

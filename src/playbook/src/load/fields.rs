@@ -218,6 +218,30 @@ fn maps(name: &str, value: &Node) -> Result<Vec<Value>> {
     }
 }
 
+/// When to start the debugger: there is none yet, so only `never` can be kept.
+fn debugger(value: &Node) -> Result<Option<Field<Text>>> {
+    let field = text_field("debugger", value)?;
+    if field.as_ref().is_none_or(|field| field.constant().is_some_and(|when| when.as_str() == "never")) {
+        return Ok(field);
+    }
+    let error = Diagnostic::error("the interactive debugger is not there yet").at(value.span(), "");
+    Err(error.hint("remove `debugger`, or write `debugger: never`").into())
+}
+
+/// Refuses defaults for groups of modules: which modules are in a group is not known yet.
+fn refuse_groups(value: &Node) -> Result<()> {
+    if let Some(items) = value.as_sequence() {
+        return items.iter().try_for_each(refuse_groups);
+    }
+    for (key, _) in value.as_mapping().unwrap_or_default() {
+        if let Some(group) = key.as_str().filter(|name| name.starts_with("group/")) {
+            let error = Diagnostic::error(format!("module_defaults: groups such as `{group}` are not there yet"));
+            return Err(error.at(key.span(), "").hint("give each module its defaults under its own name").into());
+        }
+    }
+    Ok(())
+}
+
 /// Refuses a keyword that may not stand there, saying what was meant.
 pub(crate) fn unknown(key: &Node, place: Place) -> PlaybookError {
     let value = key.to_value();
@@ -312,14 +336,17 @@ pub(crate) fn common_keyword(common: &mut Common, name: &str, value: &Node, plac
         }
         "collections" => c.collections = Some(texts(name, value)?),
         "connection" => c.connection = text_field(name, value)?,
-        "debugger" => c.debugger = text_field(name, value)?,
+        "debugger" => c.debugger = debugger(value)?,
         "delegate_to" => c.delegate_to = text_field(name, value)?,
         "delegate_facts" => c.delegate_facts = bool_field(name, value)?,
         "diff" => c.diff = bool_field(name, value)?,
         "environment" => c.environment = maps(name, value)?,
         "ignore_errors" => c.ignore_errors = bool_field(name, value)?,
         "ignore_unreachable" => c.ignore_unreachable = bool_field(name, value)?,
-        "module_defaults" => c.module_defaults = maps(name, value)?,
+        "module_defaults" => {
+            refuse_groups(value)?;
+            c.module_defaults = maps(name, value)?;
+        }
         "no_log" => c.no_log = bool_field(name, value)?,
         "notify" => c.notify = texts(name, value)?,
         "port" => c.port = int_field(name, value)?,

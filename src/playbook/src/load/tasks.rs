@@ -100,6 +100,14 @@ impl Loader<'_> {
                 Diagnostic::error(format!("'{other}' keyword cannot be used without 'block'")).at(key.span(), "");
             return Err(error.hint("put it at the indentation of its `block`").into());
         }
+        // Ansible takes both and never runs them: a handler's failure always ends the host's run.
+        if context.handlers
+            && let Some((key, _)) = node.get_entry("rescue").or_else(|| node.get_entry("always"))
+        {
+            let other = key.as_str().unwrap_or_default();
+            let error = Diagnostic::error(format!("`{other}` has no effect around handlers")).at(key.span(), "");
+            return Err(error.hint("use `ignore_errors` or `failed_when` on the handlers themselves").into());
+        }
         let mut inner = context.clone();
         inner.in_block = true;
         inner.vars.push(common.vars.clone());
