@@ -22,7 +22,8 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
             "comment_end_string" => options.comment.1 = text(),
             "trim_blocks" => options.trim_blocks = py::truthy(value)?,
             "lstrip_blocks" => options.lstrip_blocks = py::truthy(value)?,
-            // Results are not turned into data any more since ansible-core 2.19: `| from_yaml` says it where it is wanted.
+            // As in ansible-core 2.19, which keeps both for old playbooks and turns no text into data: `| from_yaml` says it
+            // where it is wanted.
             "convert_data" | "jinja2_native" | "template_vars" => {}
             other => {
                 let known = [
