@@ -79,7 +79,7 @@ impl<'a> Surroundings<'a> {
 }
 
 /// `value` as `kind`, or why it cannot be.
-pub(crate) fn convert(kind: Kind, value: &Value, surroundings: &Surroundings<'_>) -> Result<Value, String> {
+pub fn convert(kind: Kind, value: &Value, surroundings: &Surroundings<'_>) -> Result<Value, String> {
     match kind {
         Kind::Raw => Ok(value.clone()),
         Kind::Text => Ok(match value {

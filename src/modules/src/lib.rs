@@ -40,7 +40,7 @@ pub mod words;
 pub use args::{Arg, ArgError, ArgSpec, Args, Kind};
 pub use atomic::{Replace, backup};
 pub use context::Context;
-pub use convert::Surroundings;
+pub use convert::{Surroundings, convert};
 pub use digest::{Algorithm, digest_bytes, digest_file};
 pub(crate) use file_attrs::strerror;
 pub use file_attrs::{
