@@ -9,6 +9,7 @@ mod harness;
 use std::path::{Path, PathBuf};
 
 use harness::Bed;
+use rplay_engine::Gathering;
 use rplay_value::{Map, Value};
 
 fn cases() -> Vec<PathBuf> {
@@ -42,9 +43,17 @@ fn bed(case: &Path) -> Bed {
     if let Ok(hosts) = std::fs::read_to_string(case.join("hosts")) {
         bed.inventory = hosts;
     }
+    let config = std::fs::read_to_string(case.join("ansible.cfg")).unwrap_or_default();
     let args = std::fs::read_to_string(case.join("args")).unwrap_or_default();
     let words: Vec<String> = args.split_whitespace().map(|word| word.trim_matches('\'').to_owned()).collect();
     bed.options(move |options| {
+        for line in config.lines().filter(|line| line.contains('=')) {
+            match line {
+                "gathering = smart" => options.gathering = Gathering::Smart,
+                "hash_behaviour = merge" => options.merge_hashes = true,
+                other => panic!("no such setting in the test: {other}"),
+            }
+        }
         let mut rest = words.iter();
         while let Some(word) = rest.next() {
             let mut value = || rest.next().unwrap().clone();
