@@ -351,9 +351,29 @@ impl Engine {
     ) -> Result<String, TemplateError> {
         scope.bind(self);
         let value = self.run_file(source, options, scope).map_err(|error| finish(error, Asked::Template, scope))?;
+        Self::file_text(&value, source, options).map_err(|error| finish(error, Asked::Template, scope))
+    }
+
+    /// A file's template as the template lookup has it: a file of a single expression keeps a list or mapping as it is.
+    pub(crate) fn template_value(
+        &self,
+        source: &TemplateSource,
+        options: &FileOptions,
+        scope: &Scope,
+    ) -> Result<Mj, TemplateError> {
+        scope.bind(self);
+        let value = self.run_file(source, options, scope).map_err(|error| finish(error, Asked::Template, scope))?;
+        if matches!(py::kind(&value), py::Kind::List(_) | py::Kind::Dict(_)) {
+            return Ok(value);
+        }
+        let text = Self::file_text(&value, source, options).map_err(|error| finish(error, Asked::Template, scope))?;
+        Ok(py::text(text))
+    }
+
+    fn file_text(value: &Mj, source: &TemplateSource, options: &FileOptions) -> Result<String, TemplateError> {
         let mut out = String::new();
         if !value.is_none() {
-            vm::push(&value, &mut out).map_err(|error| finish(error, Asked::Template, scope))?;
+            vm::push(value, &mut out)?;
         }
         let newline = &*options.newline_sequence;
         let wanted = trailing(&source.text, "\n");

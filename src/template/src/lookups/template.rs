@@ -1,4 +1,4 @@
-//! Templates rendered to text, with the options of the `template` module and `template_vars`.
+//! Templates of files, rendered with the options of the `template` module and `template_vars`.
 
 use crate::lookups::terms;
 use crate::{FileOptions, TemplateSource};
@@ -6,7 +6,7 @@ use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
 use rplay_value::Text;
 
-/// Templates rendered to text, with the options of the `template` module and `template_vars`.
+/// Templates of files, rendered with the options of the `template` module and `template_vars`.
 pub static LOOKUP: Lookup = Lookup { name: "template", collection: "ansible.builtin", run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
@@ -70,7 +70,7 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
         let source = TemplateSource { name: shown.clone(), text: text.into(), source: Some(id) };
         let scope =
             scope.with("template_path", Text::data(name).into()).with("template_fullpath", Text::data(shown).into());
-        out.push(py::text(call.engine().render_template(&source, &options, &scope)?));
+        out.push(call.engine().template_value(&source, &options, &scope)?);
     }
     Ok(out)
 }
