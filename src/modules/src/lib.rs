@@ -19,6 +19,7 @@ mod digest;
 mod dpkg;
 mod facts;
 mod file_attrs;
+mod file_metadata;
 pub mod general;
 mod glob;
 mod http;

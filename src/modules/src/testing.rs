@@ -220,3 +220,31 @@ mod tests {
         assert_ne!(fake.path(Path::new("/etc/x")), Path::new("/etc/x"));
     }
 }
+
+#[cfg(test)]
+mod texts {
+    use super::{Fake, args};
+
+    impl Fake {
+        /// Lets a module edit a file of this text: checks that check mode wrote nothing and foresaw whether it changes,
+        /// and, where `settles`, that a second run changes nothing. The text after, and the module's message.
+        pub(crate) fn edited(
+            module: &str,
+            text: &str,
+            entries: &[(&'static str, &str)],
+            settles: bool,
+        ) -> (String, String) {
+            let fake = Self::new().unwrap();
+            fake.write("/f", text).unwrap();
+            let given = || args([("path", "/f")].into_iter().chain(entries.iter().copied()));
+            let predicted = fake.check(module, given());
+            assert_eq!(fake.read("/f").unwrap(), text, "check mode wrote");
+            let reply = fake.call(module, given());
+            assert!(!reply.failed, "{:?}", reply.data);
+            assert_eq!(predicted.changed, reply.changed, "prediction of {entries:?}");
+            let after = fake.read("/f").unwrap();
+            assert!(!settles || !fake.call(module, given()).changed, "second run changed {after:?}");
+            (after, reply.data.get("msg").unwrap().to_string())
+        }
+    }
+}

@@ -184,21 +184,10 @@ fn position(args: &Args, file: &TextFile, lines: &[String]) -> Result<usize, Mod
 
 #[cfg(test)]
 mod tests {
-    use rplay_value::Value;
-
     use crate::testing::{Fake, args};
 
     fn edited(text: &str, entries: &[(&'static str, &str)]) -> (String, String) {
-        let fake = Fake::new().unwrap();
-        fake.write("/f", text).unwrap();
-        let given = || args([("path", "/f")].into_iter().chain(entries.iter().copied()));
-        let predicted = fake.check("blockinfile", given());
-        assert_eq!(fake.read("/f").unwrap(), text, "check mode wrote");
-        let reply = fake.call("blockinfile", given());
-        assert!(!reply.failed, "{:?}", reply.data);
-        assert_eq!(predicted.changed, reply.changed);
-        assert!(!fake.call("blockinfile", given()).changed, "second run changed");
-        (fake.read("/f").unwrap(), reply.data.get("msg").and_then(Value::as_str).unwrap().to_owned())
+        Fake::edited("blockinfile", text, entries, true)
     }
 
     const B: &str = "# BEGIN ANSIBLE MANAGED BLOCK\n";

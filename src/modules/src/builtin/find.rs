@@ -20,7 +20,7 @@
 //! ```
 
 use std::fs::Metadata;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -28,6 +28,7 @@ use nix::unistd::{Gid, Group, Uid, User};
 use rplay_protocol::Reply;
 use rplay_value::{List, Map, Value};
 
+use crate::file_metadata;
 use crate::glob::fnmatch;
 use crate::pyregex::Flags;
 use crate::{Algorithm, Arg, ArgSpec, Args, Context, Kind, Mode, Module, ModuleError, PyRegex, Support, digest_file};
@@ -327,53 +328,11 @@ fn quantity(args: &Args, name: &str, units: &[(&str, i64)]) -> Result<Option<i64
 }
 
 fn describe(path: &str, metadata: &Metadata) -> Map {
-    let (kind, mode) = (metadata.file_type(), metadata.mode());
-    let mut found = Map::with_capacity(36);
-    found.insert("path", path);
-    found.insert("mode", format!("{:04o}", mode & 0o7777));
-    for (name, is) in [
-        ("isdir", kind.is_dir()),
-        ("ischr", kind.is_char_device()),
-        ("isblk", kind.is_block_device()),
-        ("isreg", kind.is_file()),
-        ("isfifo", kind.is_fifo()),
-        ("islnk", kind.is_symlink()),
-        ("issock", kind.is_socket()),
-    ] {
-        found.insert(name, is);
-    }
-    found.insert("uid", metadata.uid());
-    found.insert("gid", metadata.gid());
-    found.insert("size", metadata.size());
-    found.insert("inode", metadata.ino());
-    found.insert("dev", metadata.dev());
-    found.insert("nlink", metadata.nlink());
-    for (name, seconds, nanos) in [
-        ("atime", metadata.atime(), metadata.atime_nsec()),
-        ("mtime", metadata.mtime(), metadata.mtime_nsec()),
-        ("ctime", metadata.ctime(), metadata.ctime_nsec()),
-    ] {
-        found.insert(name, seconds as f64 + nanos as f64 * 1e-9);
-    }
+    let mut found = file_metadata::describe(path, metadata);
     let group = Group::from_gid(Gid::from_raw(metadata.gid())).ok().flatten();
     let user = User::from_uid(Uid::from_raw(metadata.uid())).ok().flatten();
     found.insert("gr_name", group.map(|g| g.name).unwrap_or_default());
     found.insert("pw_name", user.map(|u| u.name).unwrap_or_default());
-    for (name, bit) in [
-        ("wusr", 0o200),
-        ("rusr", 0o400),
-        ("xusr", 0o100),
-        ("wgrp", 0o020),
-        ("rgrp", 0o040),
-        ("xgrp", 0o010),
-        ("woth", 0o002),
-        ("roth", 0o004),
-        ("xoth", 0o001),
-        ("isuid", 0o4000),
-        ("isgid", 0o2000),
-    ] {
-        found.insert(name, mode & bit != 0);
-    }
     found
 }
 

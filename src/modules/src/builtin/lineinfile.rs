@@ -351,17 +351,7 @@ mod tests {
 
     /// Runs the module twice over a text: the text after, the message, and that the second run changed nothing.
     fn edit(text: &str, entries: &[(&'static str, &str)]) -> (String, String) {
-        let fake = Fake::new().unwrap();
-        fake.write("/f", text).unwrap();
-        let given = || args([("path", "/f")].into_iter().chain(entries.iter().copied()));
-        let predicted = fake.check("lineinfile", given());
-        assert_eq!(fake.read("/f").unwrap(), text, "check mode wrote");
-        let reply = fake.call("lineinfile", given());
-        assert!(!reply.failed, "{:?}", reply.data);
-        assert_eq!(predicted.changed, reply.changed);
-        let after = fake.read("/f").unwrap();
-        assert!(!fake.call("lineinfile", given()).changed, "second run changed {after:?}");
-        (after, reply.data.get("msg").and_then(Value::as_str).unwrap().to_owned())
+        Fake::edited("lineinfile", text, entries, true)
     }
 
     /// Expected texts and messages were recorded from ansible-core 2.19.

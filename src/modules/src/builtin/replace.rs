@@ -119,20 +119,10 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
 
 #[cfg(test)]
 mod tests {
-    use rplay_value::Value;
-
     use crate::testing::{Fake, args};
 
     fn replaced(text: &str, entries: &[(&'static str, &str)]) -> (String, String) {
-        let fake = Fake::new().unwrap();
-        fake.write("/f", text).unwrap();
-        let given = || args([("path", "/f")].into_iter().chain(entries.iter().copied()));
-        let predicted = fake.check("replace", given());
-        assert_eq!(fake.read("/f").unwrap(), text, "check mode wrote");
-        let reply = fake.call("replace", given());
-        assert!(!reply.failed, "{:?}", reply.data);
-        assert_eq!(predicted.changed, reply.changed);
-        (fake.read("/f").unwrap(), reply.data.get("msg").and_then(Value::as_str).unwrap().to_owned())
+        Fake::edited("replace", text, entries, false)
     }
 
     #[test]

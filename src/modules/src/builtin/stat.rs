@@ -20,7 +20,7 @@
 
 use std::fs::Metadata;
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use nix::unistd::{AccessFlags, Gid, Group, Uid, User, access};
@@ -28,6 +28,7 @@ use rplay_protocol::Reply;
 use rplay_value::{List, Map, Value};
 
 use crate::file_attrs::flag_letters;
+use crate::file_metadata;
 use crate::{
     Algorithm, Arg, ArgSpec, Args, Context, Module, ModuleError, Program, Support, Sys, digest_file, real_path,
     strerror,
@@ -105,56 +106,12 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
 }
 
 fn describe(path: &str, metadata: &Metadata) -> Map {
-    let (kind, mode) = (metadata.file_type(), metadata.mode());
-    let mut stat = Map::with_capacity(48);
+    let mut stat = file_metadata::describe(path, metadata);
     stat.insert("exists", true);
-    stat.insert("path", path);
-    stat.insert("mode", format!("{:04o}", mode & 0o7777));
-    for (name, is) in [
-        ("isdir", kind.is_dir()),
-        ("ischr", kind.is_char_device()),
-        ("isblk", kind.is_block_device()),
-        ("isreg", kind.is_file()),
-        ("isfifo", kind.is_fifo()),
-        ("islnk", kind.is_symlink()),
-        ("issock", kind.is_socket()),
-    ] {
-        stat.insert(name, is);
-    }
-    stat.insert("uid", metadata.uid());
-    stat.insert("gid", metadata.gid());
-    for (name, number) in [
-        ("size", metadata.size()),
-        ("inode", metadata.ino()),
-        ("dev", metadata.dev()),
-        ("nlink", metadata.nlink()),
-        ("blocks", metadata.blocks()),
-        ("block_size", metadata.blksize()),
-        ("device_type", metadata.rdev()),
-    ] {
+    for (name, number) in
+        [("blocks", metadata.blocks()), ("block_size", metadata.blksize()), ("device_type", metadata.rdev())]
+    {
         stat.insert(name, number);
-    }
-    for (name, seconds, nanos) in [
-        ("atime", metadata.atime(), metadata.atime_nsec()),
-        ("mtime", metadata.mtime(), metadata.mtime_nsec()),
-        ("ctime", metadata.ctime(), metadata.ctime_nsec()),
-    ] {
-        stat.insert(name, seconds as f64 + nanos as f64 * 1e-9);
-    }
-    for (name, bit) in [
-        ("wusr", 0o200),
-        ("rusr", 0o400),
-        ("xusr", 0o100),
-        ("wgrp", 0o020),
-        ("rgrp", 0o040),
-        ("xgrp", 0o010),
-        ("woth", 0o002),
-        ("roth", 0o004),
-        ("xoth", 0o001),
-        ("isuid", 0o4000),
-        ("isgid", 0o2000),
-    ] {
-        stat.insert(name, mode & bit != 0);
     }
     stat
 }

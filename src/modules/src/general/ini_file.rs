@@ -366,17 +366,7 @@ mod tests {
     use crate::testing::{Fake, args};
 
     fn edited(text: &str, entries: &[(&'static str, &str)]) -> (String, String) {
-        let fake = Fake::new().unwrap();
-        fake.write("/f", text).unwrap();
-        let given = || args([("path", "/f")].into_iter().chain(entries.iter().copied()));
-        let predicted = fake.check("ini_file", given());
-        assert_eq!(fake.read("/f").unwrap(), text, "check mode wrote");
-        let reply = fake.call("community.general.ini_file", given());
-        assert!(!reply.failed, "{:?}", reply.data);
-        assert_eq!(predicted.changed, reply.changed);
-        let after = fake.read("/f").unwrap();
-        assert!(!fake.call("ini_file", given()).changed, "second run changed {after:?}");
-        (after, reply.data.get("msg").unwrap().to_string())
+        Fake::edited("community.general.ini_file", text, entries, true)
     }
 
     #[test]

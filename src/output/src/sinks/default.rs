@@ -99,35 +99,15 @@ impl Default {
         let items = task.looped && result.is_loop();
         match outcome {
             Outcome::Ok | Outcome::Changed if task.include => self.task_banner(task),
-            Outcome::Ok | Outcome::Changed => {
-                let changed = outcome == Outcome::Changed;
-                if !changed && !self.screen.look.ok_hosts {
+            Outcome::Ok | Outcome::Changed if items => {
+                if outcome == Outcome::Ok && !self.screen.look.ok_hosts {
                     return Ok(());
                 }
                 self.task_banner(task)?;
-                self.screen.notices(result)?;
-                if items {
-                    return Ok(());
-                }
-                let (word, color) = if changed { ("changed", Color::Changed) } else { ("ok", Color::Ok) };
-                let mut text = format!("{word}: [{label}]");
-                if self.screen.verbose(result, 0) {
-                    let _ = write!(text, " => {}", self.dump(task, result, false));
-                }
-                self.screen.terminal.line(&text, Some(color))
+                self.screen.notices(result)
             }
-            Outcome::Skipped => {
-                if !self.screen.look.skipped_hosts {
-                    return Ok(());
-                }
-                self.task_banner(task)?;
-                self.screen.notices(result)?;
-                let mut text = format!("skipping: [{host}]");
-                if self.screen.verbose(result, 0) {
-                    let _ = write!(text, " => {}", self.dump(task, result, items));
-                }
-                self.screen.terminal.line(&text, Some(Color::Skip))
-            }
+            Outcome::Ok | Outcome::Changed => self.done(task, outcome, &format!("[{label}]"), result),
+            Outcome::Skipped => self.skipped(task, &format!("[{host}]"), result, items),
             Outcome::Failed { ignored, .. } => {
                 self.task_banner(task)?;
                 self.screen.notices(result)?;
@@ -150,6 +130,36 @@ impl Default {
         }
     }
 
+    /// The line of a host or item that is ok or changed.
+    fn done(&mut self, task: &TaskInfo, outcome: Outcome, who: &str, result: &TaskResult) -> io::Result<()> {
+        let changed = outcome == Outcome::Changed;
+        if !changed && !self.screen.look.ok_hosts {
+            return Ok(());
+        }
+        self.task_banner(task)?;
+        self.screen.notices(result)?;
+        let (word, color) = if changed { ("changed", Color::Changed) } else { ("ok", Color::Ok) };
+        let mut text = format!("{word}: {who}");
+        if self.screen.verbose(result, 0) {
+            let _ = write!(text, " => {}", self.dump(task, result, false));
+        }
+        self.screen.terminal.line(&text, Some(color))
+    }
+
+    /// The line of a host or item that was skipped.
+    fn skipped(&mut self, task: &TaskInfo, who: &str, result: &TaskResult, without_items: bool) -> io::Result<()> {
+        if !self.screen.look.skipped_hosts {
+            return Ok(());
+        }
+        self.task_banner(task)?;
+        self.screen.notices(result)?;
+        let mut text = format!("skipping: {who}");
+        if self.screen.verbose(result, 0) {
+            let _ = write!(text, " => {}", self.dump(task, result, without_items));
+        }
+        self.screen.terminal.line(&text, Some(Color::Skip))
+    }
+
     fn ignoring(&mut self, ignored: bool) -> io::Result<()> {
         if ignored { self.screen.terminal.line("...ignoring", Some(Color::Skip)) } else { Ok(()) }
     }
@@ -158,32 +168,9 @@ impl Default {
         let label = host_label(host, result);
         let item = item_label(result);
         match outcome {
-            Outcome::Ok | Outcome::Changed => {
-                let changed = outcome == Outcome::Changed;
-                if task.include || !changed && !self.screen.look.ok_hosts {
-                    return Ok(());
-                }
-                self.task_banner(task)?;
-                self.screen.notices(result)?;
-                let (word, color) = if changed { ("changed", Color::Changed) } else { ("ok", Color::Ok) };
-                let mut text = format!("{word}: [{label}] => (item={item})");
-                if self.screen.verbose(result, 0) {
-                    let _ = write!(text, " => {}", self.dump(task, result, false));
-                }
-                self.screen.terminal.line(&text, Some(color))
-            }
-            Outcome::Skipped => {
-                if !self.screen.look.skipped_hosts {
-                    return Ok(());
-                }
-                self.task_banner(task)?;
-                self.screen.notices(result)?;
-                let mut text = format!("skipping: [{host}] => (item={item}) ");
-                if self.screen.verbose(result, 0) {
-                    let _ = write!(text, " => {}", self.dump(task, result, false));
-                }
-                self.screen.terminal.line(&text, Some(Color::Skip))
-            }
+            Outcome::Ok | Outcome::Changed if task.include => Ok(()),
+            Outcome::Ok | Outcome::Changed => self.done(task, outcome, &format!("[{label}] => (item={item})"), result),
+            Outcome::Skipped => self.skipped(task, &format!("[{host}] => (item={item}) "), result, false),
             Outcome::Failed { .. } | Outcome::Unreachable { .. } => {
                 self.task_banner(task)?;
                 self.screen.notices(result)?;
