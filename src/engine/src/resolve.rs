@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use rplay_diag::{Diagnose, Diagnostic};
 use rplay_playbook::Resolve;
-use rplay_template::{Engine, Rendered, Scope, Slot, Surroundings, Variables};
+use rplay_template::{Engine, PluginKind, Rendered, Scope, Slot, Surroundings, Variables};
 use rplay_value::{Map, Text, Value};
 
 use crate::action::{actions, find_action};
@@ -102,7 +102,7 @@ impl Resolve for Resolver {
     }
 
     fn lookup(&self, name: &str) -> bool {
-        rplay_template::find_lookup(name).is_some()
+        self.engine.has_plugin(PluginKind::Lookup, name)
     }
 
     fn nearest_action(&self, name: &str) -> Option<String> {
@@ -115,5 +115,9 @@ impl Resolve for Resolver {
         let spec = rplay_modules::find(action)?.spec;
         let known = spec.args.iter().any(|arg| arg.name == option || arg.aliases.contains(&option));
         Some(known || spec.open || spec.file)
+    }
+
+    fn entered(&self, folder: &Path) {
+        self.engine.add_folder(folder);
     }
 }

@@ -15,7 +15,9 @@ use crate::lower::Load;
 use crate::plugin::Keywords;
 use crate::syntax::{self, Expr, Mode, Stmt, Syntax};
 use crate::vm::{self, Store};
-use crate::{ErrorKind, Files, LookupCall, PlainFiles, Scope, TemplateError, header, omit, py};
+use crate::{
+    ErrorKind, Files, Foreign, ForeignCall, LookupCall, PlainFiles, PluginKind, Scope, TemplateError, header, omit, py,
+};
 
 /// Opens `!vault` values. Implemented for the vault crate's secrets.
 pub trait Vault: Send + Sync {
@@ -27,19 +29,6 @@ impl Vault for rplay_vault::Secrets {
     fn open(&self, envelope: &str) -> Result<String, String> {
         self.decrypt_text(envelope).map_err(|error| error.to_string())
     }
-}
-
-/// Filters, tests and lookups that are not native: Python plugins of roles and collections.
-///
-/// `None` means: there is no such plugin either.
-pub trait Foreign: Send + Sync {
-    /// Runs a filter.
-    fn filter(&self, name: &str, input: Value, args: Vec<Value>, keywords: Map) -> Option<Result<Value, String>>;
-    /// Runs a test.
-    fn test(&self, name: &str, input: Value, args: Vec<Value>, keywords: Map) -> Option<Result<bool, String>>;
-    /// Runs a lookup.
-    fn lookup(&self, name: &str, terms: Vec<Value>, keywords: Map, scope: &Scope)
-    -> Option<Result<Vec<Value>, String>>;
 }
 
 /// Settings by Ansible's names (`DEFAULT_FORKS`), for the `config` lookup. Implemented over the command's settings.
@@ -563,79 +552,13 @@ impl Engine {
         if let Some(lookup) = crate::find_lookup(name) {
             return (lookup.run)(&mut LookupCall { name, terms, keywords, scope });
         }
-        let foreign = self.0.options.foreign.as_ref().and_then(|foreign| {
-            let terms = terms.iter().map(py::to_value).collect::<Result<_, _>>();
-            match (terms, keyword_map(&keywords)) {
-                (Ok(terms), Ok(keywords)) => {
-                    foreign.lookup(name, terms, keywords, scope).map(|r| r.map_err(TemplateError::plugin))
-                }
-                (Err(error), _) | (_, Err(error)) => Some(Err(error)),
-            }
-        });
-        if let Some(found) = foreign {
-            Ok(found?.into_iter().map(py::from_value).collect())
-        } else {
-            let names = crate::plugin::lookups().iter().map(|(_, lookup, _)| lookup.name);
-            Err(unknown("lookup", name, rplay_diag::nearest(name, names)))
-        }
+        let call = ForeignCall { kind: PluginKind::Lookup, name, args: terms, keywords, scope, assigned: &[] };
+        self.foreign_call(call).and_then(|results| py::iterate(&results))
     }
 
-    pub(crate) fn foreign_filter(
-        &self,
-        scope: &Scope,
-        name: &str,
-        input: Mj,
-        args: Vec<Mj>,
-        keywords: Keywords,
-    ) -> Result<Mj, TemplateError> {
-        _ = scope;
-        if let Some(foreign) = &self.0.options.foreign {
-            let args = args.iter().map(py::to_value).collect::<Result<_, _>>()?;
-            if let Some(result) = foreign.filter(name, py::to_value(&input)?, args, keyword_map(&keywords)?) {
-                return result.map(py::from_value).map_err(TemplateError::plugin);
-            }
-        }
-        let names = crate::plugin::filters().iter().map(|(_, filter, _)| filter.name);
-        Err(unknown("filter", name, rplay_diag::nearest(name, names)))
-    }
-
-    pub(crate) fn foreign_test(
-        &self,
-        scope: &Scope,
-        name: &str,
-        input: Mj,
-        args: Vec<Mj>,
-        keywords: Keywords,
-    ) -> Result<bool, TemplateError> {
-        _ = scope;
-        if let Some(foreign) = &self.0.options.foreign {
-            let args = args.iter().map(py::to_value).collect::<Result<_, _>>()?;
-            if let Some(result) = foreign.test(name, py::to_value(&input)?, args, keyword_map(&keywords)?) {
-                return result.map_err(TemplateError::plugin);
-            }
-        }
-        let names = crate::plugin::tests().iter().map(|(_, test, _)| test.name);
-        Err(unknown("test", name, rplay_diag::nearest(name, names)))
-    }
-}
-
-fn keyword_map(keywords: &Keywords) -> Result<Map, TemplateError> {
-    let mut map = Map::new();
-    for (key, value) in keywords {
-        map.insert(Text::data(Arc::clone(key)), py::to_value(value)?);
-    }
-    Ok(map)
-}
-
-fn unknown(kind: &str, name: &str, near: Option<&str>) -> TemplateError {
-    let message = match kind {
-        "lookup" => format!("The lookup plugin '{name}' was not found."),
-        kind => format!("Syntax error in template: No {kind} named '{name}'."),
-    };
-    let error = TemplateError::new(ErrorKind::Missing, message);
-    match near {
-        Some(near) => error.hint(format!("there is a {kind} `{near}`")),
-        None => error.hint(format!("`{name}` is not native, and no Python plugin of that name was found beside the playbook, in a role or in a collection")),
+    /// Plugins that are not native.
+    pub(crate) fn foreign(&self) -> Option<&dyn Foreign> {
+        self.0.options.foreign.as_deref()
     }
 }
 

@@ -46,6 +46,8 @@ struct Inner {
     span: Option<Span>,
     label: String,
     through: Vec<Through>,
+    /// Other places that explain, such as the line of a Python plugin.
+    contexts: Vec<(Option<Span>, String)>,
     notes: Vec<String>,
     hints: Vec<String>,
     /// Byte range in the template text that was being read, until its origin is known.
@@ -76,6 +78,7 @@ impl TemplateError {
             span: None,
             label: String::new(),
             through: Vec::new(),
+            contexts: Vec::new(),
             notes: Vec::new(),
             hints: Vec::new(),
             local: None,
@@ -175,6 +178,13 @@ impl TemplateError {
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.0.notes.push(note.into());
+        self
+    }
+
+    /// Adds another place that explains, such as the line of a plugin.
+    #[must_use]
+    pub fn context(mut self, span: Option<Span>, text: impl Into<String>) -> Self {
+        self.0.contexts.push((span, text.into()));
         self
     }
 
@@ -290,6 +300,12 @@ impl Diagnose for TemplateError {
     fn diagnostic(&self) -> Diagnostic {
         let inner = &*self.0;
         let mut out = Diagnostic::error(&*inner.message).at_maybe(inner.span, &*inner.label);
+        for (span, text) in &inner.contexts {
+            out = match span {
+                Some(span) => out.context(Some(*span), text.clone()),
+                None => out.note(text.clone()),
+            };
+        }
         for through in &inner.through {
             let text = format!("in variable `{}`", through.name);
             out = match through.origin {

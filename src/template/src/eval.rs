@@ -7,7 +7,7 @@ use minijinja::Value as Mj;
 use crate::plugin::{self, Keywords};
 use crate::py::{self, Kind};
 use crate::syntax::{Args, Compare, Expr, Math, Node};
-use crate::{Scope, TemplateError, globals};
+use crate::{ForeignCall, PluginKind, Scope, TemplateError, globals};
 
 /// What only a running minijinja VM can do: call its macros, loops and modules.
 pub(crate) trait Vm {
@@ -228,15 +228,17 @@ impl<'a> Eval<'a> {
     fn filter(&mut self, name: &str, input: &Expr, args: &Args) -> Result<Mj, TemplateError> {
         let filter = plugin::find_filter(name);
         let input = match filter {
-            Some(filter) if filter.accepts_undefined => self.lenient(input)?,
-            _ => self.eval(input)?,
+            Some(filter) if !filter.accepts_undefined => self.eval(input)?,
+            // A Python plugin may want to see what is undefined, too.
+            _ => self.lenient(input)?,
         };
         let (positional, keywords) = self.args(args)?;
         if let Some(filter) = filter {
             plugin::run_filter(self.scope, filter, name, input, positional, keywords)
         } else {
-            py::trip(&input)?;
-            self.scope.engine().foreign_filter(self.scope, name, input, positional, keywords)
+            let assigned = self.assigned();
+            let call = ForeignCall::new(PluginKind::Filter, name, input, positional, keywords, self.scope);
+            self.scope.engine().foreign_call(ForeignCall { assigned: &assigned, ..call })
         }
     }
 
@@ -248,16 +250,24 @@ impl<'a> Eval<'a> {
         }
         let test = plugin::find_test(name);
         let subject = match test {
-            Some(test) if test.accepts_undefined => self.lenient(subject)?,
-            _ => self.eval(subject)?,
+            Some(test) if !test.accepts_undefined => self.eval(subject)?,
+            _ => self.lenient(subject)?,
         };
         let (positional, keywords) = self.args(args)?;
         if let Some(test) = test {
             plugin::run_test(self.scope, test, name, subject, positional, keywords)
         } else {
-            py::trip(&subject)?;
-            self.scope.engine().foreign_test(self.scope, name, subject, positional, keywords)
+            let assigned = self.assigned();
+            let call = ForeignCall::new(PluginKind::Test, name, subject, positional, keywords, self.scope);
+            let decided = self.scope.engine().foreign_call(ForeignCall { assigned: &assigned, ..call })?;
+            py::truthy(&decided)
         }
+    }
+
+    /// What the template has assigned so far, for plugins that look at the context.
+    fn assigned(&self) -> Vec<(&str, Mj)> {
+        let pairs = self.names.iter().zip(self.values).filter(|(_, value)| !value.is_undefined());
+        pairs.map(|(name, value)| (&**name, value.clone())).collect()
     }
 
     fn compare(&mut self, first: &Expr, rest: &[(Compare, Expr)]) -> Result<Mj, TemplateError> {

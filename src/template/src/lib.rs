@@ -12,6 +12,7 @@ mod error;
 mod eval;
 mod files;
 pub mod filters;
+mod foreign;
 mod globals;
 mod header;
 mod ipaddr;
@@ -29,9 +30,11 @@ pub mod tests;
 mod versions;
 mod vm;
 
-pub use engine::{Engine, EngineOptions, FileOptions, Foreign, Rendered, Settings, TemplateSource, Vault};
+pub use engine::{Engine, EngineOptions, FileOptions, Rendered, Settings, TemplateSource, Vault};
 pub use error::{ErrorKind, TemplateError, Through};
 pub use files::{Files, PlainFiles, VaultedFiles};
+pub use foreign::{Foreign, ForeignCall, PluginKind};
+pub use omit::{is_omit, omit};
 pub use plugin::{
     Filter, FilterCall, Keywords, Lookup, LookupCall, Test, TestCall, filters, find_filter, find_lookup, find_test,
     lookups, tests,

@@ -22,11 +22,11 @@ impl Instance for Omit {
 }
 
 /// The value of `omit`.
-pub(crate) fn omit() -> Mj {
+pub fn omit() -> Mj {
     Object::value(Omit)
 }
 
 /// Whether this is `omit`.
-pub(crate) fn is_omit(value: &Mj) -> bool {
+pub fn is_omit(value: &Mj) -> bool {
     Object::downcast::<Omit>(value).is_some()
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use minijinja::Value as Mj;
 
-use crate::{Engine, Scope, TemplateError, py};
+use crate::{Engine, ForeignCall, PluginKind, Scope, TemplateError, py};
 
 /// One filter. Its file's `//!` header is its documentation.
 pub struct Filter {
@@ -353,10 +353,10 @@ pub(crate) fn call_filter(
     args: Vec<Mj>,
     keywords: Keywords,
 ) -> Result<Mj, TemplateError> {
-    match find_filter(name) {
-        Some(filter) => run_filter(scope, filter, name, input, args, keywords),
-        None => scope.engine().foreign_filter(scope, name, input, args, keywords),
+    if let Some(filter) = find_filter(name) {
+        return run_filter(scope, filter, name, input, args, keywords);
     }
+    scope.engine().foreign_call(ForeignCall::new(PluginKind::Filter, name, input, args, keywords, scope))
 }
 
 pub(crate) fn run_filter(
@@ -383,10 +383,11 @@ pub(crate) fn call_test(
     args: Vec<Mj>,
     keywords: Keywords,
 ) -> Result<bool, TemplateError> {
-    match find_test(name) {
-        Some(test) => run_test(scope, test, name, input, args, keywords),
-        None => scope.engine().foreign_test(scope, name, input, args, keywords),
+    if let Some(test) = find_test(name) {
+        return run_test(scope, test, name, input, args, keywords);
     }
+    let call = ForeignCall::new(PluginKind::Test, name, input, args, keywords, scope);
+    scope.engine().foreign_call(call).and_then(|value| py::truthy(&value))
 }
 
 pub(crate) fn run_test(

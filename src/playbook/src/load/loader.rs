@@ -32,6 +32,9 @@ pub trait Resolve: Send + Sync {
 
     /// Whether a module has that option; `None` when its options are not known.
     fn has_option(&self, action: &str, option: &str) -> Option<bool>;
+
+    /// A playbook's or role's folder is in use from now on: what it brings (`filter_plugins` and such) can be found.
+    fn entered(&self, _folder: &Path) {}
 }
 
 /// What configuration says about reading playbooks.

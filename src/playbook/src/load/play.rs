@@ -48,6 +48,9 @@ impl Loader<'_> {
             chain.push((path.display().to_string(), named));
             return Err(PlaybookError::Cycle { what: path.display().to_string(), chain });
         }
+        if let Some(folder) = same.parent() {
+            self.resolve.entered(folder);
+        }
         chain.push((same, named));
         let document = self.document(path, named)?;
         let Some(entries) = document.as_sequence() else {

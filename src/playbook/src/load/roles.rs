@@ -157,6 +157,7 @@ impl Loader<'_> {
             let chain = chain.into_iter().map(|(path, span)| (name(path), span)).collect();
             return Err(PlaybookError::Cycle { what: format!("role {}", used.name), chain });
         }
+        self.resolve.entered(&found.path);
         let defaults = self.role_vars(&found.path, "defaults", used.from.defaults.as_deref(), used.span)?;
         let vars = self.role_vars(&found.path, "vars", used.from.vars.as_deref(), used.span)?;
         let (mut meta, dependencies) = self.meta(&found, used.span)?;
