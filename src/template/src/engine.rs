@@ -160,6 +160,19 @@ enum How {
     Condition,
 }
 
+/// What a text is, for [`Engine::check`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Text in YAML that holds delimiters.
+    Template,
+    /// A bare expression: `var` of `debug`.
+    Expression,
+    /// A bare condition: `when`, `until`, `that`.
+    Condition,
+    /// The text of a template file.
+    File,
+}
+
 /// A text ready to run.
 enum Compiled {
     /// One expression: its value is the result.
@@ -275,6 +288,25 @@ impl Engine {
             };
         };
         self.decide(text, scope).map_err(|error| finish(error, Asked::Condition, scope))
+    }
+
+    /// Reads a text and gives what Jinja2 would refuse, without rendering anything: names need not exist.
+    pub fn check(&self, text: &Text, reading: Reading) -> Result<(), TemplateError> {
+        let compiled = match reading {
+            Reading::Template => self.compile(text, How::Yaml),
+            Reading::Expression => self.compile(text, How::Expression),
+            Reading::Condition => self.compile(text, How::Condition),
+            Reading::File => header::read(text, &FileOptions::default()).and_then(|(body, syntax)| {
+                let tree = syntax::parse(body, &syntax, Mode::File)?;
+                let place = vm::Place { text: text.clone(), path: None, load: Load::Top };
+                Ok(Compiled::Lowered(self.0.store.add(tree.body, place)))
+            }),
+        };
+        let compiled = compiled.map_err(|error| self.locate(error, text))?;
+        if let Compiled::Lowered(key) = compiled {
+            self.0.env.get_template(&key).map_err(|error| TemplateError::from_minijinja(&error))?;
+        }
+        Ok(())
     }
 
     fn decide(&self, text: &Text, scope: &Scope) -> Result<bool, TemplateError> {

@@ -30,7 +30,7 @@ pub mod tests;
 mod versions;
 mod vm;
 
-pub use engine::{Engine, EngineOptions, FileOptions, Rendered, Settings, TemplateSource, Vault};
+pub use engine::{Engine, EngineOptions, FileOptions, Reading, Rendered, Settings, TemplateSource, Vault};
 pub use error::{ErrorKind, TemplateError, Through};
 pub use files::{Files, PlainFiles, VaultedFiles};
 pub use foreign::{Foreign, ForeignCall, PluginKind};

@@ -71,25 +71,31 @@ struct Lexer<'t> {
     newline: &'t str,
 }
 
+/// Tokens, up to what is none: that is an error only where the parser gets that far, as Jinja2 reads on demand.
+pub(super) struct Tokens<'t> {
+    pub(super) tokens: Vec<Token<'t>>,
+    pub(super) broken: Option<TemplateError>,
+}
+
 /// The tokens of a template.
-pub(super) fn tokens<'t>(text: &'t str, syntax: &'t Syntax, mode: Mode) -> Result<Vec<Token<'t>>, TemplateError> {
+pub(super) fn tokens<'t>(text: &'t str, syntax: &'t Syntax, mode: Mode) -> Tokens<'t> {
     let text = if syntax.keep_trailing_newline {
         text
     } else {
         text.strip_suffix("\r\n").or_else(|| text.strip_suffix(['\n', '\r'])).unwrap_or(text)
     };
     let mut lexer = Lexer { text, at: 0, tokens: Vec::new(), mode, newline: &syntax.newline };
-    lexer.template(syntax)?;
+    let broken = lexer.template(syntax).err();
     lexer.push(Kind::End, text.len(), text.len());
-    Ok(lexer.tokens)
+    Tokens { tokens: lexer.tokens, broken }
 }
 
 /// The tokens of a bare expression.
-pub(super) fn expression_tokens(text: &str, mode: Mode) -> Result<Vec<Token<'_>>, TemplateError> {
+pub(super) fn expression_tokens(text: &str, mode: Mode) -> Tokens<'_> {
     let mut lexer = Lexer { text, at: 0, tokens: Vec::new(), mode, newline: "\n" };
-    lexer.inside(&[], false)?;
+    let broken = lexer.inside(&[], false).err();
     lexer.push(Kind::End, text.len(), text.len());
-    Ok(lexer.tokens)
+    Tokens { tokens: lexer.tokens, broken }
 }
 
 const OPERATORS: [&str; 26] = [

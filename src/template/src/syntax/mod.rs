@@ -15,14 +15,12 @@ use crate::TemplateError;
 
 /// Reads a template.
 pub(crate) fn parse(text: &str, syntax: &Syntax, mode: Mode) -> Result<Tree, TemplateError> {
-    let tokens = lexer::tokens(text, syntax, mode)?;
-    statements::parse(text, tokens)
+    statements::parse(text, lexer::tokens(text, syntax, mode))
 }
 
 /// Reads a bare expression (`when`, `debug: var=`).
 pub(crate) fn parse_expression(text: &str, mode: Mode) -> Result<Expr, TemplateError> {
-    let tokens = lexer::expression_tokens(text, mode)?;
-    parser::expression(text, tokens)
+    parser::expression(text, lexer::expression_tokens(text, mode))
 }
 
 #[cfg(test)]
@@ -124,6 +122,14 @@ mod tests {
             _ = parse(&text, &syntax, Mode::File);
             _ = parse_expression(&text, Mode::Yaml);
         }
+    }
+
+    #[test]
+    fn what_is_no_token_is_an_error_where_the_parser_gets_to_it() {
+        let error = |text| parse_expression(text, Mode::File).unwrap_err().message().to_owned();
+        assert_eq!(error("a =! 'b'"), "chunk after expression");
+        assert_eq!(error("a == ! 'b'"), "unexpected char '!' at 5");
+        assert_eq!(error("a ! b"), "unexpected char '!' at 2");
     }
 
     #[test]

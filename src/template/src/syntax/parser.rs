@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use minijinja::Value as Mj;
 
-use super::lexer::{Kind, Token};
+use super::lexer::{Kind, Token, Tokens};
 use super::tree::{Args, Compare, Expr, Math, Node};
 use crate::TemplateError;
 use crate::py::{self, Order};
@@ -20,8 +20,14 @@ pub(super) struct Parser<'t> {
 }
 
 /// Parses a bare expression.
-pub(super) fn expression<'t>(text: &'t str, tokens: Vec<Token<'t>>) -> Result<Expr, TemplateError> {
+pub(super) fn expression<'t>(text: &'t str, Tokens { tokens, broken }: Tokens<'t>) -> Result<Expr, TemplateError> {
     let mut parser = Parser::new(text, tokens);
+    let expr = whole(&mut parser);
+    parser.settle(expr, broken)
+}
+
+fn whole(parser: &mut Parser<'_>) -> Result<Expr, TemplateError> {
+    let text = parser.text;
     if parser.peek() == &Kind::End {
         return Err(
             TemplateError::syntax("Expected an expression, got 'end of print statement'").at_offset(0, text.len())
@@ -37,6 +43,18 @@ pub(super) fn expression<'t>(text: &'t str, tokens: Vec<Token<'t>>) -> Result<Ex
 impl<'t> Parser<'t> {
     pub(super) fn new(text: &'t str, tokens: Vec<Token<'t>>) -> Self {
         Self { text, tokens, at: 0, depth: 0 }
+    }
+
+    /// The outcome when the text's tokens end before the text: the parser's own, unless it came to that place.
+    pub(super) fn settle<T>(
+        &self,
+        outcome: Result<T, TemplateError>,
+        broken: Option<TemplateError>,
+    ) -> Result<T, TemplateError> {
+        match broken {
+            Some(broken) if outcome.is_ok() || self.at + 1 >= self.tokens.len() => Err(broken),
+            _ => outcome,
+        }
     }
 
     pub(super) fn token(&self) -> &Token<'t> {

@@ -1,6 +1,6 @@
 //! Block tags.
 
-use super::lexer::{Kind, Token};
+use super::lexer::{Kind, Tokens};
 use super::parser::Parser;
 use super::tree::{Node, Param, Stmt, Target, Tree};
 use crate::TemplateError;
@@ -30,10 +30,10 @@ const TAGS: [&str; 17] = [
 const DEEPEST: usize = 100;
 
 /// Parses a template.
-pub(super) fn parse<'t>(text: &'t str, tokens: Vec<Token<'t>>) -> Result<Tree, TemplateError> {
+pub(super) fn parse<'t>(text: &'t str, Tokens { tokens, broken }: Tokens<'t>) -> Result<Tree, TemplateError> {
     let mut statements = Statements { parser: Parser::new(text, tokens), open: Vec::new(), loops: 0 };
-    let body = statements.body(&[])?;
-    Ok(Tree { body })
+    let body = statements.body(&[]);
+    statements.parser.settle(body, broken).map(|body| Tree { body })
 }
 
 struct Statements<'t> {
