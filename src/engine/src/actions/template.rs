@@ -69,15 +69,8 @@ impl Action for Template {
 fn render_file(cx: &ActionCx<'_>, path: &Path, dest: &str) -> Result<String, Trouble> {
     let source = cx.run().template_source(path)?;
     let options = options(cx)?;
-    let scope = template_scope(cx.scope, path, dest);
-    let rendered = cx.run().engine().render_template(&source, &options, &scope);
-    rendered.map_err(|error| {
-        let mut trouble = Trouble::from(error);
-        if let Some(link) = trouble.chain.first_mut() {
-            link.message = format!("Error rendering template: {}", link.message);
-        }
-        trouble
-    })
+    let scope = template_scope(cx, path, dest);
+    cx.run().engine().render_template(&source, &options, &scope).map_err(Trouble::from)
 }
 
 fn options(cx: &ActionCx<'_>) -> Result<FileOptions, Trouble> {
@@ -103,11 +96,10 @@ fn options(cx: &ActionCx<'_>) -> Result<FileOptions, Trouble> {
 }
 
 /// The variables that only templates see.
-fn template_scope(scope: &Scope, path: &Path, dest: &str) -> Scope {
+fn template_scope(cx: &ActionCx<'_>, path: &Path, dest: &str) -> Scope {
     let mut vars = Map::new();
-    let full = path.to_string_lossy().into_owned();
-    vars.insert("template_path", full.as_str());
-    vars.insert("template_fullpath", full.as_str());
+    vars.insert("template_path", cx.text("src").unwrap_or_default());
+    vars.insert("template_fullpath", path.to_string_lossy().into_owned());
     vars.insert("template_destpath", dest);
     vars.insert("template_host", hostname());
     if let Ok(meta) = fs_err::metadata(path) {
@@ -120,7 +112,7 @@ fn template_scope(scope: &Scope, path: &Path, dest: &str) -> Scope {
     }
     let now = jiff::Zoned::now();
     vars.insert("template_run_date", now.strftime("%Y-%m-%d %H:%M:%S.%f").to_string());
-    let mut scope = scope.clone();
+    let mut scope = cx.scope.clone();
     if !scope.has("ansible_managed") {
         vars.insert("ansible_managed", "Ansible managed");
     }

@@ -142,6 +142,10 @@ impl View {
 
     /// Every layer below the magic variables, strongest first. The flag says whether texts in it may be templates.
     fn walk<T>(&self, visit: &mut dyn FnMut(&Map, bool) -> Option<T>) -> Option<T> {
+        self.walk_above_facts(visit).or_else(|| self.walk_from_facts(visit))
+    }
+
+    fn walk_above_facts<T>(&self, visit: &mut dyn FnMut(&Map, bool) -> Option<T>) -> Option<T> {
         let step = self.step.as_deref().map(|step| &**layers(step));
         let play = self.play.as_deref();
         let mut all = |maps: &[Map], lazy: bool| maps.iter().find_map(|map| visit(map, lazy));
@@ -156,7 +160,13 @@ impl View {
             .or_else(|| all(&play?.role_vars(), true))
             .or_else(|| all(&self.files, true))
             .or_else(|| all(std::slice::from_ref(&play?.vars), true))
-            .or_else(|| all(std::slice::from_ref(&self.facts.injected), false))
+    }
+
+    fn walk_from_facts<T>(&self, visit: &mut dyn FnMut(&Map, bool) -> Option<T>) -> Option<T> {
+        let step = self.step.as_deref().map(|step| &**layers(step));
+        let play = self.play.as_deref();
+        let mut all = |maps: &[Map], lazy: bool| maps.iter().find_map(|map| visit(map, lazy));
+        all(std::slice::from_ref(&self.facts.injected), false)
             .or_else(|| all(&self.inventory, true))
             .or_else(|| all(&step?.role_defaults, true))
             .or_else(|| all(&play?.role_defaults(), true))
@@ -190,6 +200,12 @@ fn slot(value: &Value, lazy: bool) -> Slot {
 
 impl Variables for View {
     fn get(&self, name: &str) -> Option<Slot> {
+        // Facts are a layer like others: what is stronger (`set_fact`, `vars`, `-e`) replaces the dictionary too.
+        if name == "ansible_facts"
+            && let Some(given) = self.walk_above_facts(&mut |map, lazy| map.get(name).map(|value| slot(value, lazy)))
+        {
+            return Some(given);
+        }
         self.magic(name).or_else(|| self.layered(name)).or_else(|| self.of_host(name))
     }
 
