@@ -7,6 +7,7 @@ mod commands;
 mod config_file;
 mod exit;
 mod extra_vars;
+mod fact_caching;
 mod failure;
 mod options;
 mod prompter;

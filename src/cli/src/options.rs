@@ -187,7 +187,6 @@ impl PlaybookOptions {
                 "--module-path",
                 "modules from your own folders need the Python module runner, which is not there yet",
             ),
-            (self.flush_cache, "--flush-cache", "facts are not cached between runs yet, so there is nothing to flush"),
         ];
         refused.into_iter().find(|(given, _, _)| *given).map(|(_, name, why)| (name, why))
     }

@@ -88,6 +88,10 @@ settings! {
     DISPLAY_OK_HOSTS Bool ["defaults" "display_ok_hosts"] ["ANSIBLE_DISPLAY_OK_HOSTS"] "true";
     DISPLAY_SKIPPED_HOSTS Bool ["defaults" "display_skipped_hosts"] ["ANSIBLE_DISPLAY_SKIPPED_HOSTS"] "true";
     CALLBACKS_ENABLED List ["defaults" "callbacks_enabled", "defaults" "callback_enabled", "defaults" "callback_whitelist"] ["ANSIBLE_CALLBACKS_ENABLED", "ANSIBLE_CALLBACK_WHITELIST"] "";
+    CACHE_PLUGIN Text ["defaults" "fact_caching"] ["ANSIBLE_CACHE_PLUGIN"] "memory";
+    CACHE_PLUGIN_CONNECTION Path ["defaults" "fact_caching_connection"] ["ANSIBLE_CACHE_PLUGIN_CONNECTION"] "";
+    CACHE_PLUGIN_PREFIX Text ["defaults" "fact_caching_prefix"] ["ANSIBLE_CACHE_PLUGIN_PREFIX"] "";
+    CACHE_PLUGIN_TIMEOUT Int ["defaults" "fact_caching_timeout"] ["ANSIBLE_CACHE_PLUGIN_TIMEOUT"] "86400";
     CALLBACK_FORMAT_PRETTY Bool ["defaults" "callback_format_pretty"] ["ANSIBLE_CALLBACK_FORMAT_PRETTY"] "";
     CHECK_MODE_MARKERS Bool ["defaults" "check_mode_markers"] ["ANSIBLE_CHECK_MODE_MARKERS"] "false";
     FORCE_COLOR Bool ["defaults" "force_color"] ["ANSIBLE_FORCE_COLOR"] "false";

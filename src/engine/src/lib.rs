@@ -35,3 +35,4 @@ pub use prompt::{NoPrompter, Prompter, Question};
 pub use resolve::Resolver;
 pub use run::{Run, RunOutcome};
 pub use trouble::Trouble;
+pub use vars::{CacheSettings, FactCaching};

@@ -7,6 +7,7 @@ use rplay_diag::Sources;
 use rplay_value::{Map, Value};
 
 use crate::prompt::Prompter;
+use crate::vars::FactCaching;
 
 /// When facts are gathered before a play (`gathering`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -126,6 +127,10 @@ pub struct RunOptions {
     pub gather_subset: Option<Vec<String>>,
     /// `gather_timeout` when the play has none.
     pub gather_timeout: Option<i64>,
+    /// `fact_caching`: where facts are kept for later runs.
+    pub fact_caching: FactCaching,
+    /// `--flush-cache`: forget cached facts of all hosts when the run begins.
+    pub flush_cache: bool,
     /// `inject_facts_as_vars`.
     pub inject_facts: bool,
     /// `hash_behaviour=merge`.
@@ -174,6 +179,8 @@ impl RunOptions {
             gathering: Gathering::default(),
             gather_subset: None,
             gather_timeout: None,
+            fact_caching: FactCaching::default(),
+            flush_cache: false,
             inject_facts: true,
             merge_hashes: false,
             any_errors_fatal: false,

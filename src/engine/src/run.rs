@@ -356,6 +356,10 @@ impl Run {
     ) -> Result<(RunOutcome, bool), EngineError> {
         let mut scope = crate::play::prepare(self, play)?;
         let hosts = self.play_hosts(play, &scope)?;
+        for host in &hosts {
+            self.world.load_facts(host);
+        }
+        self.warn_loaded(self.world.take_warnings());
         let batches = self.batches(play, &scope, &hosts)?;
         if batches.is_empty() {
             scope.start(self, play, &[]);

@@ -480,7 +480,7 @@ impl TaskCx<'_> {
             && !ran.effects.iter().any(|effect| matches!(effect, Effect::Facts { .. } | Effect::Vars(_)))
             && let Some(Value::Map(facts)) = ran.result.get("ansible_facts")
         {
-            let gathered = is_builtin(&cx.name, "setup") || is_builtin(&cx.name, "gather_facts");
+            let gathered = is_builtin(&cx.name, "gather_facts");
             ran.effects.push(Effect::Facts { facts: facts.clone(), set: false, cacheable: false, gathered });
         }
         ran

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use minijinja::Value as Mj;
-use rplay_diag::{Diagnostic, Severity};
-use rplay_value::Results;
 
 use crate::plugin::{self, Keywords};
 use crate::py::{self, Kind};
@@ -190,14 +188,8 @@ impl<'a> Eval<'a> {
     }
 
     fn embedded(&mut self, text: &Arc<str>) -> Result<Mj, TemplateError> {
-        let engine = self.scope.engine();
-        engine.notice(
-            Diagnostic::warning("Conditionals should not contain templates inside of string literals.")
-                .note(text.to_string())
-                .hint("write the variable's name alone, joined with `~` where there is text around it"),
-        );
-        let value = self.scope.render_text(&rplay_value::Text::trusted(Arc::clone(text)))?;
-        if engine.profile().results == Results::Literal { crate::classic::shown(&value) } else { Ok(value) }
+        tracing::warn!(template = %text, "templates inside string literals should be plain names");
+        self.scope.render_text(&rplay_value::Text::trusted(Arc::clone(text)))
     }
 
     fn args(&mut self, args: &Args) -> Result<(Vec<Mj>, Keywords), TemplateError> {
@@ -243,15 +235,6 @@ impl<'a> Eval<'a> {
         let (positional, keywords) = self.args(args)?;
         if let Some(filter) = filter {
             plugin::run_filter(self.scope, filter, name, input, positional, keywords)
-        } else if self.scope.engine().profile().tests_as_filters
-            && let Some(test) = plugin::find_test(name)
-        {
-            if !test.accepts_undefined {
-                py::trip(&input)?;
-            }
-            let notice = Diagnostic::new(Severity::Deprecated, format!("the test `{name}` is used as a filter"));
-            self.scope.engine().notice(notice.hint(format!("write `is {name}` in place of `| {name}`")));
-            plugin::run_test(self.scope, test, name, input, positional, keywords).map(Mj::from)
         } else {
             let assigned = self.assigned();
             let call = ForeignCall::new(PluginKind::Filter, name, input, positional, keywords, self.scope);
@@ -261,8 +244,8 @@ impl<'a> Eval<'a> {
 
     fn test(&mut self, name: &str, subject: &Expr, args: &Args) -> Result<bool, TemplateError> {
         match name {
-            "defined" if args.positional.is_empty() => return Ok(!self.is_undefined(subject)?),
-            "undefined" if args.positional.is_empty() => return self.is_undefined(subject),
+            "defined" if args.positional.is_empty() => return Ok(!py::is_undefined(&self.lenient(subject)?)),
+            "undefined" if args.positional.is_empty() => return Ok(py::is_undefined(&self.lenient(subject)?)),
             _ => {}
         }
         let test = plugin::find_test(name);
@@ -285,17 +268,6 @@ impl<'a> Eval<'a> {
     fn assigned(&self) -> Vec<(&str, Mj)> {
         let pairs = self.names.iter().zip(self.values).filter(|(_, value)| !value.is_undefined());
         pairs.map(|(name, value)| (&**name, value.clone())).collect()
-    }
-
-    fn is_undefined(&mut self, subject: &Expr) -> Result<bool, TemplateError> {
-        let value = self.lenient(subject)?;
-        if let Kind::Marker(marker) = py::kind(&value)
-            && !self.scope.engine().profile().nested_undefined
-            && !marker.error().is_replaceable()
-        {
-            return Err(marker.error().clone());
-        }
-        Ok(py::is_undefined(&value))
     }
 
     fn compare(&mut self, first: &Expr, rest: &[(Compare, Expr)]) -> Result<Mj, TemplateError> {
@@ -426,8 +398,7 @@ impl<'a> Eval<'a> {
                 return Ok(if wantlist { py::list(Vec::new()) } else { py::none() });
             }
             Err(error) if *errors == *"warn" && !matches!(error.kind(), crate::ErrorKind::Missing) => {
-                let notice = format!("The lookup plugin '{plugin}' failed: {error}");
-                self.scope.engine().notice(Diagnostic::warning(notice));
+                tracing::warn!(lookup = %plugin, "{error}");
                 return Ok(if wantlist { py::list(Vec::new()) } else { py::none() });
             }
             Err(error) if error.is_undefined() => return Err(error),

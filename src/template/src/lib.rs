@@ -7,8 +7,6 @@
 //!
 //! Start reading at [`Engine`], then [`Scope`], then `py`. A filter, test or lookup is one file in its folder.
 
-mod classic;
-mod condition;
 mod engine;
 mod error;
 mod eval;
@@ -32,7 +30,7 @@ pub mod tests;
 mod versions;
 mod vm;
 
-pub use engine::{Engine, EngineOptions, FileOptions, Notices, Reading, Rendered, Settings, TemplateSource, Vault};
+pub use engine::{Engine, EngineOptions, FileOptions, Reading, Rendered, Settings, TemplateSource, Vault};
 pub use error::{ErrorKind, TemplateError, Through};
 pub use files::{Files, PlainFiles, VaultedFiles};
 pub use foreign::{Foreign, ForeignCall, PluginKind};

@@ -236,8 +236,7 @@ impl Scope {
             Slot::Done(value) => (wrap(&value, None), matches!(value, Value::List(_) | Value::Map(_))),
             Slot::Lazy(value) => match &value {
                 Value::Text(text) if text.is_template() => {
-                    let value = self.nested(name, text.origin(), || self.render_text(text));
-                    (if self.engine().profile().nested_undefined { value } else { py::insist(value) }, true)
+                    (self.nested(name, text.origin(), || self.render_text(text)), true)
                 }
                 Value::Vault(vaulted) => {
                     (self.decrypt(vaulted).map_or_else(py::marker, |text| py::from_text(&text)), true)
@@ -297,16 +296,6 @@ impl Scope {
         let mut names: Vec<Text> = self.inner.overlays.iter().map(|(name, _)| Text::data(&**name)).collect();
         names.extend(self.inner.variables.names());
         names
-    }
-
-    /// Whether a variable was written as a number, a boolean or nothing, and not as text.
-    pub(crate) fn is_scalar(&self, name: &str) -> bool {
-        let overlay = self.inner.overlays.iter().rev().find(|(key, _)| **key == *name).map(|(_, slot)| slot.clone());
-        matches!(
-            overlay.or_else(|| self.inner.variables.get(name)),
-            Some(Slot::Lazy(value) | Slot::Done(value))
-                if matches!(value, Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_))
-        )
     }
 
     /// Whether there is a variable of this name.

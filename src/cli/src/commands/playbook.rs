@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rplay_connection::{AgentSource, Pool, PoolOptions};
 use rplay_diag::{Diagnose as _, Diagnostic, Severity, Sources};
-use rplay_engine::{ConnectionDefaults, EngineError, Gathering, Resolver, Run, RunOptions, RunOutcome};
+use rplay_engine::{ConnectionDefaults, EngineError, FactCaching, Gathering, Resolver, Run, RunOptions, RunOutcome};
 use rplay_event::{Dispatcher, EventKind, LogWriter, Notice, Sink};
 use rplay_inventory::Inventory;
 use rplay_output::{Look, ResultFormat, Terminal};
@@ -266,9 +266,13 @@ impl Command<'_> {
         inventory: Inventory,
         extra_vars: Map,
         merge: bool,
-        notices: Vec<Diagnostic>,
+        mut notices: Vec<Diagnostic>,
     ) -> Result<i32, Failure> {
         let connection = self.connection_defaults()?;
+        let fact_caching = crate::fact_caching::from_settings(&self.settings).unwrap_or_else(|warning| {
+            notices.push(*warning);
+            FactCaching::Memory
+        });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -305,6 +309,8 @@ impl Command<'_> {
                 Some("smart") => Gathering::Smart,
                 _ => Gathering::Implicit,
             },
+            fact_caching,
+            flush_cache: self.options.flush_cache,
             inject_facts: self.settings.flag("INJECT_FACTS_AS_VARS"),
             merge_hashes: merge,
             any_errors_fatal: self.settings.flag("ANY_ERRORS_FATAL"),

@@ -5,6 +5,7 @@ use rplay_value::{Text, Value};
 
 use crate::action::{Action, ActionCx, Done, Traits};
 use crate::trouble::Trouble;
+use crate::vars::GATHERED;
 
 /// `ansible.builtin.debug`
 pub(crate) static ACTION: Debug = Debug;
@@ -58,6 +59,11 @@ fn value(cx: &ActionCx<'_>, text: &Text) -> Result<Value, Trouble> {
         cx.run().engine().evaluate(text, cx.scope)
     };
     match result {
+        // As ansible-core, which shows no keys of its own.
+        Ok(Value::Map(mut facts)) if facts.contains(GATHERED) => {
+            facts.remove(GATHERED);
+            Ok(Value::Map(facts))
+        }
         Ok(value) => Ok(value),
         Err(error) if error.is_undefined() => Ok(Value::from(format!("<< error 1 - {} >>", error.message()))),
         Err(error) => Err(Trouble::from(error).within("Error while resolving `var` expression.", text.origin())),

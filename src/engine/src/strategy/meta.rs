@@ -108,6 +108,7 @@ impl PlayRun<'_> {
                 for host in &self.hosts {
                     self.run.world().clear_facts(host);
                 }
+                self.run.warn_loaded(self.run.world().take_warnings());
                 "facts cleared".to_owned()
             }
             "clear_host_errors" => {

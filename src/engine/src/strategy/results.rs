@@ -182,6 +182,7 @@ impl PlayRun<'_> {
                             world.set(target, facts);
                         }
                     }
+                    self.run.warn_loaded(world.take_warnings());
                 }
                 Effect::Vars(vars) => {
                     let targets = delegated.clone().map_or_else(|| self.targets(once, host), |host| vec![host]);

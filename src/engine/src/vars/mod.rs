@@ -1,12 +1,14 @@
 //! Variables: who sees what. See `precedence.rs` for the order of the layers.
 
+mod cache;
 pub(crate) mod facts;
 mod magic;
 mod play;
 mod precedence;
 mod world;
 
+pub use cache::{CacheSettings, FactCaching};
 pub(crate) use magic::{extended_loop, full_name};
 pub(crate) use play::{PlayScope, PublicRole, VarsFile};
 pub(crate) use precedence::{StepLayers, View};
-pub(crate) use world::{HostFacts, World};
+pub(crate) use world::{GATHERED, HostFacts, World};

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use rplay_diag::Diagnostic;
 use rplay_inventory::{Files, Inventory, InventoryError};
 use rplay_value::{List, Map, Value};
 
 use crate::RunOptions;
+use crate::vars::cache::FactCache;
 use crate::vars::facts;
 
 /// What was learnt about a host so far. Cloning shares.
@@ -23,8 +25,21 @@ pub(crate) struct HostFacts {
     pub(crate) included: Map,
     /// `set_fact` and registered results.
     pub(crate) set: Map,
-    /// Facts were gathered.
-    pub(crate) gathered: bool,
+}
+
+/// The fact that says that facts were gathered: as ansible-core names it, in its caches too.
+pub(crate) const GATHERED: &str = "_ansible_facts_gathered";
+
+impl HostFacts {
+    fn add(&mut self, new: &Map, inject: bool) {
+        facts::merge(&mut self.raw, new);
+        facts::merge(&mut self.namespaced, &facts::namespaced(new));
+        if inject {
+            facts::merge(&mut self.injected, &facts::injected(new));
+        } else if let Some(local) = new.get("ansible_local") {
+            self.injected.insert("ansible_local", local.clone());
+        }
+    }
 }
 
 #[derive(Default)]
@@ -42,17 +57,29 @@ pub(crate) struct World {
     files: Arc<dyn Files>,
     playbook_dir: RwLock<Arc<Path>>,
     hosts: RwLock<Hosts>,
+    cache: FactCache,
 }
 
 impl World {
     pub(crate) fn new(options: Arc<RunOptions>, inventory: Inventory, files: Arc<dyn Files>) -> Self {
+        let cache = FactCache::open(&options.fact_caching);
+        if options.flush_cache && cache.persists() {
+            cache.delete("localhost");
+            inventory.hosts().for_each(|host| cache.delete(&host.name));
+        }
         Self {
             options,
             inventory: RwLock::new(Arc::new(inventory)),
             files,
             playbook_dir: RwLock::new(Arc::from(Path::new("."))),
             hosts: RwLock::default(),
+            cache,
         }
+    }
+
+    /// What the fact cache has to say since the last call.
+    pub(crate) fn take_warnings(&self) -> Vec<Diagnostic> {
+        self.cache.take_warnings()
     }
 
     pub(crate) fn options(&self) -> &RunOptions {
@@ -94,30 +121,53 @@ impl World {
     }
 
     pub(crate) fn facts(&self, host: &str) -> HostFacts {
-        self.read().facts.get(host).cloned().unwrap_or_default()
+        if let Some(known) = self.read().facts.get(host) {
+            return known.clone();
+        }
+        if !self.cache.persists() {
+            return HostFacts::default();
+        }
+        let host: Arc<str> = Arc::from(host);
+        self.change(&host, |facts| facts.clone())
     }
 
+    /// Reads cached facts of a host, so that what is wrong with them is said before its tasks run.
+    pub(crate) fn load_facts(&self, host: &Arc<str>) {
+        if self.cache.persists() && !self.read().facts.contains_key(host) {
+            self.change(host, |_| ());
+        }
+    }
+
+    /// Whether the host's facts were gathered, in this run or in one whose facts are cached.
     pub(crate) fn gathered(&self, host: &str) -> bool {
-        self.read().facts.get(host).is_some_and(|facts| facts.gathered)
+        self.facts(host).raw.get(GATHERED).is_some_and(Value::is_true)
     }
 
-    fn change(&self, host: &Arc<str>, change: impl FnOnce(&mut HostFacts)) {
-        change(self.write().facts.entry(Arc::clone(host)).or_default());
+    /// Changes what is known about a host, on top of what is cached.
+    fn change<T>(&self, host: &Arc<str>, change: impl FnOnce(&mut HostFacts) -> T) -> T {
+        let mut hosts = self.write();
+        let entry = hosts.facts.entry(Arc::clone(host)).or_insert_with(|| {
+            let mut facts = HostFacts::default();
+            if let Some(cached) = self.cache.load(host) {
+                facts.add(&cached, self.options.inject_facts);
+            }
+            facts
+        });
+        change(entry)
     }
 
     /// Adds facts of a module.
     pub(crate) fn add_facts(&self, host: &Arc<str>, new: &Map, gathered: bool) {
         let inject = self.options.inject_facts;
-        self.change(host, |host| {
-            facts::merge(&mut host.raw, new);
-            facts::merge(&mut host.namespaced, &facts::namespaced(new));
-            if inject {
-                facts::merge(&mut host.injected, &facts::injected(new));
-            } else if let Some(local) = new.get("ansible_local") {
-                host.injected.insert("ansible_local", local.clone());
+        let all = self.change(host, |facts| {
+            facts.add(new, inject);
+            if gathered {
+                facts.raw.insert(GATHERED, true);
+                facts.namespaced.insert(GATHERED, true);
             }
-            host.gathered |= gathered;
+            facts.raw.clone()
         });
+        self.cache.save(host, &all);
     }
 
     /// Adds variables of `set_fact` or a registered result.
@@ -142,13 +192,13 @@ impl World {
         });
     }
 
-    /// Forgets gathered facts (`meta: clear_facts`).
+    /// Forgets gathered facts, cached ones too (`meta: clear_facts`).
     pub(crate) fn clear_facts(&self, host: &Arc<str>) {
+        self.cache.delete(host);
         self.change(host, |host| {
             host.raw = Map::new();
             host.namespaced = Map::new();
             host.injected = Map::new();
-            host.gathered = false;
         });
     }
 
