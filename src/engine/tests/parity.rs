@@ -23,23 +23,10 @@ fn cases() -> Vec<PathBuf> {
     cases
 }
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            std::fs::copy(&path, &target).unwrap();
-        }
-    }
-}
-
 /// The few command line options that cases use.
 fn bed(case: &Path) -> Bed {
     let mut bed = Bed::new();
-    copy(case, bed.path());
+    harness::copy(case, bed.path());
     if let Ok(hosts) = std::fs::read_to_string(case.join("hosts")) {
         bed.inventory = hosts;
     }

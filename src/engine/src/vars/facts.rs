@@ -98,6 +98,10 @@ pub(crate) fn combine(vars: &mut Map, name: &Value, value: &Value, recursive: bo
 
 /// `new` over `old`: key by key, inner mappings too when `recursive` (`hash_behaviour=merge`).
 pub(crate) fn merge_maps(old: &Map, new: &Map, recursive: bool) -> Map {
+    // Equal mappings may differ in their order, and then the new one's counts.
+    if old == new {
+        return new.clone();
+    }
     let mut out = old.clone();
     for (key, value) in new {
         let merged = match (out.get_value(key), value) {

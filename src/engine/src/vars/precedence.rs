@@ -29,6 +29,49 @@ use rplay_value::{Map, Text, Value};
 use crate::plan::{LevelKind, Step};
 use crate::vars::{HostFacts, PlayScope, World, facts};
 
+/// What a layer of variables is, as far as its strength goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LayerKind {
+    Extra,
+    Include,
+    RoleParams,
+    Set,
+    Included,
+    Task,
+    RoleVars,
+    PlayRoleVars,
+    VarsFile,
+    Play,
+    Facts,
+    Inventory,
+    RoleDefaults,
+    PlayRoleDefaults,
+}
+
+impl LayerKind {
+    /// Whether the strongest map of this kind replaces the others even where mappings are merged.
+    fn replaces(self) -> bool {
+        matches!(self, Self::Task | Self::Include)
+    }
+}
+
+/// Who wrote a layer of a step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Writer<'a> {
+    /// The task itself.
+    Task,
+    /// A block, or an import.
+    Block,
+    /// A dynamic include: of a file, or of a role.
+    Include(Option<&'a std::path::Path>),
+    /// A role: its files, or the place where it is used.
+    #[expect(dead_code, reason = "for explanations")]
+    Role(&'a Role),
+    /// A role that brought the role in.
+    #[expect(dead_code, reason = "for explanations")]
+    Parent(&'a Role),
+}
+
 /// The layers that depend on the step alone, strongest first within each.
 #[derive(Debug, Default)]
 pub(crate) struct StepLayers {
@@ -36,55 +79,84 @@ pub(crate) struct StepLayers {
     params: Vec<Map>,
     task: Vec<Map>,
     role_vars: Vec<Map>,
+    /// Of the roles that brought the role in.
+    parent_vars: Vec<Map>,
     role_defaults: Vec<Map>,
+    /// Maps of an include or a role that count once more where mappings are merged: they are weaker there, so that only
+    /// the order of keys tells.
+    again_task: Vec<Map>,
+    again_role: Vec<Map>,
+    again_include: Vec<Map>,
+}
+
+/// Visits the layers that depend on the step alone: of each kind the strongest first.
+pub(crate) fn visit_step<'s>(step: &'s Step, visit: &mut dyn FnMut(LayerKind, &'s Map, Writer<'s>)) {
+    if let Some(task) = step.task() {
+        visit(LayerKind::Task, &task.common.vars, Writer::Task);
+    }
+    for level in step.level.outward() {
+        match &level.kind {
+            LevelKind::Block => visit(LayerKind::Task, &level.common.vars, Writer::Block),
+            LevelKind::Include { vars, file } => {
+                visit(LayerKind::Task, &level.common.vars, Writer::Include(file.as_deref()));
+                visit(LayerKind::Include, vars, Writer::Include(file.as_deref()));
+            }
+            LevelKind::Play | LevelKind::Role { .. } => {}
+        }
+    }
+    let Some(role) = &step.role else { return };
+    let dependencies = step.level.outward().find_map(|level| match &level.kind {
+        LevelKind::Role { role: at, dependencies } if Arc::ptr_eq(at, role) => Some(dependencies.as_slice()),
+        _ => None,
+    });
+    let dependencies = dependencies.unwrap_or_default();
+    visit(LayerKind::RoleVars, &role.common.vars, Writer::Role(role));
+    visit(LayerKind::RoleVars, &role.vars, Writer::Role(role));
+    for dependency in dependencies.iter().rev() {
+        visit(LayerKind::RoleVars, &dependency.vars, Writer::Role(dependency));
+    }
+    let chain = || std::iter::successors(Some(&**role), |role| role.parent.as_deref());
+    for parent in chain().skip(1) {
+        visit(LayerKind::RoleVars, &parent.vars, Writer::Parent(parent));
+        visit(LayerKind::RoleVars, &parent.common.vars, Writer::Parent(parent));
+    }
+    for role in chain() {
+        visit(LayerKind::RoleParams, &role.params, Writer::Role(role));
+        visit(LayerKind::RoleDefaults, &role.defaults, Writer::Role(role));
+    }
+    for dependency in dependencies.iter().rev() {
+        visit(LayerKind::RoleDefaults, &dependency.defaults, Writer::Role(dependency));
+    }
 }
 
 impl StepLayers {
     /// The layers of a step. Call through [`layers`], which keeps them.
     fn new(step: &Step) -> Self {
         let mut layers = Self::default();
-        let add = |list: &mut Vec<Map>, map: &Map| {
-            if !map.is_empty() {
-                list.push(map.clone());
-            }
-        };
-        if let Some(task) = step.task() {
-            add(&mut layers.task, &task.common.vars);
-        }
-        for level in step.level.outward() {
-            match &level.kind {
-                LevelKind::Block => add(&mut layers.task, &level.common.vars),
-                LevelKind::Include { vars, .. } => {
-                    add(&mut layers.task, &level.common.vars);
-                    add(&mut layers.include, vars);
-                }
-                LevelKind::Play | LevelKind::Role { .. } => {}
-            }
-        }
         if let Some(role) = &step.role {
-            let dependencies = step.level.outward().find_map(|level| match &level.kind {
-                LevelKind::Role { role: at, dependencies } if Arc::ptr_eq(at, role) => Some(dependencies.as_slice()),
-                _ => None,
-            });
-            let dependencies = dependencies.unwrap_or_default();
-            add(&mut layers.role_vars, &role.common.vars);
-            add(&mut layers.role_vars, &role.vars);
-            for dependency in dependencies.iter().rev() {
-                add(&mut layers.role_vars, &dependency.vars);
-            }
-            let chain: Vec<&Role> = std::iter::successors(Some(&**role), |role| role.parent.as_deref()).collect();
-            for parent in &chain[1..] {
-                add(&mut layers.role_vars, &parent.vars);
-                add(&mut layers.role_vars, &parent.common.vars);
-            }
-            for role in &chain {
-                add(&mut layers.params, &role.params);
-                add(&mut layers.role_defaults, &role.defaults);
-            }
-            for dependency in dependencies.iter().rev() {
-                add(&mut layers.role_defaults, &dependency.defaults);
-            }
+            layers.again_role.extend([role.vars.clone(), role.common.vars.clone()]);
         }
+        visit_step(step, &mut |kind, map, writer| {
+            if map.is_empty() {
+                return;
+            }
+            match kind {
+                LayerKind::Include => {
+                    match writer {
+                        Writer::Include(Some(_)) => layers.again_task.push(map.clone()),
+                        _ => layers.again_include.push(map.clone()),
+                    }
+                    layers.include.push(map.clone());
+                }
+                LayerKind::RoleParams => layers.params.push(map.clone()),
+                LayerKind::RoleVars => match writer {
+                    Writer::Parent(_) => layers.parent_vars.push(map.clone()),
+                    _ => layers.role_vars.push(map.clone()),
+                },
+                LayerKind::RoleDefaults => layers.role_defaults.push(map.clone()),
+                _ => layers.task.push(map.clone()),
+            }
+        });
         layers
     }
 }
@@ -141,56 +213,81 @@ impl View {
     }
 
     /// Every layer below the magic variables, strongest first. The flag says whether texts in it may be templates.
-    fn walk<T>(&self, visit: &mut dyn FnMut(&Map, bool) -> Option<T>) -> Option<T> {
+    pub(crate) fn walk<T>(&self, visit: &mut dyn FnMut(LayerKind, &Map, bool) -> Option<T>) -> Option<T> {
         self.walk_above_facts(visit).or_else(|| self.walk_from_facts(visit))
     }
 
-    fn walk_above_facts<T>(&self, visit: &mut dyn FnMut(&Map, bool) -> Option<T>) -> Option<T> {
+    fn walk_above_facts<T>(&self, visit: &mut dyn FnMut(LayerKind, &Map, bool) -> Option<T>) -> Option<T> {
         let step = self.step.as_deref().map(|step| &**layers(step));
         let play = self.play.as_deref();
-        let mut all = |maps: &[Map], lazy: bool| maps.iter().find_map(|map| visit(map, lazy));
-        let options = self.world.options();
-        all(std::slice::from_ref(&options.extra_vars), true)
-            .or_else(|| all(&step?.include, true))
-            .or_else(|| all(&step?.params, true))
-            .or_else(|| all(std::slice::from_ref(&self.facts.set), false))
-            .or_else(|| all(std::slice::from_ref(&self.facts.included), true))
-            .or_else(|| all(&step?.task, true))
-            .or_else(|| all(&step?.role_vars, true))
-            .or_else(|| all(&play?.role_vars(), true))
-            .or_else(|| all(&self.files, true))
-            .or_else(|| all(std::slice::from_ref(&play?.vars), true))
+        let mut all = |kind: LayerKind, maps: &[Map], lazy: bool| maps.iter().find_map(|map| visit(kind, map, lazy));
+        let one = std::slice::from_ref;
+        let again = step.filter(|_| self.world.options().merge_hashes);
+        all(LayerKind::Extra, one(&self.world.options().extra_vars), true)
+            .or_else(|| all(LayerKind::Include, &step?.include, true))
+            .or_else(|| all(LayerKind::RoleParams, &step?.params, true))
+            .or_else(|| all(LayerKind::Set, one(&self.facts.set), false))
+            .or_else(|| all(LayerKind::Included, one(&self.facts.included), true))
+            .or_else(|| all(LayerKind::Task, &step?.task, true))
+            .or_else(|| all(LayerKind::Task, &again?.again_task, true))
+            .or_else(|| all(LayerKind::RoleVars, &step?.role_vars, true))
+            .or_else(|| all(LayerKind::RoleVars, &again?.again_role, true))
+            .or_else(|| all(LayerKind::RoleVars, &step?.parent_vars, true))
+            .or_else(|| all(LayerKind::RoleVars, &again?.again_include, true))
+            .or_else(|| all(LayerKind::PlayRoleVars, &play?.role_vars(), true))
+            .or_else(|| all(LayerKind::VarsFile, &self.files, true))
+            .or_else(|| all(LayerKind::Play, one(&play?.vars), true))
     }
 
-    fn walk_from_facts<T>(&self, visit: &mut dyn FnMut(&Map, bool) -> Option<T>) -> Option<T> {
+    fn walk_from_facts<T>(&self, visit: &mut dyn FnMut(LayerKind, &Map, bool) -> Option<T>) -> Option<T> {
         let step = self.step.as_deref().map(|step| &**layers(step));
         let play = self.play.as_deref();
-        let mut all = |maps: &[Map], lazy: bool| maps.iter().find_map(|map| visit(map, lazy));
-        all(std::slice::from_ref(&self.facts.injected), false)
-            .or_else(|| all(&self.inventory, true))
-            .or_else(|| all(&step?.role_defaults, true))
-            .or_else(|| all(&play?.role_defaults(), true))
+        let mut all = |kind: LayerKind, maps: &[Map], lazy: bool| maps.iter().find_map(|map| visit(kind, map, lazy));
+        all(LayerKind::Facts, std::slice::from_ref(&self.facts.injected), false)
+            .or_else(|| all(LayerKind::Inventory, &self.inventory, true))
+            .or_else(|| all(LayerKind::RoleDefaults, &step?.role_defaults, true))
+            .or_else(|| all(LayerKind::PlayRoleDefaults, &play?.role_defaults(), true))
     }
 
     fn layered(&self, name: &str) -> Option<Slot> {
-        if !self.world.options().merge_hashes {
-            return self.walk(&mut |map, lazy| map.get(name).map(|value| slot(value, lazy)));
+        if self.world.options().merge_hashes {
+            return self.merged(name).map(|(value, lazy)| slot(&value, lazy));
         }
-        // hash_behaviour=merge: mappings of all layers are combined, the strongest winning key by key.
-        let mut merged: Option<(Value, bool)> = None;
-        self.walk::<()>(&mut |map, lazy| {
+        self.walk(&mut |_, map, lazy| map.get(name).map(|value| slot(value, lazy)))
+    }
+
+    /// `hash_behaviour=merge`: mappings of all layers are combined, the strongest winning key by key.
+    fn merged(&self, name: &str) -> Option<(Value, bool)> {
+        let mut found: Vec<(LayerKind, Value)> = Vec::new();
+        let mut any = false;
+        self.walk::<()>(&mut |kind, map, lazy| {
             let value = map.get(name)?;
-            match (&mut merged, value) {
-                (None, _) => merged = Some((value.clone(), lazy)),
-                (Some((Value::Map(strong), any)), Value::Map(weak)) => {
-                    *strong = facts::merge_maps(weak, strong, true);
-                    *any |= lazy;
-                }
-                _ => return Some(()),
+            if !(kind.replaces() && found.last().is_some_and(|(last, _)| *last == kind)) {
+                any |= lazy;
+                found.push((kind, value.clone()));
             }
-            None
+            // Below what is no mapping nothing is merged.
+            (!matches!(value, Value::Map(_))).then_some(())
         });
-        merged.map(|(value, lazy)| slot(&value, lazy))
+        // As ansible-core: what one role or play brings is combined first, then with what is weaker.
+        let mut merged: Option<Value> = None;
+        let groups: Vec<_> = found.chunk_by(|(a, _), (b, _)| a == b).collect();
+        for group in groups.into_iter().rev() {
+            let value = group.iter().rev().map(|(_, value)| value.clone()).reduce(combined)?;
+            merged = Some(match merged {
+                Some(weak) => combined(weak, value),
+                None => value,
+            });
+        }
+        merged.map(|value| (value, any))
+    }
+}
+
+/// One value over a weaker one.
+fn combined(weak: Value, strong: Value) -> Value {
+    match (&weak, &strong) {
+        (Value::Map(old), Value::Map(new)) => Value::Map(facts::merge_maps(old, new, true)),
+        _ => strong,
     }
 }
 
@@ -202,7 +299,7 @@ impl Variables for View {
     fn get(&self, name: &str) -> Option<Slot> {
         // Facts are a layer like others: what is stronger (`set_fact`, `vars`, `-e`) replaces the dictionary too.
         if name == "ansible_facts"
-            && let Some(given) = self.walk_above_facts(&mut |map, lazy| map.get(name).map(|value| slot(value, lazy)))
+            && let Some(given) = self.walk_above_facts(&mut |_, map, lazy| map.get(name).map(|value| slot(value, lazy)))
         {
             return Some(given);
         }
@@ -211,7 +308,7 @@ impl Variables for View {
 
     fn names(&self) -> Vec<Text> {
         let mut names: Vec<Text> = self.magic_names();
-        self.walk::<()>(&mut |map, _| {
+        self.walk::<()>(&mut |_, map, _| {
             names.extend(map.texts().map(|(name, _)| name.clone()));
             None
         });

@@ -17,6 +17,8 @@ use rplay_value::Value;
 pub(crate) struct Bed {
     folder: tempfile::TempDir,
     pub inventory: String,
+    /// Inventory sources in the folder, in the place of a file with the text above.
+    pub sources: Vec<String>,
     pub change: Box<dyn Fn(&mut RunOptions)>,
 }
 
@@ -39,7 +41,12 @@ impl Sink for Collect {
 impl Bed {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { folder, inventory: "localhost ansible_connection=local\n".to_owned(), change: Box::new(|_| {}) }
+        Self {
+            folder,
+            inventory: "localhost ansible_connection=local\n".to_owned(),
+            sources: Vec::new(),
+            change: Box::new(|_| {}),
+        }
     }
 
     pub(crate) fn options(mut self, change: impl Fn(&mut RunOptions) + 'static) -> Self {
@@ -75,7 +82,12 @@ impl Bed {
         let resolver = Arc::new(Resolver::new(engine, options.extra_vars.clone(), false));
         let hosts = self.path().join("hosts");
         let loader = rplay_inventory::Loader::new(&sources, &PlainFiles);
-        let (inventory, attempts) = loader.load(&[hosts.to_str().unwrap()]);
+        let given: Vec<String> = if self.sources.is_empty() {
+            vec![hosts.to_str().unwrap().to_owned()]
+        } else {
+            self.sources.iter().map(|source| self.path().join(source).to_str().unwrap().to_owned()).collect()
+        };
+        let (inventory, attempts) = loader.load(&given);
         assert!(attempts.is_empty(), "{attempts:?}");
         let events = Arc::new(Mutex::new(Vec::new()));
         let (emitter, dispatcher) = Dispatcher::start(vec![Box::new(Collect(Arc::clone(&events)))]);
@@ -98,6 +110,20 @@ impl Bed {
         assert!(dispatcher.finish().is_empty());
         let events = std::mem::take(&mut *events.lock().unwrap());
         Ended { outcome, events, folder: self.path().to_owned() }
+    }
+}
+
+/// Copies a folder with what is in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).unwrap();
+        }
     }
 }
 
