@@ -125,6 +125,8 @@ pub struct RunOptions {
     pub gathering: Gathering,
     /// `gather_subset` when the play has none.
     pub gather_subset: Option<Vec<String>>,
+    /// The strategy of plays that name none.
+    pub strategy: String,
     /// `gather_timeout` when the play has none.
     pub gather_timeout: Option<i64>,
     /// `fact_caching`: where facts are kept for later runs.
@@ -178,6 +180,7 @@ impl RunOptions {
             force_handlers: false,
             gathering: Gathering::default(),
             gather_subset: None,
+            strategy: "linear".to_owned(),
             gather_timeout: None,
             fact_caching: FactCaching::default(),
             flush_cache: false,

@@ -14,6 +14,7 @@ use crate::fields::Keyword;
 use crate::plan::{dependencies, imported_roles};
 use crate::prompt::Question;
 use crate::run::Run;
+use crate::strategy::Strategy;
 use crate::trouble::Trouble;
 use crate::vars::{PlayScope, PublicRole, VarsFile, View};
 
@@ -22,7 +23,9 @@ pub(crate) struct Prepared {
     pub(crate) name: String,
     pub(crate) patterns: Vec<String>,
     pub(crate) order: Option<String>,
+    /// The strategy as written.
     pub(crate) strategy: String,
+    pub(crate) pace: Strategy,
     /// What the play sees without any host.
     pub(crate) scope: Scope,
     vars: Map,
@@ -83,22 +86,10 @@ pub(crate) fn prepare(run: &Run, play: &Arc<Play>) -> Result<Prepared, EngineErr
             .map(|field| run.field::<Text>(what, field, &scope).map_err(|trouble| keyword_error(trouble, field.span)));
         Ok(field.transpose()?.flatten().map(|text| text.to_string()))
     };
-    let strategy = keyword("strategy", play.strategy.as_ref())?.unwrap_or_else(|| "linear".to_owned());
-    check_strategy(&strategy, play)?;
+    let strategy = keyword("strategy", play.strategy.as_ref())?.unwrap_or_else(|| run.options().strategy.clone());
+    let pace = Strategy::of(&strategy, play)?;
     let order = keyword("order", play.order.as_ref())?;
-    Ok(Prepared { name, patterns, order, strategy, scope, vars, files, roles })
-}
-
-/// `linear` runs what `linear` promises. Other strategies must not silently be something else.
-fn check_strategy(strategy: &str, play: &Play) -> Result<(), EngineError> {
-    if matches!(strategy.rsplit('.').next(), Some("linear" | "mitogen_linear" | "tripleo_linear")) {
-        return Ok(());
-    }
-    Err(EngineError::Keyword {
-        message: format!("the strategy `{strategy}` is not available"),
-        span: play.strategy.as_ref().and_then(|field| field.span),
-        hint: Some("the strategy is `linear`; remove the keyword to use it".to_owned()),
-    })
+    Ok(Prepared { name, patterns, order, strategy, pace, scope, vars, files, roles })
 }
 
 pub(crate) fn keyword_error(trouble: Trouble, span: Option<Span>) -> EngineError {

@@ -371,7 +371,7 @@ impl Run {
         for batch in batches {
             let id = scope.start(self, play, &batch);
             let shared = scope.share(play, &hosts, &batch);
-            let end = PlayRun::new(self, loader, play, &shared, id, &batch)
+            let end = PlayRun::new(self, loader, play, &shared, id, scope.pace, &batch)
                 .map(|run| run.with_out(&self.out, self.start_at_done))?
                 .run()
                 .await?;

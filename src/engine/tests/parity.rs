@@ -68,7 +68,7 @@ fn bed(case: &Path) -> Bed {
 fn ordered(text: &str) -> String {
     let mut lines: Vec<&str> = text.lines().collect();
     let host = |line: &str| line.split_whitespace().nth(1).unwrap_or_default().to_owned();
-    let is_result = |line: &str| line.starts_with("  ") && !line.starts_with("  included");
+    let is_result = |line: &str| line.starts_with("  ") && !line.starts_with("  included ");
     let mut start = 0;
     while start < lines.len() {
         let end = lines[start..].iter().position(|line| !is_result(line)).map_or(lines.len(), |i| start + i);

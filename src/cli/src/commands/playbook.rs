@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use rplay_connection::{AgentSource, Pool, PoolOptions};
+use rplay_connection::{Pool, PoolOptions};
 use rplay_diag::{Diagnose as _, Diagnostic, Severity, Sources};
 use rplay_engine::{ConnectionDefaults, EngineError, FactCaching, Gathering, Resolver, Run, RunOptions, RunOutcome};
 use rplay_event::{Dispatcher, EventKind, LogWriter, Notice, Sink};
@@ -311,6 +311,7 @@ impl Command<'_> {
             },
             fact_caching,
             flush_cache: self.options.flush_cache,
+            strategy: self.settings.text("DEFAULT_STRATEGY").unwrap_or_else(|| "linear".to_owned()),
             inject_facts: self.settings.flag("INJECT_FACTS_AS_VARS"),
             merge_hashes: merge,
             any_errors_fatal: self.settings.flag("ANY_ERRORS_FATAL"),
@@ -324,7 +325,7 @@ impl Command<'_> {
             ..RunOptions::new(self.sources.clone(), Arc::new(prompter::Terminal))
         };
         let pool = Pool::new(PoolOptions {
-            agent: AgentSource::Search,
+            agent: crate::agent::source(),
             keep_agent: !self.options.no_cache_agent,
             control_dir: crate::settings::expand(&self.settings.text("SSH_CONTROL_PATH_DIR").unwrap_or_default()),
         });

@@ -9,7 +9,7 @@ use rplay_playbook::{Context, Include, PlaybookError, RoleRequest};
 use rplay_value::{Map, Value};
 
 use crate::error::EngineError;
-use crate::plan::{Entry, LevelKind, PlanBlock, Step, dependencies};
+use crate::plan::{Entry, LevelKind, PlanBlock, Step, StepId, dependencies};
 use crate::play::keyword_error;
 use crate::ran::{Effect, IncludeRequest, Ran};
 use crate::strategy::PlayRun;
@@ -26,16 +26,22 @@ struct Group {
 }
 
 /// What an include brought.
+#[derive(Clone)]
 enum Brought {
-    Entries(Vec<Entry>),
+    Block(Arc<PlanBlock>),
     Handlers(Vec<Arc<Step>>),
 }
+
+/// What includes brought to hosts that are not in step with one another: by the including step and what it asked for.
+#[derive(Default)]
+pub(super) struct Loaded(HashMap<(StepId, String), Vec<(IncludeRequest, String, Brought)>>);
 
 impl PlayRun<'_> {
     /// Loads what hosts came to include and continues them there. A file that is not there fails those hosts.
     pub(super) fn expand_includes(
         &mut self,
         step: &Arc<Step>,
+        task: TaskId,
         mut results: Vec<HostRan>,
     ) -> Result<Vec<HostRan>, EngineError> {
         let Some(include) = step.task().and_then(|task| task.include.clone()) else { return Ok(results) };
@@ -46,20 +52,19 @@ impl PlayRun<'_> {
         let mut blocks: HashMap<Arc<str>, Vec<Entry>> = HashMap::new();
         let mut included = Vec::new();
         for group in groups {
-            match self.load(step, &include, &group) {
+            match self.load_once(step, &include, &group) {
                 Ok((shown, brought)) => {
                     for host in &group.hosts {
                         self.run.recap(|recap| recap.host(host).ok += 1);
                     }
                     self.run.emit(EventKind::Included {
-                        task: self.current(),
+                        task,
                         file: shown,
                         hosts: group.hosts.clone(),
                         label: group.label.clone(),
                     });
                     match brought {
-                        Brought::Entries(entries) => {
-                            let block = Arc::new(PlanBlock { block: entries, ..PlanBlock::default() });
+                        Brought::Block(block) => {
                             block.steps(&mut included);
                             for host in &group.hosts {
                                 blocks.entry(Arc::clone(host)).or_default().push(Entry::Block(Arc::clone(&block)));
@@ -79,7 +84,7 @@ impl PlayRun<'_> {
                     }
                 }
                 Err(LoadError::Reason(reason, span)) => {
-                    self.include_failed(&group, &reason, span.or(step.span()), &mut results);
+                    self.include_failed(task, &group, &reason, span.or(step.span()), &mut results);
                 }
                 Err(LoadError::Fatal(error)) => return Err(error),
             }
@@ -89,7 +94,9 @@ impl PlayRun<'_> {
                 state.cursor.insert(Arc::new(PlanBlock { block, ..PlanBlock::default() }));
             }
         }
-        self.steps.splice(self.at..self.at, included);
+        if !self.strategy.is_free() {
+            self.steps.splice(self.at..self.at, included);
+        }
         Ok(results)
     }
 
@@ -130,6 +137,26 @@ impl PlayRun<'_> {
         groups
     }
 
+    /// As [`PlayRun::load`]; hosts that are not in step get what the first of them got.
+    fn load_once(
+        &mut self,
+        step: &Arc<Step>,
+        include: &Include,
+        group: &Group,
+    ) -> Result<(String, Brought), LoadError> {
+        if !self.strategy.is_free() {
+            return self.load(step, include, group);
+        }
+        let key = (step.id, key(&group.request));
+        let mut alike = self.loaded.0.get(&key).into_iter().flatten();
+        if let Some((_, shown, brought)) = alike.find(|(request, ..)| *request == group.request) {
+            return Ok((shown.clone(), brought.clone()));
+        }
+        let (shown, brought) = self.load(step, include, group)?;
+        self.loaded.0.entry(key).or_default().push((group.request.clone(), shown.clone(), brought.clone()));
+        Ok((shown, brought))
+    }
+
     fn load(&mut self, step: &Arc<Step>, include: &Include, group: &Group) -> Result<(String, Brought), LoadError> {
         let world = self.run.world();
         let mut context = Context::default();
@@ -142,7 +169,7 @@ impl PlayRun<'_> {
             context.collections.clone_from(&role.meta.collections);
         }
         let span = step.span();
-        let (shown, brought) = match (&group.request, include) {
+        let (shown, entries) = match (&group.request, include) {
             (IncludeRequest::Tasks { file, vars }, Include::Tasks { apply, .. }) => {
                 let included = self.loader.include_tasks(file, span, &context)?;
                 let kind = LevelKind::Include { vars: vars.clone(), file: Some(included.path.clone()) };
@@ -154,10 +181,10 @@ impl PlayRun<'_> {
                 if step.handler {
                     let mut steps = Vec::new();
                     self.planner.handlers(&included.items, &level, &mut steps);
-                    (shown, Brought::Handlers(steps))
-                } else {
-                    (shown, Brought::Entries(self.planner.items(&included.items, &level)))
+                    self.run.warn_loaded(self.loader.take_warnings());
+                    return Ok((shown, Brought::Handlers(steps)));
                 }
+                (shown, self.planner.items(&included.items, &level))
             }
             (
                 IncludeRequest::Role { name, from, vars },
@@ -188,18 +215,23 @@ impl PlayRun<'_> {
                 let mut handlers = Vec::new();
                 self.planner.role_handlers(&role, &level, &mut handlers);
                 self.handlers.add(handlers);
-                (name.clone(), Brought::Entries(self.planner.role(&role, &level)))
+                (name.clone(), self.planner.role(&role, &level))
             }
-            _ => (String::new(), Brought::Entries(Vec::new())),
+            _ => (String::new(), Vec::new()),
         };
         self.run.warn_loaded(self.loader.take_warnings());
-        Ok(match brought {
-            Brought::Entries(entries) => (shown, Brought::Entries(self.filter(entries).map_err(LoadError::Fatal)?)),
-            handlers @ Brought::Handlers(_) => (shown, handlers),
-        })
+        let block = self.filter(entries).map_err(LoadError::Fatal)?;
+        Ok((shown, Brought::Block(Arc::new(PlanBlock { block, ..PlanBlock::default() }))))
     }
 
-    fn include_failed(&mut self, group: &Group, reason: &str, span: Option<Span>, results: &mut [HostRan]) {
+    fn include_failed(
+        &mut self,
+        task: TaskId,
+        group: &Group,
+        reason: &str,
+        span: Option<Span>,
+        results: &mut [HostRan],
+    ) {
         self.run.emit(EventKind::Failed(Report::new(reason, self.run.place(span))));
         for host in &group.hosts {
             let mut data = group.data.clone();
@@ -208,7 +240,7 @@ impl PlayRun<'_> {
             self.run.recap(|recap| recap.host(host).failed += 1);
             let result = Arc::new(TaskResult { data: data.clone(), ..TaskResult::default() });
             let outcome = Outcome::Failed { ignored: false, rescued: false };
-            self.run.emit(EventKind::HostFinished { task: self.current(), host: Arc::clone(host), outcome, result });
+            self.run.emit(EventKind::HostFinished { task, host: Arc::clone(host), outcome, result });
             if let Some(own) = results.iter_mut().find(|result| result.host == *host) {
                 data.insert("failed", true);
                 own.ran = Ran::of(data);
@@ -216,11 +248,6 @@ impl PlayRun<'_> {
             self.failed.insert(Arc::clone(host));
             self.fail_host(host);
         }
-    }
-
-    /// The task that was announced last.
-    fn current(&self) -> TaskId {
-        self.run.last_task()
     }
 }
 

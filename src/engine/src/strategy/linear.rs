@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rplay_event::{EventKind, Place, TaskId, TaskInfo};
-use rplay_playbook::Include;
+use rplay_playbook::{Include, Task};
 use rplay_template::{Rendered, Scope};
 use rplay_value::{Map, Text, Value};
 
@@ -18,8 +18,9 @@ use crate::play::{keyword_error, words};
 use crate::prompt::Question;
 use crate::ran::Ran;
 use crate::run::RunOutcome;
-use crate::strategy::{BatchEnd, PlayRun};
+use crate::strategy::{BatchEnd, PlayRun, Strategy};
 use crate::task::TaskCx;
+use crate::trouble::Trouble;
 
 /// The result of a step on a host.
 pub(super) struct HostRan {
@@ -94,22 +95,34 @@ impl PlayRun<'_> {
 
     /// Runs the batch to its end.
     pub(crate) async fn run(mut self) -> Result<BatchEnd, EngineError> {
-        let mut broken = false;
+        if self.strategy.is_free() {
+            return self.run_free().await;
+        }
         loop {
             let left = self.hosts_left();
             let Some((step, group)) = self.next_group(&left) else { break };
             if step.meta().is_some() {
                 self.meta_step(&step, &group)?;
+                // As TripleO's linear strategy: from the first flush of handlers on, errors are fatal.
+                self.any_errors_fatal |= step.is_flush();
                 self.reset_connections().await?;
                 continue;
             }
-            let Some((results, fatal)) = self.task_step(&step, &group).await? else { continue };
-            let results = self.expand_includes(&step, results)?;
+            let Some((id, results, fatal)) = self.task_step(&step, &group).await? else { continue };
+            let results = self.expand_includes(&step, id, results)?;
             let lost = |bad: fn(&Ran) -> bool| -> Vec<&Arc<str>> {
                 results.iter().filter(|r| bad(&r.ran)).map(|r| &r.host).collect()
             };
             let failed: HashSet<Arc<str>> = lost(Ran::failed).into_iter().cloned().collect();
-            let any = !failed.is_empty() || !lost(Ran::unreachable).is_empty();
+            let unreachable = lost(Ran::unreachable);
+            let any = if self.strategy == Strategy::TripleoLinear {
+                let out: Vec<Arc<str>> = failed.iter().chain(unreachable).cloned().collect();
+                // Each is counted, so no short cut.
+                out.iter().filter(|host| self.tripleo_lost(host)).count() > 0
+            } else {
+                !failed.is_empty() || !unreachable.is_empty()
+            };
+            let fatal = fatal || self.strategy == Strategy::TripleoLinear && self.any_errors_fatal;
             if fatal && any {
                 self.fail_rest(&left, &failed);
             }
@@ -119,13 +132,18 @@ impl PlayRun<'_> {
             {
                 self.fail_rest(&left, &failed);
                 self.run.emit(EventKind::NoHostsRemaining);
-                broken = true;
+                self.break_play = true;
             }
-            if broken && self.failed.len() >= left.len() {
+            if self.break_play && self.failed.len() >= left.len() {
                 self.run.emit(EventKind::NoHostsRemaining);
                 break;
             }
         }
+        Ok(self.end())
+    }
+
+    /// How the batch ended.
+    pub(super) fn end(mut self) -> BatchEnd {
         // Hosts that are through have not all moved past their last `always` yet.
         let mut lost = false;
         for host in self.hosts.clone() {
@@ -138,7 +156,7 @@ impl PlayRun<'_> {
                 self.failed.insert(host);
             }
         }
-        let outcome = if broken {
+        let outcome = if self.break_play {
             RunOutcome::Failed
         } else if !self.unreachable.is_empty() {
             RunOutcome::Unreachable
@@ -147,18 +165,18 @@ impl PlayRun<'_> {
         } else {
             RunOutcome::Ok
         };
-        Ok(BatchEnd {
+        BatchEnd {
             outcome,
             failed: self.failed,
             unreachable: self.unreachable,
             end_play: self.end_play,
-            break_play: broken,
+            break_play: self.break_play,
             start_at_done: self.start_at_done,
-        })
+        }
     }
 
     /// `meta: reset_connection`.
-    async fn reset_connections(&mut self) -> Result<(), EngineError> {
+    pub(super) async fn reset_connections(&mut self) -> Result<(), EngineError> {
         for (host, step) in std::mem::take(&mut self.resets) {
             let Some(task) = step.task() else { continue };
             let cx = TaskCx { run: self.run, play: self.scope, step: &step, task, host, id: self.run.last_task() };
@@ -189,20 +207,16 @@ impl PlayRun<'_> {
         &mut self,
         step: &Arc<Step>,
         group: &[Arc<str>],
-    ) -> Result<Option<(Vec<HostRan>, bool)>, EngineError> {
+    ) -> Result<Option<(TaskId, Vec<HostRan>, bool)>, EngineError> {
         let Some(task) = step.task().cloned() else { return Ok(None) };
         let Some(first) = group.first() else { return Ok(None) };
         let run = self.run;
         let keyword = |trouble| keyword_error(trouble, task.span);
         let scope = run.view(Some(first), Some(self.scope), Some(step)).map_err(keyword)?.into_scope();
-        if self.step_mode && !self.take_step(step, &scope)? {
+        if self.step_mode && !self.take_step(step, &scope, None)? {
             return Ok(None);
         }
-        let once = find_action(&task.action.resolved).is_some_and(|action| action.traits().once)
-            || run
-                .maybe::<bool>("run_once", step.keyword(|c| c.run_once.as_ref()), &scope)
-                .map_err(keyword)?
-                .unwrap_or(false);
+        let once = self.is_once(step, &task, &scope).map_err(keyword)?;
         let fatal = run
             .maybe::<bool>("any_errors_fatal", step.keyword(|c| c.any_errors_fatal.as_ref()), &scope)
             .map_err(keyword)?
@@ -245,7 +259,21 @@ impl PlayRun<'_> {
             self.finish(step, id, once, &mut done)?;
             results.push(done);
         }
-        Ok(Some((results, (fatal || once) && ignored != Some(true))))
+        Ok(Some((id, results, (fatal || once) && ignored != Some(true))))
+    }
+
+    /// Whether a task is to run once for all hosts.
+    pub(super) fn is_once(&self, step: &Step, task: &Task, scope: &Scope) -> Result<bool, Trouble> {
+        let wanted = self.run.maybe::<bool>("run_once", step.keyword(|c| c.run_once.as_ref()), scope)?;
+        let always = find_action(&task.action.resolved).is_some_and(|action| action.traits().once);
+        Ok(always || wanted.unwrap_or(false))
+    }
+
+    /// Moves a host.
+    pub(super) fn set_cursor(&mut self, host: &str, cursor: Cursor) {
+        if let Some(state) = self.states.get_mut(host) {
+            state.cursor = cursor;
+        }
     }
 
     /// Tells outputs that a task begins.
@@ -308,11 +336,12 @@ impl PlayRun<'_> {
     }
 
     /// `--step`: asks whether to run a task.
-    fn take_step(&mut self, step: &Step, scope: &Scope) -> Result<bool, EngineError> {
+    pub(super) fn take_step(&mut self, step: &Step, scope: &Scope, host: Option<&str>) -> Result<bool, EngineError> {
         let name = step.task().map(|task| {
             task.name.as_ref().map_or_else(|| task.action.name.to_string(), |name| self.banner(name, scope))
         });
-        let text = format!("Perform task: TASK: {} (N)o/(y)es/(c)ontinue: ", name.unwrap_or_default());
+        let on = host.map(|host| format!(" on {host}")).unwrap_or_default();
+        let text = format!("Perform task: TASK: {}{on} (N)o/(y)es/(c)ontinue: ", name.unwrap_or_default());
         self.run.flush_events();
         let question = Question { text, private: false };
         let answer = self

@@ -1,9 +1,12 @@
 //! How the hosts of a play go through its tasks.
 
+mod choice;
+mod free;
 mod includes;
 mod linear;
 mod meta;
 mod results;
+mod tripleo;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,10 +20,13 @@ use crate::error::EngineError;
 use crate::handlers::Handlers;
 use crate::iterate::Cursor;
 use crate::options::Gathering;
-use crate::plan::{Entry, Level, PlanBlock, Planner, Step, StepKind};
+use crate::plan::{Entry, Level, PlanBlock, Planner, Step, StepId, StepKind};
 use crate::play::{keyword_error, words};
 use crate::run::{Out, Run, RunOutcome};
+use crate::strategy::includes::Loaded;
 use crate::vars::PlayScope;
+
+pub(crate) use choice::Strategy;
 
 /// How a batch ended.
 pub(crate) struct BatchEnd {
@@ -50,6 +56,7 @@ pub(crate) struct PlayRun<'r> {
     play: &'r Arc<Play>,
     scope: &'r Arc<PlayScope>,
     id: PlayId,
+    strategy: Strategy,
     /// What the play sees without any host.
     templates: Scope,
     tags: TagSelection,
@@ -70,6 +77,16 @@ pub(crate) struct PlayRun<'r> {
     start_at_done: bool,
     /// Hosts whose connection is to be made anew, with the task that said so.
     resets: Vec<(Arc<str>, Arc<Step>)>,
+    /// Failures that cannot be lived with: later plays are not run.
+    break_play: bool,
+    /// A task that ran said that its errors are fatal (free strategies).
+    any_errors_fatal: bool,
+    /// Steps of which the only run has been given away (`tripleo_free`).
+    once: HashSet<StepId>,
+    /// What includes brought to hosts that are not in step.
+    loaded: Loaded,
+    /// Failed hosts by `tripleo_role_name`.
+    failed_by_role: HashMap<String, HashSet<Arc<str>>>,
 }
 
 impl<'r> PlayRun<'r> {
@@ -79,6 +96,7 @@ impl<'r> PlayRun<'r> {
         play: &'r Arc<Play>,
         scope: &'r Arc<PlayScope>,
         id: PlayId,
+        strategy: Strategy,
         batch: &[Arc<str>],
     ) -> Result<Self, EngineError> {
         let options = run.options();
@@ -103,6 +121,7 @@ impl<'r> PlayRun<'r> {
             play,
             scope,
             id,
+            strategy,
             templates,
             tags: TagSelection::new(&options.tags, &options.skip_tags),
             planner: Planner::default(),
@@ -119,6 +138,11 @@ impl<'r> PlayRun<'r> {
             step_mode: options.step,
             start_at_done: false,
             resets: Vec::new(),
+            break_play: false,
+            any_errors_fatal: false,
+            once: HashSet::new(),
+            loaded: Loaded::default(),
+            failed_by_role: HashMap::new(),
         };
         let root = Arc::new(this.plan(force)?);
         root.steps(&mut this.steps);

@@ -2,13 +2,14 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use rplay_connection::{Pool, PoolOptions};
 use rplay_diag::Sources;
 use rplay_engine::{NoPrompter, Resolver, Run, RunOptions, RunOutcome};
-use rplay_event::{Dispatcher, Event, EventKind, Outcome, Sink, TaskInfo, TaskResult};
+use rplay_event::{Dispatcher, Event, EventKind, Outcome, Sink, TaskId, TaskInfo, TaskResult};
 use rplay_inventory::PlainFiles;
 use rplay_template::{Engine, EngineOptions};
 use rplay_value::Value;
@@ -132,17 +133,35 @@ impl Ended {
     pub(crate) fn text(&self) -> String {
         let mut out = String::new();
         let mut task: Option<Arc<TaskInfo>> = None;
+        let mut tasks: HashMap<TaskId, Arc<TaskInfo>> = HashMap::new();
+        // Hosts that are not in step: their results name their task instead of standing below it.
+        let mut free = false;
         for event in &self.events {
+            let at = match &event.kind {
+                EventKind::ItemFinished { task, .. } | EventKind::HostFinished { task, .. } => tasks.get(task).cloned(),
+                _ => None,
+            };
+            let named = at.as_ref().filter(|_| free).map(|info| format!(" [{}]", info.name)).unwrap_or_default();
+            if free {
+                task = at.or(task);
+            }
             let line = match &event.kind {
-                EventKind::PlayStarted(play) => format!("PLAY [{}]", play.name),
+                EventKind::PlayStarted(play) => {
+                    free = matches!(play.strategy.as_str(), "free" | "host_pinned");
+                    format!("PLAY [{}]", play.name)
+                }
                 EventKind::TaskStarted(info) => {
                     task = Some(Arc::clone(info));
+                    tasks.insert(info.id, Arc::clone(info));
+                    if free {
+                        continue;
+                    }
                     format!("{} [{}]", if info.handler { "HANDLER" } else { "TASK" }, info.name)
                 }
                 EventKind::ItemFinished { host, outcome, result, .. } => {
                     let label = result.label.as_ref().map(|label| label.to_str().into_owned()).unwrap_or_default();
                     format!(
-                        "  {} {host} item={label}{}",
+                        "  {} {host}{named} item={label}{}",
                         word(*outcome).trim_end_matches("(ignored)"),
                         shown(task.as_deref(), result)
                     )
@@ -160,12 +179,17 @@ impl Ended {
                         } else {
                             shown(task.as_deref(), result)
                         };
-                        format!("  {} {host}{shown}", word(*outcome))
+                        format!("  {} {host}{named}{shown}", word(*outcome))
                     }
                 }
                 EventKind::Included { file, hosts, label, .. } => {
                     let label = label.as_ref().map(|label| format!(" item={}", label.to_str())).unwrap_or_default();
-                    format!("  included {file} for {}{label}", hosts.join(", "))
+                    if free {
+                        let lines = hosts.iter().map(|host| format!("  included-for {host} {file}{label}"));
+                        lines.collect::<Vec<_>>().join("\n")
+                    } else {
+                        format!("  included {file} for {}{label}", hosts.join(", "))
+                    }
                 }
                 EventKind::NoHostsMatched => "NO HOSTS".to_owned(),
                 EventKind::NoHostsRemaining => "NO MORE HOSTS".to_owned(),

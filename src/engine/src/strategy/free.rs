@@ -1,0 +1,221 @@
+//! The free strategies: hosts do not wait for one another.
+//!
+//! As ansible-core 2.19's `free` and `host_pinned`. A host that is free stands in a queue; the first in it gets the next
+//! place among the `forks`. What an include brings is loaded once and shared by the hosts that come to it later, so
+//! that a task of an included file is one task, whenever a host arrives at it.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use rplay_event::{EventKind, Notice, TaskId};
+use rplay_playbook::Task;
+
+use crate::action::find_action;
+use crate::error::EngineError;
+use crate::plan::{Step, StepId};
+use crate::play::keyword_error;
+use crate::run::Run;
+use crate::strategy::linear::HostRan;
+use crate::strategy::{BatchEnd, PlayRun, Strategy};
+use crate::task::TaskCx;
+use crate::vars::PlayScope;
+
+/// Hosts that wait for something.
+#[derive(Default)]
+struct Queues {
+    /// Under way and free to do their next task; `host_pinned` puts hosts back in front.
+    ready: VecDeque<Arc<str>>,
+    /// Not begun yet (`host_pinned`).
+    waiting: VecDeque<Arc<str>>,
+    /// Held back by the `throttle` of the step they are at.
+    throttled: HashMap<StepId, VecDeque<Arc<str>>>,
+    /// How many hosts are at a step now.
+    at: HashMap<StepId, usize>,
+    /// Hosts that have begun and are not through.
+    begun: usize,
+}
+
+/// What became of the question for a host's next task.
+enum Next {
+    Start(Arc<Step>, Arc<Task>, TaskId),
+    /// Its step has enough hosts.
+    Throttled(StepId),
+    Through,
+}
+
+/// One task on one host, with all it needs.
+async fn work(
+    run: &Run,
+    play: &Arc<PlayScope>,
+    step: Arc<Step>,
+    task: Arc<Task>,
+    host: Arc<str>,
+    id: TaskId,
+) -> (Arc<Step>, TaskId, HostRan) {
+    run.emit(EventKind::HostStarted { task: id, host: Arc::clone(&host) });
+    let ran = TaskCx { run, play, step: &step, task: &task, host: Arc::clone(&host), id }.execute().await;
+    (step, id, HostRan { host, ran })
+}
+
+impl PlayRun<'_> {
+    /// Runs the batch to its end, every host at its own pace.
+    pub(super) async fn run_free(mut self) -> Result<BatchEnd, EngineError> {
+        let pinned = self.strategy == Strategy::HostPinned;
+        if self.max_fail.is_some() {
+            self.warn_free("max_fail_percentage", "is not supported, as tasks are executed independently on each host");
+        }
+        let (run, play) = (self.run, self.scope);
+        let forks = run.options().forks.max(1);
+        let hosts: VecDeque<Arc<str>> =
+            self.hosts.iter().filter(|host| !self.unreachable.contains(*host)).cloned().collect();
+        let mut queues = Queues::default();
+        if pinned {
+            queues.waiting = hosts;
+        } else {
+            queues.begun = hosts.len();
+            queues.ready = hosts;
+        }
+        let mut announced = HashMap::new();
+        let mut running = FuturesUnordered::new();
+        loop {
+            while running.len() < forks {
+                if pinned && queues.begun < forks {
+                    if let Some(host) = queues.waiting.pop_front() {
+                        queues.begun += 1;
+                        queues.ready.push_back(host);
+                    }
+                }
+                let Some(host) = queues.ready.pop_front() else { break };
+                match self.next_free(&host, &mut queues, &mut announced).await? {
+                    Next::Start(step, task, id) => {
+                        *queues.at.entry(step.id).or_default() += 1;
+                        running.push(work(run, play, step, task, host, id));
+                    }
+                    Next::Throttled(step) => queues.throttled.entry(step).or_default().push_back(host),
+                    Next::Through => queues.begun -= 1,
+                }
+            }
+            let Some((step, id, mut done)) = running.next().await else { break };
+            if let Some(at) = queues.at.get_mut(&step.id) {
+                *at -= 1;
+            }
+            if let Some(held) = queues.throttled.get_mut(&step.id).and_then(VecDeque::pop_front) {
+                queues.ready.push_front(held);
+            }
+            self.finish(&step, id, false, &mut done)?;
+            let results = self.expand_includes(&step, id, vec![done])?;
+            for HostRan { host, ran } in results {
+                if self.strategy.is_tripleo() && ran.failed() && self.any_errors_fatal && self.tripleo_lost(&host) {
+                    self.break_play = true;
+                }
+                if self.unreachable.contains(&host) {
+                    queues.begun -= 1;
+                } else if pinned {
+                    queues.ready.push_front(host);
+                } else {
+                    queues.ready.push_back(host);
+                }
+            }
+        }
+        if self.hosts.iter().all(|host| self.unreachable.contains(host)) {
+            run.emit(EventKind::NoHostsRemaining);
+        }
+        Ok(self.end())
+    }
+
+    /// Moves a host to its next task; what is not a task is done on the way.
+    async fn next_free(
+        &mut self,
+        host: &Arc<str>,
+        queues: &mut Queues,
+        announced: &mut HashMap<StepId, TaskId>,
+    ) -> Result<Next, EngineError> {
+        loop {
+            let Some(mut cursor) = self.states.get(host).map(|state| state.cursor.clone()) else {
+                return Ok(Next::Through);
+            };
+            let Some(step) = self.advance(host, &mut cursor) else { return Ok(Next::Through) };
+            let Some(task) = step.task().filter(|_| step.meta().is_none()).cloned() else {
+                self.set_cursor(host, cursor);
+                let lost: HashSet<Arc<str>> = self.unreachable.clone();
+                self.meta_step(&step, std::slice::from_ref(host))?;
+                self.reset_connections().await?;
+                // `clear_host_errors` brings hosts back.
+                for back in lost.into_iter().filter(|host| !self.unreachable.contains(host)) {
+                    queues.begun += 1;
+                    queues.ready.push_back(back);
+                }
+                continue;
+            };
+            let keyword = |trouble| keyword_error(trouble, task.span);
+            let run = self.run;
+            let scope = run.view(Some(host), Some(self.scope), Some(&step)).map_err(keyword)?.into_scope();
+            let throttle = run
+                .maybe::<i64>("throttle", step.keyword(|c| c.throttle.as_ref()), &scope)
+                .map_err(keyword)?
+                .unwrap_or(0);
+            if throttle > 0 && queues.at.get(&step.id).is_some_and(|at| *at >= throttle as usize) {
+                return Ok(Next::Throttled(step.id));
+            }
+            self.set_cursor(host, cursor);
+            if step.handler {
+                self.handlers.started(step.id, host);
+            }
+            if self.is_once(&step, &task, &scope).map_err(keyword)? && !self.take_once(&step, &task)? {
+                continue;
+            }
+            let fatal = run
+                .maybe::<bool>("any_errors_fatal", step.keyword(|c| c.any_errors_fatal.as_ref()), &scope)
+                .map_err(keyword)?
+                .unwrap_or(run.options().any_errors_fatal);
+            if fatal && !self.strategy.is_tripleo() {
+                self.warn_free(
+                    "any_errors_fatal",
+                    "is not supported, as tasks are executed independently on each host",
+                );
+            }
+            self.any_errors_fatal |= fatal;
+            if self.step_mode && !self.take_step(&step, &scope, Some(host))? {
+                continue;
+            }
+            let id = match announced.get(&step.id) {
+                Some(id) => *id,
+                None => {
+                    let id = self.announce(&step, &scope)?;
+                    announced.insert(step.id, id);
+                    id
+                }
+            };
+            return Ok(Next::Start(step, task, id));
+        }
+    }
+
+    /// What becomes of a task that is to run once: hosts that are not in step cannot share it. Whether this host runs it.
+    fn take_once(&mut self, step: &Arc<Step>, task: &Task) -> Result<bool, EngineError> {
+        if find_action(&task.action.resolved).is_some_and(|action| action.traits().once) {
+            return Err(EngineError::Keyword {
+                message: format!(
+                    "The '{}' module bypasses the host loop, which is currently not supported in the free strategy and \
+                     would instead execute for every host in the inventory list.",
+                    task.action.name
+                ),
+                span: task.action.span.or(task.span),
+                hint: Some("run it in a play of its own with the strategy `linear`".to_owned()),
+            });
+        }
+        if self.strategy == Strategy::TripleoFree {
+            return Ok(self.once.insert(step.id));
+        }
+        self.warn_free(
+            "run_once",
+            "is not currently supported. This task will still be executed for every host in the inventory list.",
+        );
+        Ok(true)
+    }
+
+    fn warn_free(&self, keyword: &str, what: &str) {
+        self.run.warn(Notice::new(format!("Using {keyword} with the free strategy {what}")));
+    }
+}
