@@ -3,6 +3,7 @@
 //! `rplay PLAYBOOK... -i INVENTORY` is ansible-playbook, with its options. Everything else is a sub-command. Called
 //! through a link named `ansible-playbook` it behaves as that.
 
+mod agent;
 mod commands;
 mod config_file;
 mod exit;
