@@ -16,7 +16,8 @@ use crate::plugin::Keywords;
 use crate::syntax::{self, Expr, Mode, Stmt, Syntax};
 use crate::vm::{self, Store};
 use crate::{
-    ErrorKind, Files, Foreign, ForeignCall, LookupCall, PlainFiles, PluginKind, Scope, TemplateError, header, omit, py,
+    ErrorKind, Files, Foreign, ForeignCall, LookupCall, PlainFiles, PluginKind, Scope, TemplateError, frame, header,
+    omit, py,
 };
 
 /// Opens `!vault` values. Implemented for the vault crate's secrets.
@@ -173,6 +174,15 @@ pub enum Reading {
     File,
 }
 
+/// Which filters and tests a text may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Plugins {
+    /// Those there are.
+    Known,
+    /// Any: where plugins beside the text are not at hand.
+    Any,
+}
+
 /// A text ready to run.
 enum Compiled {
     /// One expression: its value is the result.
@@ -293,9 +303,9 @@ impl Engine {
     /// Reads a text and gives what Jinja2 would refuse, without rendering anything: names need not exist.
     pub fn check(&self, text: &Text, reading: Reading) -> Result<(), TemplateError> {
         let compiled = match reading {
-            Reading::Template => self.compile(text, How::Yaml),
-            Reading::Expression => self.compile(text, How::Expression),
-            Reading::Condition => self.compile(text, How::Condition),
+            Reading::Template => self.compile(text, How::Yaml, Plugins::Any),
+            Reading::Expression => self.compile(text, How::Expression, Plugins::Any),
+            Reading::Condition => self.compile(text, How::Condition, Plugins::Any),
             Reading::File => header::read(text, &FileOptions::default()).and_then(|(body, syntax)| {
                 let tree = syntax::parse(body, &syntax, Mode::File)?;
                 let place = vm::Place { text: text.clone(), path: None, load: Load::Top };
@@ -325,6 +335,10 @@ impl Engine {
             tracing::warn!(condition = %trimmed, "conditions should not be surrounded by template delimiters such as {{{{ }}}} or {{% %}}");
             let value = self.run(text, How::Yaml, scope)?;
             match value.as_str() {
+                Some(_) if strict && !value.is_safe() => {
+                    let message = "Encountered untrusted template or expression.";
+                    return Err(TemplateError::new(ErrorKind::Condition, message).located(text.origin()));
+                }
                 // Text that comes out is the condition, when it was written as such.
                 Some(inner) if value.is_safe() && !inner.trim().is_empty() => {
                     let inner = Text::trusted(inner.trim()).with_origin(text.origin());
@@ -384,7 +398,7 @@ impl Engine {
     ) -> Result<Mj, TemplateError> {
         scope.bind(self);
         let value = self.run_file(source, options, scope).map_err(|error| finish(error, Asked::Template, scope))?;
-        if matches!(py::kind(&value), py::Kind::List(_) | py::Kind::Dict(_)) {
+        if value.as_str().is_none() {
             return Ok(value);
         }
         let text = Self::file_text(&value, source, options).map_err(|error| finish(error, Asked::Template, scope))?;
@@ -406,6 +420,11 @@ impl Engine {
     }
 
     fn run_file(&self, source: &TemplateSource, options: &FileOptions, scope: &Scope) -> Result<Mj, TemplateError> {
+        // As in ansible-core, a text without any delimiter is no template: nothing in it is read, not even line ends.
+        let starts = [&options.block.0, &options.variable.0, &options.comment.0];
+        if !source.text.starts_with(header::PREFIX) && !starts.iter().any(|start| source.text.contains(&***start)) {
+            return Ok(Mj::from(Arc::clone(&source.text)));
+        }
         let whole = source.source.map(|id| Span::new(id, 0, source.text.len()));
         let (text, syntax) =
             header::read(&source.text, options).map_err(|error| error.located(whole.map(Span::at_start)))?;
@@ -418,6 +437,7 @@ impl Engine {
             compiled
         } else {
             let tree = syntax::parse(&text, &syntax, Mode::File).map_err(|error| self.locate(error, &text))?;
+            self.known_plugins(&tree.body).map_err(|error| self.locate(error, &text))?;
             let place = vm::Place { text: text.clone(), path: Some(PathBuf::from(&source.name)), load: Load::Top };
             self.keep(key, Compiled::Lowered(self.0.store.add(tree.body, place)))
         };
@@ -455,7 +475,7 @@ impl Engine {
         let compiled = if let Some(compiled) = self.known(&key) {
             compiled
         } else {
-            let compiled = self.compile(text, how).map_err(|error| self.locate(error, text))?;
+            let compiled = self.compile(text, how, Plugins::Known).map_err(|error| self.locate(error, text))?;
             self.keep(key, compiled)
         };
         self.execute(&compiled, text, how, scope)
@@ -475,14 +495,24 @@ impl Engine {
         compiled
     }
 
-    fn compile(&self, text: &Text, how: How) -> Result<Compiled, TemplateError> {
+    fn compile(&self, text: &Text, how: How, plugins: Plugins) -> Result<Compiled, TemplateError> {
         match how {
-            How::Expression => return syntax::parse_expression(text, Mode::Yaml).map(Compiled::Expr),
-            How::Condition => return syntax::parse_expression(text, Mode::File).map(Compiled::Expr),
+            How::Expression | How::Condition => {
+                let mode = if how == How::Expression { Mode::Yaml } else { Mode::File };
+                let delimited = is_template(text);
+                let expr = syntax::parse_expression(text, mode).map_err(|error| error.delimited(delimited))?;
+                if plugins == Plugins::Known {
+                    self.known_plugins_of(&expr)?;
+                }
+                return Ok(Compiled::Expr(expr));
+            }
             How::Yaml | How::File => {}
         }
         let (body, syntax) = header::read(text, &FileOptions::default())?;
         let tree = syntax::parse(body, &syntax, Mode::Yaml)?;
+        if plugins == Plugins::Known {
+            self.known_plugins(&tree.body)?;
+        }
         if tree.body.iter().all(|statement| matches!(statement, Stmt::Data(_) | Stmt::Emit(_))) {
             let mut parts: Vec<Part> = tree
                 .body
@@ -505,7 +535,28 @@ impl Engine {
         Ok(Compiled::Lowered(self.0.store.add(tree.body, place)))
     }
 
+    /// Refuses a template that names a filter or test which does not exist.
+    fn known_plugins(&self, body: &[Stmt]) -> Result<(), TemplateError> {
+        let mut unknown = None;
+        syntax::plugins::required(body, &mut |named| self.missing(&named, &mut unknown));
+        unknown.map_or(Ok(()), Err)
+    }
+
+    fn known_plugins_of(&self, expr: &Expr) -> Result<(), TemplateError> {
+        let mut unknown = None;
+        syntax::plugins::required_of(expr, &mut |named| self.missing(&named, &mut unknown));
+        unknown.map_or(Ok(()), Err)
+    }
+
+    fn missing(&self, named: &syntax::plugins::Named<'_>, found: &mut Option<TemplateError>) {
+        if found.is_none() && !self.has_plugin(named.kind, named.name) {
+            let error = crate::foreign::unknown(named.kind, named.name).of_kind(ErrorKind::Syntax);
+            *found = Some(error.at_offset(named.expr.start as usize, named.expr.end as usize));
+        }
+    }
+
     fn execute(&self, compiled: &Compiled, text: &Text, how: How, scope: &Scope) -> Result<Mj, TemplateError> {
+        let _render = frame::enter(scope);
         let mut eval = Eval::plain(scope, how == How::Condition);
         let result = match compiled {
             Compiled::Expr(expr) => eval.eval(expr),
@@ -618,8 +669,14 @@ fn finish(error: TemplateError, asked: Asked, scope: &Scope) -> TemplateError {
     let kind = if asked == Asked::Template { "template" } else { "expression" };
     let error = match error.kind() {
         ErrorKind::Undefined if asked == Asked::Condition => error.prefixed("Error while evaluating conditional: "),
-        ErrorKind::Syntax => error.prefixed(&format!("Syntax error in {kind}: ")),
-        ErrorKind::Type | ErrorKind::Value | ErrorKind::File => error.prefixed(&format!("Error rendering {kind}: ")),
+        ErrorKind::Syntax if error.is_delimited() => {
+            error.worded("Syntax error in expression. Template delimiters are not supported in expressions: ")
+        }
+        ErrorKind::Syntax => error.worded(&format!("Syntax error in {kind}: ")),
+        ErrorKind::Missing if error.message().ends_with(" found.") && error.message().starts_with("No ") => {
+            error.worded(&format!("Error rendering {kind}: "))
+        }
+        ErrorKind::Type | ErrorKind::Value | ErrorKind::File => error.worded(&format!("Error rendering {kind}: ")),
         _ => error,
     };
     let Some(name) = error.undefined_name() else { return error };

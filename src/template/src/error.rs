@@ -55,6 +55,10 @@ struct Inner {
     name: Option<String>,
     /// Whether an operator met something undefined: that ends the expression, no `default` replaces it.
     raised: bool,
+    /// Whether the message says already in what the failure happened.
+    worded: bool,
+    /// Whether the expression holds template delimiters, which do not belong there.
+    delimited: bool,
     /// The mapping a key was missing in, and the key: the nearest one is looked for only when the error is shown.
     among: Option<(minijinja::Value, String)>,
 }
@@ -84,6 +88,8 @@ impl TemplateError {
             local: None,
             name: None,
             raised: false,
+            worded: false,
+            delimited: false,
             among: None,
         }))
     }
@@ -133,6 +139,11 @@ impl TemplateError {
         self.is_undefined() && !self.0.raised
     }
 
+    /// Whether an operator raised it.
+    pub(crate) fn is_raised(&self) -> bool {
+        self.0.raised
+    }
+
     /// The failure as an operator raises it: as in ansible-core 2.19, it passes `default` and `is defined`.
     #[must_use]
     pub(crate) fn raised(mut self) -> Self {
@@ -155,6 +166,11 @@ impl TemplateError {
     /// The name that was not there, when a whole variable was missing.
     pub fn undefined_name(&self) -> Option<&str> {
         self.0.name.as_deref()
+    }
+
+    /// The name that was not there: a variable's, an attribute's or a key's.
+    pub(crate) fn missing_name(&self) -> Option<&str> {
+        self.undefined_name().or_else(|| self.0.among.as_ref().map(|(_, key)| key.as_str()))
     }
 
     /// The place in the text that failed.
@@ -192,6 +208,48 @@ impl TemplateError {
     #[must_use]
     pub fn prefixed(mut self, prefix: &str) -> Self {
         self.0.message.insert_str(0, prefix);
+        self
+    }
+
+    /// Puts before the message in what it happened, unless that is said already.
+    #[must_use]
+    pub(crate) fn worded(self, prefix: &str) -> Self {
+        if self.0.worded {
+            return self;
+        }
+        let mut error = self.prefixed(prefix);
+        error.0.worded = true;
+        error
+    }
+
+    /// Whether the message says already in what it happened.
+    pub(crate) fn is_worded(&self) -> bool {
+        self.0.worded
+    }
+
+    /// Remembers that the expression that is not one holds template delimiters.
+    #[must_use]
+    pub(crate) fn delimited(mut self, delimited: bool) -> Self {
+        self.0.delimited = delimited;
+        self
+    }
+
+    /// See [`TemplateError::delimited`].
+    pub(crate) fn is_delimited(&self) -> bool {
+        self.0.delimited
+    }
+
+    /// The same as a failure of another kind.
+    #[must_use]
+    pub(crate) fn of_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
+    /// Says the same in other words.
+    #[must_use]
+    pub(crate) fn reworded(mut self, message: impl Into<String>) -> Self {
+        self.0.message = message.into();
         self
     }
 

@@ -47,6 +47,14 @@ impl<'a> Eval<'a> {
     pub(crate) fn lenient(&mut self, expr: &Expr) -> Result<Mj, TemplateError> {
         match self.eval(expr) {
             Err(error) if error.is_replaceable() => Ok(py::marker(error)),
+            // As in ansible-core 2.19, a call that fails is a value until somebody looks at it.
+            Err(error)
+                if matches!(expr.node, Node::Call(..) | Node::Filter(..))
+                    && !error.is_raised()
+                    && error.kind() != crate::ErrorKind::Recursion =>
+            {
+                Ok(py::marker(error))
+            }
             other => other,
         }
     }
@@ -238,14 +246,22 @@ impl<'a> Eval<'a> {
         } else {
             let assigned = self.assigned();
             let call = ForeignCall::new(PluginKind::Filter, name, input, positional, keywords, self.scope);
-            self.scope.engine().foreign_call(ForeignCall { assigned: &assigned, ..call })
+            let result = self.scope.engine().foreign_call(ForeignCall { assigned: &assigned, ..call });
+            result.map_err(|error| not_found(error, "filter", name))
         }
     }
 
     fn test(&mut self, name: &str, subject: &Expr, args: &Args) -> Result<bool, TemplateError> {
         match name {
-            "defined" if args.positional.is_empty() => return Ok(!py::is_undefined(&self.lenient(subject)?)),
-            "undefined" if args.positional.is_empty() => return Ok(py::is_undefined(&self.lenient(subject)?)),
+            "defined" if args.positional.is_empty() => return Ok(!self.is_missing(subject)?),
+            "undefined" if args.positional.is_empty() => return self.is_missing(subject),
+            "vault_encrypted" | "ansible.builtin.vault_encrypted" => {
+                if let Node::Name(name) = &subject.node
+                    && self.scope.is_vaulted(name)
+                {
+                    return Ok(true);
+                }
+            }
             _ => {}
         }
         let test = plugin::find_test(name);
@@ -259,7 +275,8 @@ impl<'a> Eval<'a> {
         } else {
             let assigned = self.assigned();
             let call = ForeignCall::new(PluginKind::Test, name, subject, positional, keywords, self.scope);
-            let decided = self.scope.engine().foreign_call(ForeignCall { assigned: &assigned, ..call })?;
+            let decided = self.scope.engine().foreign_call(ForeignCall { assigned: &assigned, ..call });
+            let decided = decided.map_err(|error| not_found(error, "test", name))?;
             py::truthy(&decided)
         }
     }
@@ -268,6 +285,15 @@ impl<'a> Eval<'a> {
     fn assigned(&self) -> Vec<(&str, Mj)> {
         let pairs = self.names.iter().zip(self.values).filter(|(_, value)| !value.is_undefined());
         pairs.map(|(name, value)| (&**name, value.clone())).collect()
+    }
+
+    /// Whether something is undefined; that it fails otherwise is an error.
+    fn is_missing(&mut self, subject: &Expr) -> Result<bool, TemplateError> {
+        let value = self.lenient(subject)?;
+        if py::is_undefined(&value) {
+            return Ok(true);
+        }
+        py::trip(&value).map(|()| false)
     }
 
     fn compare(&mut self, first: &Expr, rest: &[(Compare, Expr)]) -> Result<Mj, TemplateError> {
@@ -379,12 +405,17 @@ impl<'a> Eval<'a> {
             py::trip(value)?;
         }
         if terms.is_empty() {
-            return Err(TemplateError::type_error("lookup() missing 1 required positional argument: 'plugin_name'"));
+            return Err(TemplateError::type_error("_lookup() missing 1 required positional argument: 'plugin_name'"));
         }
         let plugin = terms.remove(0);
         let Some(plugin) = plugin.to_str() else {
-            let message = format!("the lookup's name must be a string, not {}", py::type_name(&plugin));
-            return Err(TemplateError::type_error(message));
+            let why = if plugin.is_none() {
+                "A non-empty plugin name is required.".to_owned()
+            } else {
+                format!("unsupported type <class '{}'>", py::type_name(&plugin))
+            };
+            let message = format!("The lookup plugin {} failed to load: {why}", py::str(&plugin));
+            return Err(TemplateError::new(crate::ErrorKind::Missing, message));
         };
         let mut take = |name: &str| keywords.iter().position(|(key, _)| **key == *name).map(|at| keywords.remove(at).1);
         let wantlist = match take("wantlist") {
@@ -401,7 +432,8 @@ impl<'a> Eval<'a> {
                 tracing::warn!(lookup = %plugin, "{error}");
                 return Ok(if wantlist { py::list(Vec::new()) } else { py::none() });
             }
-            Err(error) if error.is_undefined() => return Err(error),
+            // A template of a file fails in its own words.
+            Err(error) if error.is_undefined() || error.is_worded() => return Err(error),
             Err(error) if error.kind() == crate::ErrorKind::Missing => return Err(error),
             Err(error) => return Err(error.of_plugin("lookup", &plugin)),
         };
@@ -418,6 +450,14 @@ impl<'a> Eval<'a> {
         }
         Ok(py::list(results))
     }
+}
+
+/// The error of a branch that is reached and names what does not exist, in Jinja2's words for that.
+fn not_found(error: TemplateError, kind: &str, name: &str) -> TemplateError {
+    if error.kind() == crate::ErrorKind::Missing {
+        return error.reworded(format!("No {kind} named '{name}' found."));
+    }
+    error
 }
 
 fn not_callable(value: &Mj) -> TemplateError {

@@ -144,7 +144,8 @@ impl Engine {
     }
 }
 
-fn unknown(kind: PluginKind, name: &str) -> TemplateError {
+/// The error for a plugin that does not exist.
+pub(crate) fn unknown(kind: PluginKind, name: &str) -> TemplateError {
     let near = match kind {
         PluginKind::Filter => rplay_diag::nearest(name, crate::filters().iter().map(|(_, f, _)| f.name)),
         PluginKind::Test => rplay_diag::nearest(name, crate::plugin::tests().iter().map(|(_, t, _)| t.name)),
@@ -152,7 +153,7 @@ fn unknown(kind: PluginKind, name: &str) -> TemplateError {
     };
     let message = match kind {
         PluginKind::Lookup => format!("The lookup plugin '{name}' was not found."),
-        _ => format!("Syntax error in template: No {kind} named '{name}'."),
+        _ => format!("No {kind} named '{name}'."),
     };
     let error = TemplateError::new(ErrorKind::Missing, message);
     match near {

@@ -20,7 +20,7 @@ struct Function {
 
 impl Instance for Function {
     fn type_name(&self) -> &'static str {
-        "function"
+        if matches!(self.name, "now" | "undef") { "function" } else { "type" }
     }
 
     fn str(&self) -> String {
@@ -146,6 +146,24 @@ impl Instance for Range {
         Some(self.count())
     }
 
+    fn slice(&self, start: Option<i64>, stop: Option<i64>, step: Option<i64>) -> Option<Mj> {
+        let count = self.count() as i64;
+        let by = step.filter(|step| *step != 0).unwrap_or(1);
+        let (low, high) = if by > 0 { (0, count) } else { (-1, count - 1) };
+        let clamp = |at: i64| (if at < 0 { at + count } else { at }).clamp(low, high);
+        let first = start.map_or(if by > 0 { low } else { high }, clamp);
+        let last = stop.map_or(if by > 0 { high } else { low }, clamp);
+        let at = |index: i64| self.start + index * self.step;
+        Some(Object::value(Self { start: at(first), stop: at(last), step: self.step.checked_mul(by)? }))
+    }
+
+    fn compare(&self, other: &Mj) -> Option<std::cmp::Ordering> {
+        let other = Object::downcast::<Self>(other)?;
+        let same = self.count() == other.count()
+            && (self.count() == 0 || self.start == other.start && (self.count() == 1 || self.step == other.step));
+        same.then_some(std::cmp::Ordering::Equal)
+    }
+
     fn contains(&self, key: &Mj) -> Option<bool> {
         let number = py::as_index(key)?;
         let (low, high) = if self.step > 0 { (self.start, self.stop - 1) } else { (self.stop + 1, self.start) };
@@ -175,7 +193,8 @@ fn range(args: &[Mj], _keywords: &Keywords) -> Result<Mj, TemplateError> {
         [start, stop] => Range { start, stop, step: 1 },
         [_, _, 0] => return Err(TemplateError::value_error("range() arg 3 must not be zero")),
         [start, stop, step] => Range { start, stop, step },
-        _ => return Err(TemplateError::type_error(format!("range expected 1 to 3 arguments, got {}", args.len()))),
+        [] => return Err(TemplateError::type_error("range expected at least 1 argument, got 0")),
+        _ => return Err(TemplateError::type_error(format!("range expected at most 3 arguments, got {}", args.len()))),
     };
     if range.count() > LONGEST_RANGE {
         return Err(TemplateError::value_error(format!(
@@ -341,6 +360,10 @@ fn now(args: &[Mj], keywords: &Keywords) -> Result<Mj, TemplateError> {
     let option = |at: usize, name: &str| {
         args.get(at).or_else(|| keywords.iter().find(|(key, _)| **key == *name).map(|(_, value)| value))
     };
+    if let Some((name, _)) = keywords.iter().find(|(key, _)| !matches!(&**key, "utc" | "fmt")) {
+        let message = format!("_now() got an unexpected keyword argument '{name}'");
+        return Err(TemplateError::type_error(message).hint("the arguments of `now` are `utc` and `fmt`"));
+    }
     let utc = option(0, "utc").is_some_and(Mj::is_true);
     let zone = if utc { jiff::tz::TimeZone::UTC } else { jiff::tz::TimeZone::system() };
     let moment = jiff::Timestamp::now().to_zoned(zone);
@@ -350,9 +373,8 @@ fn now(args: &[Mj], keywords: &Keywords) -> Result<Mj, TemplateError> {
         Some(format) => {
             let format =
                 format.as_str().ok_or_else(|| TemplateError::type_error("now() argument 'fmt' must be a string"))?;
-            jiff::fmt::strtime::format(format, &moment)
-                .map(Mj::from)
-                .map_err(|error| TemplateError::value_error(error.to_string()))
+            let time = Time::DateTime(moment.datetime(), utc.then_some(jiff::tz::Offset::UTC));
+            Ok(Mj::from(crate::pytime::format(&time, format)))
         }
         None => Ok(py::time(time)),
     }
@@ -361,10 +383,10 @@ fn now(args: &[Mj], keywords: &Keywords) -> Result<Mj, TemplateError> {
 fn undef(args: &[Mj], keywords: &Keywords) -> Result<Mj, TemplateError> {
     let hint = args.first().or_else(|| keywords.first().map(|(_, value)| value)).filter(|hint| !hint.is_none());
     let message = match hint {
-        Some(hint) => hint
-            .as_str()
-            .map(str::to_owned)
-            .ok_or_else(|| TemplateError::type_error("undef() argument 'hint' must be a string"))?,
+        Some(hint) => hint.as_str().map(str::to_owned).ok_or_else(|| {
+            let name = py::type_name(hint);
+            TemplateError::type_error(format!("The 'hint' argument must be of type 'str' or 'NoneType', not '{name}'."))
+        })?,
         None => "Mandatory variable has not been overridden".to_owned(),
     };
     Ok(py::marker(TemplateError::undefined(message)))

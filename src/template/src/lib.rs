@@ -7,12 +7,14 @@
 //!
 //! Start reading at [`Engine`], then [`Scope`], then `py`. A filter, test or lookup is one file in its folder.
 
+mod about;
 mod engine;
 mod error;
 mod eval;
 mod files;
 pub mod filters;
 mod foreign;
+mod frame;
 mod globals;
 mod header;
 mod ipaddr;
@@ -30,6 +32,7 @@ pub mod tests;
 mod versions;
 mod vm;
 
+pub use about::file_variables;
 pub use engine::{Engine, EngineOptions, FileOptions, Reading, Rendered, Settings, TemplateSource, Vault};
 pub use error::{ErrorKind, TemplateError, Through};
 pub use files::{Files, PlainFiles, VaultedFiles};

@@ -305,7 +305,8 @@ impl Lower {
                 self.tag("endif");
             }
             Stmt::For { target, iter, only, recursive, body, otherwise } => {
-                let items = self.call(ITER, iter);
+                let several = matches!(target, Target::Tuple(_));
+                let items = self.call(if several { "__items" } else { ITER }, iter);
                 let mut head = format!("for {} in {items}", Self::target(&target));
                 if let Some(only) = only {
                     let test = self.call(TRUTH, only);
@@ -324,7 +325,7 @@ impl Lower {
                 self.tag("endfor");
             }
             Stmt::Set(target, value) => {
-                let operation = if matches!(target, Target::Tuple(_)) { ITER } else { EVAL };
+                let operation = if matches!(target, Target::Tuple(_)) { "__spread" } else { EVAL };
                 let call = self.call(operation, value);
                 self.tag(&format!("set {} = {call}", Self::target(&target)));
                 self.attributes(&target);
@@ -371,7 +372,7 @@ impl Lower {
                 let mut names = Vec::new();
                 for (target, value) in targets {
                     let temp = self.temp();
-                    let operation = if matches!(target, Target::Tuple(_)) { ITER } else { EVAL };
+                    let operation = if matches!(target, Target::Tuple(_)) { "__spread" } else { EVAL };
                     values.push(format!("{temp} = {}", self.call(operation, value)));
                     names.push(format!("{} = {temp}", Self::target(&target)));
                 }
@@ -390,10 +391,24 @@ impl Lower {
                 self.tag(&format!("import {call} as {}", local(&alias)));
             }
             Stmt::FromImport { name, names, context } => {
+                let file = match &name.node {
+                    Node::Const(file) => file.as_str().map(str::to_owned),
+                    _ => None,
+                };
+                let place = (name.start, name.end);
                 let call = self.load(name, context, false);
-                let names: Vec<String> =
+                let listed: Vec<String> =
                     names.iter().map(|(name, alias)| format!("{} as {}", local(name), local(alias))).collect();
-                self.tag(&format!("from {call} import {}", names.join(", ")));
+                self.tag(&format!("from {call} import {}", listed.join(", ")));
+                for (name, alias) in &names {
+                    let from = file.as_ref().map_or_else(String::new, |file| format!(" '{file}'"));
+                    let message = format!("the template{from} does not export the requested name '{name}'");
+                    let marker = crate::py::marker(crate::TemplateError::undefined(message));
+                    let expr = Expr { node: Node::Const(marker), start: place.0, end: place.1 };
+                    let given = local(alias);
+                    let call = self.call_with("__p", expr, vec![given.clone()]);
+                    self.tag(&format!("set {given} = {call}"));
+                }
             }
             Stmt::Extends(name) => {
                 let call = self.load(name, true, false);

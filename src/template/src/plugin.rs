@@ -88,8 +88,12 @@ impl<'a> FilterCall<'a> {
                 Some(place) => *place = Some(arg),
                 None if params.contains(&"*") => call.rest.push(arg),
                 None => {
-                    let message =
-                        format!("{name}() takes {} positional arguments but {} were given", positional + 1, given + 1);
+                    let plural = if positional == 0 { "" } else { "s" };
+                    let message = format!(
+                        "{name}() takes {} positional argument{plural} but {} were given",
+                        positional + 1,
+                        given + 1
+                    );
                     return Err(TemplateError::type_error(message).hint(call.signature()));
                 }
             }
@@ -144,6 +148,21 @@ impl<'a> FilterCall<'a> {
             let message = format!("{}() missing 1 required positional argument: '{name}'", self.name);
             TemplateError::type_error(message).hint(self.signature())
         })
+    }
+
+    /// Arguments that must be given: those missing are named together.
+    pub fn need(&self, names: &[&str]) -> Result<(), TemplateError> {
+        let missing: Vec<String> =
+            names.iter().filter(|name| self.opt(name).is_none()).map(|name| format!("'{name}'")).collect();
+        let (plural, shown) = match missing.as_slice() {
+            [] => return Ok(()),
+            [only] => ("", only.clone()),
+            [first, last] => ("s", format!("{first} and {last}")),
+            [more @ .., last] => ("s", format!("{}, and {last}", more.join(", "))),
+        };
+        let message =
+            format!("{}() missing {} required positional argument{plural}: {shown}", self.name, missing.len());
+        Err(TemplateError::type_error(message).hint(self.signature()))
     }
 
     /// An argument that must be given and be text.

@@ -94,7 +94,34 @@ fn days_in_month(year: i64, month: u8) -> u8 {
     }
 }
 
+/// `moment.strftime(format)`; a clock is on 1900-01-01, as in Python.
+pub(crate) fn format(moment: &Time, format: &str) -> String {
+    let at = match moment {
+        Time::Date(date) => DateTime::on(date.to_datetime(civil::Time::midnight()), None),
+        Time::DateTime(at, offset) => DateTime::on(*at, *offset),
+        Time::Clock(clock) => DateTime::on(civil::date(1900, 1, 1).to_datetime(*clock), None),
+        Time::Delta(_) => return moment.to_string(),
+    };
+    at.strftime(format)
+}
+
 impl DateTime {
+    /// The moment of a value of rplay's.
+    fn on(at: civil::DateTime, offset: Option<Offset>) -> Self {
+        let part = |part: i8| u8::try_from(part).unwrap_or(0);
+        Self {
+            year: i64::from(at.year()),
+            month: part(at.month()),
+            day: part(at.day()),
+            hour: part(at.hour()),
+            minute: part(at.minute()),
+            second: part(at.second()),
+            microsecond: u32::try_from(at.subsec_nanosecond() / 1000).unwrap_or(0),
+            offset: offset.map(Offset::seconds),
+            zone: None,
+        }
+    }
+
     /// A naive date from its microseconds since 1970.
     pub(crate) fn from_micros(micros: i128) -> Self {
         let seconds = micros.div_euclid(MICRO) as i64;

@@ -11,6 +11,7 @@ use minijinja::Value as Mj;
 use rplay_diag::Span;
 use rplay_value::{Text, Value, Vaulted};
 
+use crate::frame;
 use crate::py::{self, Instance, Object, wrap};
 use crate::{Engine, ErrorKind, TemplateError};
 
@@ -63,6 +64,9 @@ impl Drop for Handle {
 }
 
 type Cache = HashMap<Box<str>, Cached, RandomState>;
+
+/// Variables' values by name.
+pub(crate) type Memory = HashMap<Box<str>, Mj, RandomState>;
 
 #[derive(Clone)]
 struct Cached {
@@ -183,13 +187,37 @@ impl Scope {
     }
 
     /// For values kept in this scope's own cache: does not keep the cache alive.
-    fn weak(&self) -> Self {
+    pub(crate) fn weak(&self) -> Self {
         Self { inner: Arc::clone(&self.inner), _handle: None }
+    }
+
+    /// Whether both are the same variables with the same memory.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// Takes what can be changed in place out of the scope's memory.
+    pub(crate) fn take_containers(&self) -> Memory {
+        let mut taken = Memory::default();
+        let levels = std::iter::once(&self.inner).chain(self.inner.base.as_ref());
+        for (depth, level) in levels.enumerate() {
+            let hidden: Vec<&str> = self.inner.overlays.iter().map(|(name, _)| &**name).collect();
+            for (name, cached) in lock(&level.cache).extract_if(|_, cached| can_change(&cached.value)) {
+                if !taken.contains_key(&name) && (depth == 0 || !hidden.contains(&&*name)) {
+                    taken.insert(name, cached.value);
+                }
+            }
+        }
+        taken
     }
 
     /// The value of a variable, rendered. `None` when there is no such name; a failure comes back as a marker.
     pub fn get(&self, name: &str) -> Option<Mj> {
         let inner = &self.inner;
+        if let Some(value) = frame::recall(self, name) {
+            depend(OVERLAY);
+            return Some(value);
+        }
         if let Some(cached) = lock(&inner.cache).get(name) {
             if !cached.shared {
                 depend(OVERLAY);
@@ -222,6 +250,9 @@ impl Scope {
         let depends = DEPENDS.get();
         DEPENDS.set(before | depends);
         if keep && value.downcast_object_ref::<py::Marker>().is_none() {
+            if can_change(&value) && frame::remember(self, name, &value) {
+                return Some(value);
+            }
             let shared = overlay.is_none() && depends == 0 && is_free(&value);
             let cached = Cached { value: value.clone(), shared };
             let place = if shared { inner.base.as_ref().unwrap_or(inner) } else { inner };
@@ -236,7 +267,9 @@ impl Scope {
             Slot::Done(value) => (wrap(&value, None), matches!(value, Value::List(_) | Value::Map(_))),
             Slot::Lazy(value) => match &value {
                 Value::Text(text) if text.is_template() => {
-                    (self.nested(name, text.origin(), || self.render_text(text)), true)
+                    let render = frame::next();
+                    let value = self.nested(name, text.origin(), || self.render_text(text));
+                    (py::separate(value, render), true)
                 }
                 Value::Vault(vaulted) => {
                     (self.decrypt(vaulted).map_or_else(py::marker, |text| py::from_text(&text)), true)
@@ -298,6 +331,13 @@ impl Scope {
         names
     }
 
+    /// Whether a variable is a `!vault` value as it was written.
+    pub(crate) fn is_vaulted(&self, name: &str) -> bool {
+        let overlay = self.inner.overlays.iter().rev().find(|(key, _)| **key == *name).map(|(_, slot)| slot.clone());
+        let slot = overlay.or_else(|| self.inner.variables.get(name));
+        matches!(slot, Some(Slot::Lazy(Value::Vault(_)) | Slot::Done(Value::Vault(_))))
+    }
+
     /// Whether there is a variable of this name.
     pub fn has(&self, name: &str) -> bool {
         self.inner.overlays.iter().any(|(key, _)| **key == *name) || self.inner.variables.get(name).is_some()
@@ -306,6 +346,14 @@ impl Scope {
 
 fn depend(on: u8) {
     DEPENDS.set(DEPENDS.get() | on);
+}
+
+/// Whether a value is, or may hold, something that methods change.
+fn can_change(value: &Mj) -> bool {
+    matches!(
+        py::kind(value),
+        py::Kind::List(_) | py::Kind::Dict(_) | py::Kind::Tuple(_) | py::Kind::Object(_) | py::Kind::Foreign
+    )
 }
 
 /// Whether a value renders nothing when it is read, so that it means the same in every scope.

@@ -192,6 +192,10 @@ enum Operation {
     Lenient,
     Truth,
     Iterate,
+    /// The items of a loop over several names, each of which is unpacked.
+    Unpack,
+    /// A value that several names take apart.
+    Spread,
     Nothing,
 }
 
@@ -248,15 +252,35 @@ fn calculate(
             py::trip(&value)?;
             Mj::from(false)
         }
-        Operation::Iterate => {
+        Operation::Spread => {
+            let value = eval.eval(&lowered.expr)?;
+            unpack(&value).map_err(|error| error.at_offset(lowered.expr.start as usize, lowered.expr.end as usize))?
+        }
+        Operation::Iterate | Operation::Unpack => {
             let value = eval.eval(&lowered.expr)?;
             let at = |error: TemplateError| error.at_offset(lowered.expr.start as usize, lowered.expr.end as usize);
             match py::kind(&value) {
+                _ if matches!(operation, Operation::Unpack) => {
+                    let items = py::iterate(&value).map_err(at)?;
+                    py::list(items.iter().map(unpack).collect::<Result<_, _>>().map_err(at)?)
+                }
                 py::Kind::List(_) => value,
                 _ => py::list(py::iterate(&value).map_err(at)?),
             }
         }
     })
+}
+
+/// An item that several names take apart: what Python iterates over becomes a list.
+fn unpack(item: &Mj) -> Result<Mj, TemplateError> {
+    match py::kind(item) {
+        py::Kind::List(_) | py::Kind::Tuple(_) => Ok(item.clone()),
+        _ if py::is_iterable(item) => Ok(py::list(py::iterate(item)?)),
+        _ => {
+            py::trip(item)?;
+            Err(TemplateError::type_error(format!("cannot unpack non-iterable {} object", py::type_name(item))))
+        }
+    }
 }
 
 /// The key of an included template.
@@ -315,7 +339,6 @@ pub(crate) fn environment(store: &Arc<Store>) -> Environment<'static> {
         if value.is_none() || value.is_undefined() {
             return Ok(());
         }
-        py::trip(value).map_err(TemplateError::into_minijinja)?;
         let run = run(state)?;
         run.captured.push(value.clone());
         write!(out, "{OPEN}{}{CLOSE}", run.captured.len() - 1).map_err(Error::from)
@@ -327,6 +350,8 @@ pub(crate) fn environment(store: &Arc<Store>) -> Environment<'static> {
         ("__v", Operation::Value),
         ("__t", Operation::Truth),
         ("__iter", Operation::Iterate),
+        ("__items", Operation::Unpack),
+        ("__spread", Operation::Spread),
         ("__do", Operation::Nothing),
     ];
     for (name, operation) in operations {
@@ -347,7 +372,7 @@ pub(crate) fn environment(store: &Arc<Store>) -> Environment<'static> {
     }
     let params = Arc::clone(store);
     env.add_function("__p", move |state: &mut State<'_, '_>, args: Rest<Mj>| match args.get(1) {
-        Some(given) if !globals::is_missing(given) => Ok(given.clone()),
+        Some(given) if !globals::is_missing(given) && !given.is_undefined() => Ok(given.clone()),
         _ => evaluate(&params, state, &args, &Operation::Lenient),
     });
     let macros = Arc::clone(store);

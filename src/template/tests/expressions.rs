@@ -53,23 +53,33 @@ impl Files for Memory {
     }
 }
 
+/// Where the probes run; messages call it `/t`.
+fn folder() -> PathBuf {
+    std::env::temp_dir()
+}
+
 /// What a probe gave: the value as JSON, or the error's text.
 fn outcome(probe: &Map) -> Result<Value, String> {
     let templates = probe.get("templates").and_then(Value::as_map).cloned().unwrap_or_default();
     let files = templates
         .texts()
         .map(|(name, text)| {
-            (Path::new("/t/templates").join(name.as_str()), text.as_str().unwrap_or_default().to_owned())
+            (folder().join("templates").join(name.as_str()), text.as_str().unwrap_or_default().to_owned())
         })
-        .collect();
+        .collect::<HashMap<_, _>>();
+    let mut files: HashMap<_, _> = files;
+    files.insert(folder().join("probes.txt"), "text of a file\n".to_owned());
     let engine = Engine::new(EngineOptions {
         files: Arc::new(Memory(files)),
         strict_conditions: true,
         ..EngineOptions::default()
     });
     let vars = probe.get("vars").and_then(Value::as_map).cloned().unwrap_or_default();
-    let Value::Map(vars) = trusted(&Value::Map(vars)) else { return Err("vars".to_owned()) };
-    let surroundings = Surroundings { basedir: "/t".into(), search_path: vec!["/t".into()] };
+    let Value::Map(mut vars) = trusted(&Value::Map(vars)) else { return Err("vars".to_owned()) };
+    for (name, value) in probe.get("unsafe").and_then(Value::as_map).into_iter().flatten() {
+        vars.insert(name.clone(), value.clone());
+    }
+    let surroundings = Surroundings { basedir: folder(), search_path: vec![folder()] };
     let scope = Scope::new(Arc::new(Written(vars)), Arc::new(surroundings));
     if let Some(condition) = probe.get("cond") {
         return engine.condition(&trusted(condition), &scope).map(Value::from).map_err(|error| error.to_string());
@@ -114,6 +124,48 @@ fn misses(text: &str) -> (Vec<String>, usize) {
         }
     }
     (misses, probes.len())
+}
+
+/// The value as `fixtures/jinja/record.py` writes it.
+fn recorded(value: &Value) -> Value {
+    match value {
+        Value::Time(time) => {
+            let kind = time.type_name();
+            Value::data(format!("<{} {}>", kind.strip_prefix("datetime.").unwrap_or(kind), value.to_str()))
+        }
+        Value::List(items) => Value::List(items.iter().map(recorded).collect::<Vec<_>>().into()),
+        Value::Map(map) => map.iter().map(|(key, value)| (recorded(key), recorded(value))).collect::<Map>().into(),
+        other => other.clone(),
+    }
+}
+
+/// What people write to get values, errors and surprises: values by their `repr`, errors by their text.
+///
+/// A probe that differs for a reason says so in `fixtures/jinja/probes.py`; any other must agree.
+#[test]
+fn recorded_probes_agree_with_ansible_core_2_19() {
+    let probes: Value = serde_json::from_str(include_str!("../../../fixtures/jinja/probes.json")).unwrap();
+    let mut misses = Vec::new();
+    for probe in probes.as_list().unwrap() {
+        let probe = probe.as_map().unwrap();
+        let got = outcome(probe);
+        let shown = folder().display().to_string();
+        let got = match &got {
+            Ok(value) if value.as_str() == Some("<omit>") => ("gives", "<omit>".to_owned()),
+            Ok(value) => ("gives", recorded(value).repr().replace(&*shown, "/t")),
+            Err(error) => ("error", error.replace(&*shown, "/t")),
+        };
+        let want = ["gives", "error"]
+            .into_iter()
+            .find_map(|key| Some((key, probe.get(key)?.as_str()?.to_owned())))
+            .expect("a recorded outcome");
+        if (got == want) == probe.get("differs").is_some() {
+            let text = probe.get("expr").or_else(|| probe.get("cond")).unwrap();
+            let text = probe.get("templates").and_then(|files| files.as_map()?.get("main.j2")).unwrap_or(text);
+            misses.push(format!("{}\n     got {}: {}\n    want {}: {}", text.to_str(), got.0, got.1, want.0, want.1));
+        }
+    }
+    assert!(misses.is_empty(), "{} probes differ:\n{}", misses.len(), misses.join("\n"));
 }
 
 #[test]

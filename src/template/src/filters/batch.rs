@@ -17,7 +17,12 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     let size = call.int("linecount", 0)?;
     let fill = call.opt("fill_with").filter(|fill| !fill.is_none());
     let mut rows: Vec<Vec<Mj>> = Vec::new();
-    for item in py::iterate(call.input())? {
+    let items = py::iterate(call.input())?;
+    if size == 0 && !items.is_empty() {
+        // A row of none is full before its first item.
+        rows.push(Vec::new());
+    }
+    for item in items {
         match rows.last_mut() {
             Some(row) if row.len() as i64 != size => row.push(item),
             _ => rows.push(vec![item]),

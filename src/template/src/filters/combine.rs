@@ -11,12 +11,15 @@ pub static FILTER: Filter = Filter {
     name: "combine",
     collection: "ansible.builtin",
     aliases: &[],
-    params: &["*", "recursive", "list_merge"],
+    params: &["*", "recursive", "list_merge", "**"],
     accepts_undefined: false,
     run,
 };
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
+    if !call.keywords().is_empty() {
+        return Err(call.error("'recursive' and 'list_merge' are the only valid keyword arguments"));
+    }
     let lists = call.text_or("list_merge", "replace")?;
     let lists: ListMerge = lists.parse().map_err(|()| {
         call.error(

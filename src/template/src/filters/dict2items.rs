@@ -16,7 +16,7 @@ pub static FILTER: Filter = Filter {
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     let dict = call.input();
     if !py::is_mapping(dict) {
-        let message = format!("dict2items requires a dictionary, got {} instead.", py::type_name(dict));
+        let message = format!("dict2items requires a dictionary, got <class '{}'> instead.", py::type_name(dict));
         return Err(TemplateError::type_error(message));
     }
     let (key_name, value_name) = (call.text_or("key_name", "key")?, call.text_or("value_name", "value")?);

@@ -22,6 +22,10 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     };
     let case_sensitive = call.bool("case_sensitive", false)?;
     let dict = call.input();
+    if !py::is_mapping(dict) {
+        let message = format!("'{}' object has no attribute 'items'", py::type_name(dict));
+        return Err(TemplateError::type_error(message));
+    }
     let mut rows = Vec::new();
     for key in py::iterate(dict)? {
         let value = py::get_item(dict, &key);

@@ -19,7 +19,7 @@ pub(crate) fn extreme(call: &FilterCall<'_>, largest: bool) -> Result<Mj, Templa
         let found = key(&item)?;
         let better = match &best {
             None => true,
-            Some((_, known)) if largest => py::less(known, &found)?,
+            Some((_, known)) if largest => py::order(&found, py::Order::Greater, known)?,
             Some((_, known)) => py::less(&found, known)?,
         };
         if better {

@@ -16,7 +16,9 @@ pub static FILTER: Filter = Filter {
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     let Some(size) = py::as_float(call.input()) else {
-        return Err(call.error("human_readable() failed on bad input"));
+        let name = py::type_name(call.input());
+        let why = format!("'>=' not supported between instances of '{name}' and 'int'");
+        return Err(call.error(format!("human_readable() failed on bad input: {why}")));
     };
     let base = if call.bool("isbits", false)? { "bits" } else { "Bytes" };
     let unit = call.opt("unit").filter(|unit| !unit.is_none()).map(|unit| py::str(unit).to_uppercase());

@@ -16,16 +16,18 @@ pub static FILTER: Filter = Filter {
 };
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
-    let bad = |call: &FilterCall<'_>| call.error("human_to_bytes() can't interpret the input");
-    let text = py::str(call.input());
-    let text = text.trim_end();
+    let whole = py::str(call.input());
+    let bad = |call: &FilterCall<'_>, why: &str| {
+        call.error(format!("human_to_bytes() can't interpret the input: human_to_bytes() {why}"))
+    };
+    let text = whole.trim_end();
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let unit = unit.trim_start();
     let well_formed = number.matches('.').count() <= 1 && number.ends_with(|c: char| c.is_ascii_digit());
     let number: f64 = match number.parse() {
         Ok(number) if well_formed && unit.chars().all(|c| c.is_ascii_alphabetic()) => number,
-        _ => return Err(bad(call)),
+        _ => return Err(bad(call, &format!("can't interpret following string: {whole}"))),
     };
     let default_unit = call.opt("default_unit").filter(|unit| !unit.is_none()).map(py::str);
     let unit = if unit.is_empty() { default_unit.as_deref() } else { Some(unit) };
@@ -35,8 +37,8 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
         Some(unit) => {
             let letter = unit.chars().next().unwrap_or('B').to_ascii_uppercase();
             let Some((_, factor)) = RANGES.iter().find(|(known, _)| *known == letter) else {
-                let hint = "the suffix must be one of Y, Z, E, P, T, G, M, K, B";
-                return Err(bad(call).hint(hint));
+                let suffixes = "The suffix must be one of Y, Z, E, P, T, G, M, K, B";
+                return Err(bad(call, &format!("failed to convert {whole} (unit = {unit}). {suffixes}")));
             };
             let short = match (letter, bits) {
                 ('B', false) => "B".to_owned(),
@@ -45,7 +47,8 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
                 (letter, true) => format!("{letter}b"),
             };
             if unit.len() > 1 && unit.to_lowercase() != full_name(letter, bits) && unit != short {
-                return Err(bad(call).hint(format!("expected {short} or {letter}")));
+                let why = format!("Value is not a valid string (expected {short} or {letter})");
+                return Err(bad(call, &format!("failed to convert {whole}. {why}")));
             }
             *factor
         }

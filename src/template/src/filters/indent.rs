@@ -1,6 +1,6 @@
 //! Every line but the first (with `first`, that one too) moved right by `width` blanks or by a text.
 
-use crate::filters::lines::{split_lines, text_input};
+use crate::filters::lines::split_lines;
 use crate::{Filter, FilterCall, TemplateError, py};
 use minijinja::Value as Mj;
 
@@ -15,7 +15,10 @@ pub static FILTER: Filter = Filter {
 };
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
-    let text = text_input(call, "splitlines")?;
+    let Some(text) = call.input().as_str() else {
+        let message = format!("unsupported operand type(s) for +=: '{}' and 'str'", py::type_name(call.input()));
+        return Err(TemplateError::type_error(message));
+    };
     let indention = match call.opt("width") {
         Some(width) if width.as_str().is_some() => py::str(width),
         _ => " ".repeat(usize::try_from(call.int("width", 4)?).unwrap_or(0)),

@@ -16,7 +16,7 @@ pub static FILTER: Filter = Filter {
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     let input = call.input();
     if input.as_str().is_some() || !py::is_sequence(input) || py::is_mapping(input) {
-        let message = format!("items2dict requires a list, got {} instead.", py::type_name(input));
+        let message = format!("items2dict requires a list, got <class '{}'> instead.", py::type_name(input));
         return Err(TemplateError::type_error(message));
     }
     let (key_name, value_name) = (call.text_or("key_name", "key")?, call.text_or("value_name", "value")?);

@@ -66,6 +66,10 @@ pub(crate) fn write(call: &FilterCall<'_>, mut style: JsonStyle, fixed_separator
             }
         }
     }
+    if crate::omit::holds_omit(call.input()) {
+        let message = "Object of type '_OmitType' is not JSON serializable by the 'tagless' profile.";
+        return Err(TemplateError::type_error(message).hint("leave the entry out before"));
+    }
     let value = py::to_value(call.input())?;
     if finite && !is_finite(&value) {
         return Err(TemplateError::value_error("Out of range float values are not JSON compliant"));

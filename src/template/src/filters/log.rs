@@ -14,7 +14,12 @@ pub static FILTER: Filter = Filter {
 };
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
-    let number = |value: &Mj| py::as_float(value).ok_or_else(|| call.error("log() can only be used on numbers"));
+    let number = |value: &Mj| {
+        py::as_float(value).ok_or_else(|| {
+            let name = py::type_name(value);
+            call.error(format!("log() can only be used on numbers: must be real number, not {name}"))
+        })
+    };
     let x = number(call.input())?;
     let domain = || TemplateError::value_error("math domain error");
     if x <= 0.0 {

@@ -23,6 +23,6 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     }
     let name = input
         .downcast_object_ref::<py::Marker>()
-        .and_then(|marker| marker.error().undefined_name().map(|name| format!("{} ", py::repr(&py::text(name)))));
+        .and_then(|marker| marker.error().missing_name().map(|name| format!("{} ", py::repr(&py::text(name)))));
     Err(call.error(format!("Mandatory variable {}not defined.", name.unwrap_or_default())))
 }

@@ -15,6 +15,9 @@ pub static FILTER: Filter = Filter {
 };
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
+    if !py::truthy(call.input())? {
+        return Ok(py::list(Vec::new()));
+    }
     let Some((name, args)) = call.rest().split_first() else {
         let given = |name: &str| call.keywords().iter().find(|(key, _)| **key == *name).map(|(_, value)| value);
         let Some(attribute) = given("attribute") else {

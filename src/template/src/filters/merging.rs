@@ -12,7 +12,7 @@ pub(crate) fn merge(low: &Mj, high: &Mj, recursive: bool, lists: ListMerge) -> R
         py::trip(low)?;
         py::trip(high)?;
         let (a, b) = (py::type_name(low), py::type_name(high));
-        let message = format!("failed to combine variables, expected dicts but got a '{a}' and a '{b}'");
+        let message = format!("failed to combine variables, expected dicts but got a '{a}' and a '{b}'.");
         return Err(TemplateError::plugin(message));
     };
     if low_dict.is_empty() {

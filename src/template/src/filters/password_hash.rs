@@ -15,7 +15,10 @@ pub static FILTER: Filter = Filter {
 };
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
-    let password = py::str(call.input());
+    let Some(password) = call.input().as_str() else {
+        let message = format!("secret must be unicode or bytes, not {}", py::type_name(call.input()));
+        return Err(call.error(message));
+    };
     let scheme = call.text_or("hashtype", "sha512")?;
     let scheme = Scheme::by_name(&scheme).map_err(|e| call.error(e.to_string()))?;
     let given = |name| call.opt(name).filter(|value| !value.is_none());
@@ -31,5 +34,9 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
         rounds: number("rounds")?.and_then(|rounds| u32::try_from(rounds).ok()),
         ident: ident.as_deref(),
     };
-    hash(&password, scheme, options).map(py::text).map_err(|e| call.error(e.to_string()))
+    hash(password, scheme, options).map(py::text).map_err(|e| {
+        // The filter's sentence begins where the vault's goes on.
+        let message = e.to_string();
+        call.error(message.strip_prefix("could not").map_or_else(|| message.clone(), |rest| format!("Could not{rest}")))
+    })
 }

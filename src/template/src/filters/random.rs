@@ -37,14 +37,17 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     if given("start").is_some() || given("step").is_some() {
         return Err(call.error("start and step can only be used with integer values"));
     }
-    if matches!(py::kind(end), Kind::Dict(_)) {
-        return Err(
-            TemplateError::type_error("a dict has no items by number").hint("pick from its keys: `d | list | random`")
-        );
-    }
     let items = py::iterate(end)?;
     if items.is_empty() {
         return Err(TemplateError::value_error("Cannot choose from an empty sequence"));
     }
-    Ok(items[random.below(items.len() as u64) as usize].clone())
+    let index = random.below(items.len() as u64) as usize;
+    if let Kind::Dict(dict) = py::kind(end) {
+        // Python picks by number, which few dicts have as keys.
+        let found = dict.get(&Mj::from(index))?;
+        return found.ok_or_else(|| {
+            TemplateError::value_error(index.to_string()).hint("pick from its keys: `d | list | random`")
+        });
+    }
+    Ok(items[index].clone())
 }

@@ -14,6 +14,7 @@ pub static FILTER: Filter = Filter {
 };
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
+    call.need(&["old", "new"])?;
     let text = py::str(call.input());
     let (old, new) = (py::str(call.arg("old")?), py::str(call.arg("new")?));
     let count = call.opt("count").filter(|count| !count.is_none());

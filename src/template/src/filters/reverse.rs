@@ -11,7 +11,8 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     if let Some(text) = call.input().as_str() {
         return Ok(py::text(text.chars().rev().collect::<String>()));
     }
-    let mut items = py::iterate(call.input()).map_err(|_| call.error("argument must be iterable"))?;
+    let mut items =
+        py::iterate(call.input()).map_err(|error| call.error(format!("argument must be iterable: {error}")))?;
     items.reverse();
     Ok(py::list(items))
 }

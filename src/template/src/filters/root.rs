@@ -14,11 +14,14 @@ pub static FILTER: Filter = Filter {
 };
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
-    let bad = || call.error("root() can only be used on numbers");
-    let x = py::as_float(call.input()).ok_or_else(bad)?;
+    let bad = |why: &str| call.error(format!("root() can only be used on numbers: {why}"));
+    let no_number = |value: &Mj| bad(&format!("must be real number, not {}", py::type_name(value)));
+    let x = py::as_float(call.input()).ok_or_else(|| no_number(call.input()))?;
     let base = call.opt("base").map_or(Ok(2.0), |base| {
-        py::as_float(base).or_else(|| base.as_str().and_then(|text| text.trim().parse().ok())).ok_or_else(bad)
+        py::as_float(base)
+            .or_else(|| base.as_str().and_then(|text| text.trim().parse().ok()))
+            .ok_or_else(|| no_number(base))
     })?;
     let root = if base.to_bits() == 2_f64.to_bits() { x.sqrt() } else { x.powf(1.0 / base) };
-    if root.is_nan() && !x.is_nan() { Err(bad()) } else { Ok(Mj::from(root)) }
+    if root.is_nan() && !x.is_nan() { Err(bad("math domain error")) } else { Ok(Mj::from(root)) }
 }

@@ -15,6 +15,10 @@ pub static FILTER: Filter = Filter {
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     let items = py::iterate(call.input())?;
+    if let Some(slices) = call.opt("slices").filter(|slices| !py::is_number(slices)) {
+        let message = format!("unsupported operand type(s) for //: 'int' and '{}'", py::type_name(slices));
+        return Err(TemplateError::type_error(message));
+    }
     let slices = usize::try_from(call.int("slices", 0)?).unwrap_or(0);
     if slices == 0 {
         return Err(TemplateError::value_error("integer division or modulo by zero"));

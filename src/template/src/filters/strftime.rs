@@ -32,5 +32,6 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
             DateTime::at(number.floor() as i64, utc).map_err(fail)?
         }
     };
-    Ok(py::text(at.strftime(&format)))
+    // C's `strftime`, unlike the method of Python's dates, has no microseconds.
+    Ok(py::text(at.strftime(&format.replace("%f", "%%f"))))
 }

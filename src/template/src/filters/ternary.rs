@@ -15,8 +15,7 @@ pub static FILTER: Filter = Filter {
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     let input = call.input();
-    call.arg("true_val")?;
-    call.arg("false_val")?;
+    call.need(&["true_val", "false_val"])?;
     let none_val = call.opt("none_val").filter(|value| !value.is_none());
     let name = match none_val {
         Some(value) if input.is_none() => return Ok(value.clone()),

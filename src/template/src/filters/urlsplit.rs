@@ -15,8 +15,11 @@ pub static FILTER: Filter = Filter {
 };
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
-    let text = py::str(call.input());
-    let url = Url::parse(&text).map_err(TemplateError::value_error)?;
+    let Some(text) = call.input().as_str() else {
+        let message = format!("'{}' object has no attribute 'decode'", py::type_name(call.input()));
+        return Err(TemplateError::type_error(message));
+    };
+    let url = Url::parse(text).map_err(TemplateError::value_error)?;
     let optional = |part: Option<String>| part.map_or_else(py::none, py::text);
     let port = url.port().map_err(TemplateError::value_error)?;
     let parts = py::dict_of([

@@ -29,7 +29,10 @@ pub(crate) fn write(call: &FilterCall<'_>, mut style: DumpStyle) -> Result<Mj, T
             }
             "default_flow_style" => style.flow = if value.is_none() { None } else { Some(py::truthy(value)?) },
             "sort_keys" => style.sort_keys = py::truthy(value)?,
-            "allow_unicode" => style.allow_unicode = py::truthy(value)?,
+            "allow_unicode" => {
+                let message = "yaml.dump() got multiple values for keyword argument 'allow_unicode'";
+                return Err(TemplateError::type_error(message).hint("it is always on: leave `allow_unicode` out"));
+            }
             "explicit_start" => style.explicit_start = py::truthy(value)?,
             "explicit_end" => style.explicit_end = py::truthy(value)?,
             "canonical" => style.canonical = py::truthy(value)?,

@@ -29,13 +29,12 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
             }
             Some((value, _)) => out.push(py::from_value(value)),
             None => match &*missing {
-                "error" => return Err(call.error(format!("Setting '{name}' does not exist."))),
+                "error" => return Err(call.error(format!("No config definition exists for '{name}'."))),
                 "warn" | "skip" => tracing::warn!("the config lookup skips {name}: there is no such setting"),
                 other => {
-                    let message = format!(
-                        "Invalid option for error handling, missing must be error, warn or skip, got: {other}."
-                    );
-                    return Err(call.error(message));
+                    let message =
+                        format!("Invalid value '{other}' for config 'on_missing' for 'config' lookup plugin.");
+                    return Err(call.error(message).hint("it is `error`, `warn` or `skip`"));
                 }
             },
         }

@@ -12,9 +12,9 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
         py::trip(term)?;
         if !py::is_mapping(term) {
             let (shown, name) = (py::str(term), py::type_name(term));
-            return Err(
-                call.error(format!("the 'dict' lookup plugin expects a dictionary, got '{shown}' of type {name}"))
-            );
+            return Err(call.error(format!(
+                "the 'dict' lookup plugin expects a dictionary, got '{shown}' of type <class '{name}'>)"
+            )));
         }
         for key in py::iterate(term)? {
             let value = py::get_item(term, &key);

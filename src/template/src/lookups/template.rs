@@ -4,7 +4,6 @@ use crate::lookups::terms;
 use crate::{FileOptions, TemplateSource};
 use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
-use rplay_value::Text;
 
 /// Templates of files, rendered with the options of the `template` module and `template_vars`.
 pub static LOOKUP: Lookup = Lookup { name: "template", collection: "ansible.builtin", run };
@@ -42,13 +41,13 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
             }
         }
     }
-    let mut scope = call.scope().clone();
+    let mut given = Vec::new();
     if let Some(vars) = call.opt("template_vars") {
         if !py::is_mapping(vars) {
             return Err(call.error(format!("template_vars must be a dict, not {}", py::type_name(vars))));
         }
         for key in py::iterate(vars)? {
-            scope = scope.with(&py::str(&key), py::to_value(&py::get_item(vars, &key))?);
+            given.push((py::str(&key), py::to_value(&py::get_item(vars, &key))?));
         }
     }
     let mut out = Vec::new();
@@ -68,8 +67,16 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
             .map_err(|_| TemplateError::file(format!("the template {shown} is not UTF-8 text")))?;
         let id = call.engine().sources().add(shown.as_str(), text.as_str());
         let source = TemplateSource { name: shown.clone(), text: text.into(), source: Some(id) };
-        let scope =
-            scope.with("template_path", Text::data(name).into()).with("template_fullpath", Text::data(shown).into());
+        // The file's own, then `template_vars`, are nearer than any variable.
+        let mut scope = call.scope().clone();
+        for (key, value) in crate::file_variables(&name, &path, None).texts() {
+            if key.as_str() != "ansible_managed" || !scope.has("ansible_managed") {
+                scope = scope.with(key, value.clone());
+            }
+        }
+        for (key, value) in &given {
+            scope = scope.with(key, value.clone());
+        }
         out.push(call.engine().template_value(&source, &options, &scope)?);
     }
     Ok(out)

@@ -91,7 +91,12 @@ pub(crate) fn file_text(call: &LookupCall<'_>, name: &str) -> Result<String, Tem
 
 /// A file of the `files` folders as text of an encoding, by Python's names for it.
 pub(crate) fn encoded_text(call: &LookupCall<'_>, name: &str, encoding: &str) -> Result<String, TemplateError> {
-    let path = call.scope().need_file("files", name)?;
+    let path = call.scope().need_file("files", name).map_err(|error| match call.name().rsplit('.').next() {
+        Some("file") => error
+            .reworded(format!("Unable to access the file '{name}': File not found. Use -vvvvv to see paths searched.")),
+        Some("unvault") => error.reworded(format!("Unable to find file matching \"{name}\"")),
+        _ => error,
+    })?;
     let bytes = call
         .engine()
         .files()

@@ -35,11 +35,46 @@ pub fn get_attr(object: &Mj, name: &str) -> Mj {
     }
 }
 
+/// What every Python object has and Jinja's sandbox keeps from templates.
+const UNSAFE: [&str; 22] = [
+    "__class__",
+    "__dict__",
+    "__doc__",
+    "__init__",
+    "__new__",
+    "__module__",
+    "__reduce__",
+    "__reduce_ex__",
+    "__getattribute__",
+    "__setattr__",
+    "__delattr__",
+    "__subclasshook__",
+    "__init_subclass__",
+    "__dir__",
+    "__sizeof__",
+    "__hash__",
+    "__eq__",
+    "__ne__",
+    "__repr__",
+    "__str__",
+    "__format__",
+    "__add__",
+];
+
+/// The error for a name that templates must not reach.
+pub(super) fn refused(object: &Mj, name: &str) -> Option<TemplateError> {
+    let message = || format!("access to attribute '{name}' of '{}' object is unsafe.", type_name(object));
+    UNSAFE.contains(&name).then(|| TemplateError::undefined(message()))
+}
+
 fn method(owner: &Mj, name: &str) -> Mj {
     Object::value(Method { owner: owner.clone(), name: name.to_owned() })
 }
 
 fn missing(object: &Mj, name: &str) -> Mj {
+    if let Some(error) = refused(object, name) {
+        return super::marker(error);
+    }
     let error = TemplateError::undefined(format!("object of type '{}' has no attribute '{name}'", type_name(object)));
     super::marker(error.among(object, name))
 }
@@ -56,7 +91,8 @@ pub fn get_item(object: &Mj, key: &Mj) -> Mj {
     match item(object, key) {
         Ok(Some(value)) => return value,
         Ok(None) => {}
-        Err(error) => return super::marker(error),
+        // A key that cannot be hashed is not there either.
+        Err(_) => {}
     }
     if let Some(name) = key.as_str() {
         if let Kind::Object(instance) = kind(object) {
@@ -75,6 +111,7 @@ fn missing_item(object: &Mj, key: &Mj) -> Mj {
     let shown = super::repr(key);
     let kind = type_name(object);
     let error = TemplateError::undefined(match super::truthy(key) {
+        Ok(false) if object.is_none() => format!("None has no element {shown}"),
         Ok(false) if key.as_str().is_none() => format!("{kind} object has no element {shown}"),
         _ => format!("object of type '{kind}' has no attribute {shown}"),
     });
@@ -155,7 +192,16 @@ pub fn len(value: &Mj) -> Result<usize, TemplateError> {
 pub fn contains(haystack: &Mj, needle: &Mj) -> Result<bool, TemplateError> {
     trip(haystack)?;
     trip(needle)?;
-    let any = |items: &[Mj]| items.iter().any(|item| equal(item, needle));
+    // As in Python, one after the other: something undefined on the way raises.
+    let any = |items: &[Mj]| -> Result<bool, TemplateError> {
+        for item in items {
+            trip(item)?;
+            if equal(item, needle) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    };
     Ok(match kind(haystack) {
         Kind::Str(s) => {
             if let Some(part) = needle.as_str() {
@@ -166,13 +212,13 @@ pub fn contains(haystack: &Mj, needle: &Mj) -> Result<bool, TemplateError> {
             }
         }
         Kind::Dict(dict) => Dict::has(dict, needle)?,
-        Kind::List(list) => any(&list.items()),
-        Kind::Tuple(items) => any(items),
+        Kind::List(list) => any(&list.items())?,
+        Kind::Tuple(items) => any(items)?,
         Kind::Object(object) => match object.contains(needle) {
             Some(answer) => answer,
-            None => any(&object.items().ok_or_else(|| not_container(haystack))?),
+            None => any(&object.items().ok_or_else(|| not_container(haystack))?)?,
         },
-        Kind::Foreign => any(&iterate(haystack)?),
+        Kind::Foreign => any(&iterate(haystack)?)?,
         _ => return Err(not_container(haystack)),
     })
 }
@@ -186,6 +232,9 @@ pub fn slice(value: &Mj, start: &Mj, stop: &Mj, step: &Mj) -> Result<Mj, Templat
     if let Kind::Marker(marker) = kind(value) {
         return Err(marker.error().clone());
     }
+    if let Kind::Dict(_) = kind(value) {
+        return Err(TemplateError::type_error("unhashable type: 'slice'"));
+    }
     let (start, stop, step) = (bound(start)?, bound(stop)?, bound(step)?);
     let pick = |len: usize| indices(len, start, stop, step);
     Ok(match kind(value) {
@@ -194,16 +243,20 @@ pub fn slice(value: &Mj, start: &Mj, stop: &Mj, step: &Mj) -> Result<Mj, Templat
             Mj::from(pick(chars.len())?.map(|i| chars[i]).collect::<String>())
         }
         Kind::List(list) => {
-            let items = list.items();
+            let items = list.copied();
             super::list(pick(items.len())?.map(|i| items[i].clone()).collect())
         }
         Kind::Tuple(items) => super::tuple(pick(items.len())?.map(|i| items[i].clone()).collect()),
         Kind::Bytes(bytes) => Mj::from_bytes(pick(bytes.len())?.map(|i| bytes[i]).collect()),
         Kind::Object(object) if object.is_sequence() => {
+            let places = pick(object.len().unwrap_or(0))?;
+            if let Some(part) = object.slice(start, stop, step) {
+                return Ok(part);
+            }
+            drop(places);
             let items = object.items().unwrap_or_default();
             super::list(pick(items.len())?.map(|i| items[i].clone()).collect())
         }
-        Kind::Dict(_) => return Err(TemplateError::type_error("unhashable type: 'slice'")),
         _ => {
             let message = format!("'{}' object is not subscriptable", type_name(value));
             return Err(TemplateError::undefined(message));

@@ -88,6 +88,10 @@ fn map_value(pairs: Vec<(Mj, Mj)>) -> Result<Value, TemplateError> {
     let mut out = Map::with_capacity(pairs.len());
     for (key, value) in pairs {
         if !crate::omit::is_omit(&value) {
+            if matches!(kind(&key), Kind::Tuple(_)) {
+                // Tuples leave a template as lists, which no mapping has as keys.
+                return Err(TemplateError::type_error("unhashable type: 'list'"));
+            }
             out.insert(to_value(&key)?, to_value(&value)?);
         }
     }

@@ -9,6 +9,7 @@ use minijinja::Value as Mj;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 use rplay_value::{Map, Value};
 
+use super::lazy::{Lazy, Origin, Reading, Tree, separate};
 use super::{Kind, equal, kind, wrap};
 use crate::{Scope, TemplateError};
 
@@ -87,11 +88,14 @@ impl Equivalent<Key> for TextKey<'_> {
 pub type Entries = IndexMap<Key, Mj>;
 
 /// A dict with Python's identity: a change is seen through every name.
-pub struct Dict(Mutex<Items>);
+pub struct Dict {
+    items: Mutex<Items>,
+    origin: Origin,
+}
 
 enum Items {
     /// A variable's mapping, untouched; values are rendered in the scope when they are read.
-    Shared(Map, Option<Scope>),
+    Shared(Lazy<Map>),
     Own(Entries),
 }
 
@@ -110,26 +114,30 @@ impl Default for Dict {
 impl Dict {
     /// An empty dict.
     pub fn new() -> Self {
-        Self(Mutex::new(Items::Own(Entries::new())))
+        Self::of(Entries::new())
     }
 
     /// A dict of these entries.
     pub fn of(entries: Entries) -> Self {
-        Self(Mutex::new(Items::Own(entries)))
+        Self { items: Mutex::new(Items::Own(entries)), origin: Origin::here() }
     }
 
     pub(crate) fn shared(map: Map, scope: Option<Scope>) -> Self {
-        Self(Mutex::new(Items::Shared(map, scope)))
+        Self { items: Mutex::new(Items::Shared(Lazy::new(map, scope))), origin: Origin::here() }
+    }
+
+    pub(super) fn branch(map: Map, scope: Option<Scope>, tree: Tree) -> Self {
+        Self { items: Mutex::new(Items::Shared(Lazy::new(map, scope))), origin: Origin::within(Some(tree)) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Items> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many entries.
     pub fn len(&self) -> usize {
         match &*self.lock() {
-            Items::Shared(map, _) => map.len(),
+            Items::Shared(lazy) => lazy.source.len(),
             Items::Own(entries) => entries.len(),
         }
     }
@@ -141,11 +149,17 @@ impl Dict {
 
     /// The value under a text key.
     pub fn get_text(&self, key: &str) -> Option<Mj> {
-        let (value, scope) = match &*self.lock() {
+        let source = match &mut *self.lock() {
             Items::Own(entries) => return entries.get(&TextKey(key)).cloned(),
-            Items::Shared(map, scope) => (map.get(key)?.clone(), scope.clone()),
+            Items::Shared(lazy) => {
+                let source = lazy.source.clone();
+                if let Reading::Done(value) = lazy.read(source.get(key)?, &self.origin) {
+                    return Some(value);
+                }
+                source
+            }
         };
-        Some(wrap(&value, scope.as_ref()))
+        source.get(key).map(|element| self.render(element))
     }
 
     /// The value under any key. A key that Python could not hash is an error.
@@ -154,13 +168,32 @@ impl Dict {
             return Ok(self.get_text(text));
         }
         let key = Key::new(key.clone())?;
-        let (value, scope) = match &*self.lock() {
+        let (source, plain) = match &mut *self.lock() {
             Items::Own(entries) => return Ok(entries.get(&key).cloned()),
-            Items::Shared(map, scope) => {
-                (super::to_value(&key.0).ok().and_then(|key| map.get_value(&key).cloned()), scope.clone())
+            Items::Shared(lazy) => {
+                let source = lazy.source.clone();
+                let Ok(plain) = super::to_value(&key.0) else { return Ok(None) };
+                let Some(element) = source.get_value(&plain) else { return Ok(None) };
+                if let Reading::Done(value) = lazy.read(element, &self.origin) {
+                    return Ok(Some(value));
+                }
+                (source, plain)
             }
         };
-        Ok(value.map(|value| wrap(&value, scope.as_ref())))
+        Ok(source.get_value(&plain).map(|element| self.render(element)))
+    }
+
+    /// Renders a value that a variable's mapping holds as a template.
+    fn render(&self, element: &Value) -> Mj {
+        let scope = match &*self.lock() {
+            Items::Shared(lazy) => lazy.scope.clone(),
+            Items::Own(_) => None,
+        };
+        let made = wrap(element, scope.as_ref());
+        match &mut *self.lock() {
+            Items::Shared(lazy) => lazy.keep(element, made),
+            Items::Own(_) => made,
+        }
     }
 
     /// Whether a key is there.
@@ -168,38 +201,66 @@ impl Dict {
         let key = Key::new(key.clone())?;
         Ok(match &*self.lock() {
             Items::Own(entries) => entries.contains_key(&key),
-            Items::Shared(map, _) => match key.0.as_str() {
-                Some(text) => map.contains(text),
-                None => super::to_value(&key.0).is_ok_and(|key| map.get_value(&key).is_some()),
+            Items::Shared(lazy) => match key.0.as_str() {
+                Some(text) => lazy.source.contains(text),
+                None => super::to_value(&key.0).is_ok_and(|key| lazy.source.get_value(&key).is_some()),
             },
         })
     }
 
     /// Keys in insertion order.
     pub fn keys(&self) -> Vec<Mj> {
-        let map = match &*self.lock() {
+        let (source, scope) = match &*self.lock() {
             Items::Own(entries) => return entries.keys().map(|key| key.0.clone()).collect(),
-            Items::Shared(map, scope) => (map.clone(), scope.clone()),
+            Items::Shared(lazy) => (lazy.source.clone(), lazy.scope.clone()),
         };
-        map.0.keys().map(|key| wrap(key, map.1.as_ref())).collect()
+        source.keys().map(|key| wrap(key, scope.as_ref())).collect()
     }
 
-    /// Values in insertion order. Templates among a variable's values are rendered.
+    /// Values in insertion order. Templates among a variable's values are rendered, once.
     pub fn values(&self) -> Vec<Mj> {
-        let map = match &*self.lock() {
+        let mut waiting = Vec::new();
+        let (source, mut values) = match &mut *self.lock() {
             Items::Own(entries) => return entries.values().cloned().collect(),
-            Items::Shared(map, scope) => (map.clone(), scope.clone()),
+            Items::Shared(lazy) => {
+                let source = lazy.source.clone();
+                let read = |(at, element)| match lazy.read(element, &self.origin) {
+                    Reading::Done(value) => value,
+                    Reading::Render => {
+                        waiting.push(at);
+                        Mj::UNDEFINED
+                    }
+                };
+                let values: Vec<Mj> = source.values().enumerate().map(read).collect();
+                (source, values)
+            }
         };
-        map.0.values().map(|value| wrap(value, map.1.as_ref())).collect()
+        if !waiting.is_empty() {
+            let mut waiting = waiting.into_iter().peekable();
+            for (at, element) in source.values().enumerate() {
+                if waiting.next_if_eq(&at).is_some() {
+                    values[at] = self.render(element);
+                }
+            }
+        }
+        values
     }
 
-    /// Keys and values in insertion order. Templates among a variable's values are rendered.
+    /// Keys and values in insertion order. Templates among a variable's values are rendered, once.
     pub fn pairs(&self) -> Vec<(Mj, Mj)> {
-        let map = match &*self.lock() {
-            Items::Own(entries) => return entries.iter().map(|(key, value)| (key.0.clone(), value.clone())).collect(),
-            Items::Shared(map, scope) => (map.clone(), scope.clone()),
-        };
-        map.0.iter().map(|(key, value)| (wrap(key, map.1.as_ref()), wrap(value, map.1.as_ref()))).collect()
+        if let Items::Own(entries) = &*self.lock() {
+            return entries.iter().map(|(key, value)| (key.0.clone(), value.clone())).collect();
+        }
+        self.keys().into_iter().zip(self.values()).collect()
+    }
+
+    /// Keys and values for another dict: those of a variable that nothing changed yet get identities of their own.
+    pub fn copied(&self) -> Vec<(Mj, Mj)> {
+        let is_variable = matches!(&*self.lock(), Items::Shared(_));
+        match self.separate(self.origin.render()).filter(|_| is_variable) {
+            Some(copy) => copy.downcast_object_ref::<Self>().map_or_else(Vec::new, Self::pairs),
+            None => self.pairs(),
+        }
     }
 
     /// Sets a key; an existing key keeps its place.
@@ -216,33 +277,48 @@ impl Dict {
 
     /// Changes the entries in place.
     pub fn change<R>(&self, change: impl FnOnce(&mut Entries) -> R) -> R {
-        let is_shared = matches!(&*self.lock(), Items::Shared(..));
-        if is_shared {
-            let entries = self.pairs().into_iter().map(|(key, value)| (Key(key), value)).collect();
-            *self.lock() = Items::Own(entries);
-        }
+        let is_variable = matches!(&*self.lock(), Items::Shared(_));
+        self.origin.changes(is_variable);
+        let pairs = if is_variable { self.pairs() } else { Vec::new() };
         let mut guard = self.lock();
-        if let Items::Shared(..) = &*guard {
-            *guard = Items::Own(Entries::new());
+        if let Items::Shared(_) = &*guard {
+            *guard = Items::Own(pairs.into_iter().map(|(key, value)| (Key(key), value)).collect());
         }
         match &mut *guard {
             Items::Own(entries) => change(entries),
-            Items::Shared(..) => change(&mut Entries::new()),
+            Items::Shared(_) => change(&mut Entries::new()),
         }
     }
 
-    /// The variable's mapping this stands for, when nothing in it can change by rendering.
+    /// The variable's mapping this stands for, when nothing in it can change by rendering or was changed in place.
     pub(crate) fn plain(&self) -> Option<Map> {
+        if self.origin.is_changed() {
+            return None;
+        }
         match &*self.lock() {
-            Items::Shared(map, None) => Some(map.clone()),
-            Items::Shared(map, Some(_)) if !Value::Map(map.clone()).holds_template() => Some(map.clone()),
+            Items::Shared(lazy) if lazy.scope.is_none() || !Value::Map(lazy.source.clone()).holds_template() => {
+                Some(lazy.source.clone())
+            }
             _ => None,
         }
     }
 
     /// Whether reading an entry may render something in a scope.
     pub(crate) fn is_bound(&self) -> bool {
-        matches!(&*self.lock(), Items::Shared(_, Some(_)))
+        matches!(&*self.lock(), Items::Shared(lazy) if lazy.scope.is_some())
+    }
+
+    /// The same entries under an identity of their own, unless the render of this number made it.
+    pub(super) fn separate(&self, render: u64) -> Option<Mj> {
+        if !self.origin.is_changed()
+            && let Items::Shared(lazy) = &*self.lock()
+        {
+            return Some(Mj::from_object(Self::shared(lazy.source.clone(), lazy.scope.clone())));
+        }
+        (self.origin.render() != render).then(|| {
+            let entries = self.pairs().into_iter().map(|(key, value)| (Key(key), separate(value, render)));
+            Mj::from_object(Self::of(entries.collect()))
+        })
     }
 }
 

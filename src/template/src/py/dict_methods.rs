@@ -47,7 +47,7 @@ pub(super) fn call(dict: &Dict, call: &Args<'_>) -> Result<Mj, TemplateError> {
             none()
         }
         "copy" => Mj::from_object(Dict::of(
-            dict.pairs().into_iter().map(|(k, v)| Ok((Key::new(k)?, v))).collect::<Result<_, TemplateError>>()?,
+            dict.copied().into_iter().map(|(k, v)| Ok((Key::new(k)?, v))).collect::<Result<_, TemplateError>>()?,
         )),
         "fromkeys" => {
             let value = call.get(1, "value").cloned().unwrap_or_else(none);

@@ -20,7 +20,7 @@ pub(super) fn format(text: &str, args: &[Mj], keywords: &Keywords) -> Result<Str
             .map(|(_, value)| value.clone())
             .ok_or_else(|| TemplateError::value_error(format!("'{name}'")))
     };
-    expand(text, &mut find, &mut 0, 0)
+    expand(text, &mut find, &mut Numbering::Unknown, 0)
 }
 
 /// `text.format_map(mapping)`.
@@ -32,12 +32,19 @@ pub(super) fn format_map(text: &str, mapping: &Mj) -> Result<String, TemplateErr
         }
         Ok(value)
     };
-    expand(text, &mut find, &mut 0, 0)
+    expand(text, &mut find, &mut Numbering::Unknown, 0)
+}
+
+/// How a format's fields are numbered: by their order or by what they say, never both.
+enum Numbering {
+    Unknown,
+    Automatic(usize),
+    Manual,
 }
 
 type Find<'a> = dyn FnMut(&str) -> Result<Mj, TemplateError> + 'a;
 
-fn expand(text: &str, find: &mut Find<'_>, auto: &mut usize, depth: usize) -> Result<String, TemplateError> {
+fn expand(text: &str, find: &mut Find<'_>, numbering: &mut Numbering, depth: usize) -> Result<String, TemplateError> {
     if depth > 2 {
         return Err(TemplateError::value_error("Max string recursion exceeded"));
     }
@@ -72,14 +79,14 @@ fn expand(text: &str, find: &mut Find<'_>, auto: &mut usize, depth: usize) -> Re
             };
             return Err(TemplateError::value_error(message));
         };
-        out.push_str(&field(&after[..end], find, auto, depth)?);
+        out.push_str(&field(&after[..end], find, numbering, depth)?);
         rest = &after[end + 1..];
     }
     out.push_str(rest);
     Ok(out)
 }
 
-fn field(field: &str, find: &mut Find<'_>, auto: &mut usize, depth: usize) -> Result<String, TemplateError> {
+fn field(field: &str, find: &mut Find<'_>, numbering: &mut Numbering, depth: usize) -> Result<String, TemplateError> {
     let split = {
         let mut inside = false;
         field.char_indices().find(|(_, c)| {
@@ -97,14 +104,31 @@ fn field(field: &str, find: &mut Find<'_>, auto: &mut usize, depth: usize) -> Re
         conversion = after.chars().next();
         rest = conversion.map_or("", |c| &after[c.len_utf8()..]);
     }
-    let spec = expand(rest.strip_prefix(':').unwrap_or_default(), find, auto, depth + 1)?;
     let head_end = path.find(['.', '[']).unwrap_or(path.len());
     let (head, mut tail) = path.split_at(head_end);
-    let head = if head.is_empty() {
-        *auto += 1;
-        (*auto - 1).to_string()
-    } else {
-        head.to_owned()
+    let head = match (head.is_empty(), &mut *numbering) {
+        (true, Numbering::Manual) => {
+            let message = "cannot switch from manual field specification to automatic field numbering";
+            return Err(TemplateError::value_error(message));
+        }
+        (true, Numbering::Unknown) => {
+            *numbering = Numbering::Automatic(1);
+            "0".to_owned()
+        }
+        (true, Numbering::Automatic(next)) => {
+            *next += 1;
+            (*next - 1).to_string()
+        }
+        (false, _) => {
+            if head.bytes().all(|b| b.is_ascii_digit()) {
+                if matches!(numbering, Numbering::Automatic(_)) {
+                    let message = "cannot switch from automatic field numbering to manual field specification";
+                    return Err(TemplateError::value_error(message));
+                }
+                *numbering = Numbering::Manual;
+            }
+            head.to_owned()
+        }
     };
     let mut value = find(&head)?;
     while !tail.is_empty() {
@@ -123,8 +147,10 @@ fn field(field: &str, find: &mut Find<'_>, auto: &mut usize, depth: usize) -> Re
         }
         super::trip(&value)?;
     }
+    let spec = expand(rest.strip_prefix(':').unwrap_or_default(), find, numbering, depth + 1)?;
     let value = match conversion {
-        Some('r' | 'a') => Mj::from(super::repr(&value)),
+        Some('r') => Mj::from(super::repr(&value)),
+        Some('a') => Mj::from(printf::ascii(&super::repr(&value))),
         Some('s') => Mj::from(super::str(&value)),
         Some(other) => return Err(TemplateError::value_error(format!("Unknown conversion specifier '{other}'"))),
         None => value,
@@ -136,6 +162,13 @@ fn field(field: &str, find: &mut Find<'_>, auto: &mut usize, depth: usize) -> Re
 fn apply(value: &Mj, spec: &str) -> Result<String, TemplateError> {
     if spec.is_empty() {
         return Ok(super::str(value));
+    }
+    if let Some(moment) = super::as_time(value) {
+        return Ok(crate::pytime::format(&moment, spec));
+    }
+    if !matches!(kind(value), Kind::Str(_)) && !super::is_number(value) {
+        let message = format!("unsupported format string passed to {}.__format__", type_name(value));
+        return Err(TemplateError::type_error(message));
     }
     let invalid = || {
         TemplateError::value_error(format!(
@@ -217,11 +250,13 @@ fn apply(value: &Mj, spec: &str) -> Result<String, TemplateError> {
                 None => {
                     precision.map_or_else(|| super::float_text(f.abs()), |p| printf::float(f.abs(), 'g', p, alternate))
                 }
-                _ => return Err(invalid()),
+                Some(c) => {
+                    let message = format!("Unknown format code '{c}' for object of type '{}'", type_name(value));
+                    return Err(TemplateError::value_error(message));
+                }
             };
             (f.is_sign_negative(), "", text)
         }
-        (None | Some('s'), _) => (false, "", super::str(value)),
         _ => {
             let c = conversion.unwrap_or(' ');
             let message = format!("Unknown format code '{c}' for object of type '{}'", type_name(value));
@@ -277,7 +312,7 @@ mod tests {
     #[test]
     fn formats_as_python() {
         let f = |text: &str, args: &[Mj]| format(text, args, &Vec::new()).unwrap();
-        assert_eq!(f("{} {1} {{}}", &[Mj::from(1), Mj::from("b")]), "1 b {}");
+        assert_eq!(f("{0} {1} {{}}", &[Mj::from(1), Mj::from("b")]), "1 b {}");
         assert_eq!(f("{:>5}|{:<4}|{:^5}|", &[Mj::from("a"), Mj::from(1), Mj::from("x")]), "    a|1   |  x  |");
         assert_eq!(
             f("{:05d} {:,} {:.2f} {:x}", &[Mj::from(42), Mj::from(1_234_567), Mj::from(1.005), Mj::from(255)]),

@@ -31,7 +31,7 @@ pub(super) fn call(owner: &Mj, list: &List, call: &Args<'_>) -> Result<Mj, Templ
             list.change(|items| items.push(item));
         }
         "clear" => list.change(Vec::clear),
-        "copy" => return Ok(super::list(list.items())),
+        "copy" => return Ok(super::list(list.copied())),
         "extend" => {
             let more = iterate(call.need(0, "iterable")?)?;
             list.change(|items| items.extend(more));

@@ -36,6 +36,9 @@ pub fn call_method(
 }
 
 fn unknown(owner: &Mj, name: &str) -> TemplateError {
+    if let Some(error) = super::access::refused(owner, name) {
+        return error;
+    }
     let error = TemplateError::undefined(format!("object of type '{}' has no attribute '{name}'", type_name(owner)));
     let names = match kind(owner) {
         Kind::Str(_) => str_methods::NAMES,

@@ -90,6 +90,10 @@ pub trait Instance: Any + fmt::Debug + Send + Sync {
     fn len(&self) -> Option<usize> {
         None
     }
+    /// `x[start:stop:step]` by a type of its own; `None` means: a list of the items.
+    fn slice(&self, _start: Option<i64>, _stop: Option<i64>, _step: Option<i64>) -> Option<Mj> {
+        None
+    }
     /// `key in x`; `None` means: look through the items.
     fn contains(&self, _key: &Mj) -> Option<bool> {
         None

@@ -91,8 +91,8 @@ pub fn add(a: &Mj, b: &Mj) -> Result<Mj, TemplateError> {
             Mj::from(text)
         }
         (Kind::List(x), Kind::List(y)) => {
-            let mut items = x.items();
-            items.extend(y.items());
+            let mut items = x.copied();
+            items.extend(y.copied());
             super::list(items)
         }
         (Kind::Tuple(x), Kind::Tuple(y)) => super::tuple(x.iter().chain(y.iter()).cloned().collect()),
@@ -148,7 +148,15 @@ pub fn mul(a: &Mj, b: &Mj) -> Result<Mj, TemplateError> {
     let (sequence, times) = match (super::as_index(a), super::as_index(b)) {
         (_, Some(times)) => (a, times),
         (Some(times), _) => (b, times),
-        _ => return Err(unsupported("*", a, b)),
+        _ => {
+            let is_sequence = |value| matches!(kind(value), Kind::Str(_) | Kind::List(_) | Kind::Tuple(_));
+            if is_sequence(a) || is_sequence(b) {
+                let times = type_name(if is_sequence(a) { b } else { a });
+                let message = format!("can't multiply sequence by non-int of type '{times}'");
+                return Err(TemplateError::type_error(message));
+            }
+            return Err(unsupported("*", a, b));
+        }
     };
     let times = usize::try_from(times).unwrap_or(0);
     let fits = |len: usize| {

@@ -1,5 +1,7 @@
 //! `'...' % values`.
 
+use std::fmt::Write as _;
+
 use minijinja::Value as Mj;
 use rplay_value::BigInt;
 
@@ -16,6 +18,7 @@ pub fn percent(format: &str, values: &Mj) -> Result<String, TemplateError> {
     let mut named = false;
     let mut out = String::new();
     let mut chars = format.chars().peekable();
+    let all = format.chars().count();
     while let Some(c) = chars.next() {
         if c != '%' {
             out.push(c);
@@ -94,12 +97,27 @@ pub fn percent(format: &str, values: &Mj) -> Result<String, TemplateError> {
             Some(value) => value,
             None => take()?,
         };
-        spec.write(conversion, &value, &mut out)?;
+        let at = all - chars.clone().count() - 1;
+        spec.write(conversion, at, &value, &mut out)?;
     }
     if !named && next < positional.len() && !super::is_mapping(values) {
         return Err(TemplateError::type_error("not all arguments converted during string formatting"));
     }
     Ok(out)
+}
+
+/// A `repr` in ASCII, as `ascii()` gives it.
+pub(super) fn ascii(repr: &str) -> String {
+    let mut out = String::with_capacity(repr.len());
+    for c in repr.chars() {
+        match u32::from(c) {
+            0..=0x7f => out.push(c),
+            code @ 0x80..=0xff => _ = write!(out, "\\x{code:02x}"),
+            code @ 0x100..=0xffff => _ = write!(out, "\\u{code:04x}"),
+            code => _ = write!(out, "\\U{code:08x}"),
+        }
+    }
+    out
 }
 
 #[derive(Default)]
@@ -113,14 +131,15 @@ struct Spec {
 }
 
 impl Spec {
-    fn write(&self, conversion: char, value: &Mj, out: &mut String) -> Result<(), TemplateError> {
+    fn write(&self, conversion: char, at: usize, value: &Mj, out: &mut String) -> Result<(), TemplateError> {
         let cut = |text: String| match self.precision {
             Some(most) => text.chars().take(most).collect(),
             None => text,
         };
         match conversion {
             's' => self.pad(&cut(super::str(value)), out),
-            'r' | 'a' => self.pad(&cut(super::repr(value)), out),
+            'r' => self.pad(&cut(super::repr(value)), out),
+            'a' => self.pad(&cut(ascii(&super::repr(value))), out),
             'c' => match (value.as_str(), super::as_index(value)) {
                 (Some(text), _) if text.chars().count() == 1 => self.pad(text, out),
                 (None, Some(code)) => match u32::try_from(code).ok().and_then(char::from_u32) {
@@ -145,7 +164,8 @@ impl Spec {
                 self.signed(f.is_sign_negative() && !f.is_nan(), "", &digits, out);
             }
             other => {
-                let message = format!("unsupported format character '{other}' (0x{:x})", u32::from(other));
+                let message =
+                    format!("unsupported format character '{other}' (0x{:x}) at index {at}", u32::from(other));
                 return Err(TemplateError::value_error(message));
             }
         }

@@ -132,10 +132,8 @@ pub(super) fn call(s: &str, call: &Args<'_>) -> Result<Mj, TemplateError> {
         "expandtabs" => Mj::from(expandtabs(s, call.opt_int(0, "tabsize")?.unwrap_or(8))),
         "encode" => match call.opt_text(0, "encoding")?.unwrap_or("utf-8").to_lowercase().as_str() {
             "utf-8" | "utf8" | "u8" => Mj::from_bytes(s.as_bytes().to_vec()),
-            "ascii" | "us-ascii" | "latin-1" | "latin1" | "iso-8859-1" => {
-                let bytes: Option<Vec<u8>> = s.chars().map(|c| u8::try_from(c as u32).ok()).collect();
-                Mj::from_bytes(bytes.ok_or_else(|| TemplateError::value_error("ordinal not in range"))?)
-            }
+            "ascii" | "us-ascii" => Mj::from_bytes(narrow(s, "ascii", 128, call)?),
+            "latin-1" | "latin1" | "iso-8859-1" => Mj::from_bytes(narrow(s, "latin-1", 256, call)?),
             "utf-16-le" | "utf-16le" => Mj::from_bytes(s.encode_utf16().flat_map(u16::to_le_bytes).collect()),
             other => return Err(TemplateError::value_error(format!("unknown encoding: {other}"))),
         },
@@ -144,8 +142,39 @@ pub(super) fn call(s: &str, call: &Args<'_>) -> Result<Mj, TemplateError> {
         "translate" => Mj::from(translate(s, call.need(0, "table")?)?),
         "maketrans" => maketrans(call)?,
         name if name.starts_with("is") => Mj::from(classify(s, name)?),
-        name => return Err(TemplateError::undefined(format!("object of type 'str' has no attribute '{name}'"))),
+        name => {
+            let error = TemplateError::undefined(format!("object of type 'str' has no attribute '{name}'"));
+            return Err(super::access::refused(&Mj::from(s), name).unwrap_or(error));
+        }
     })
+}
+
+/// Text as bytes of an encoding whose characters are the first of Unicode.
+fn narrow(s: &str, encoding: &str, limit: u32, call: &Args<'_>) -> Result<Vec<u8>, TemplateError> {
+    let errors = call.opt_text(1, "errors")?.unwrap_or("strict");
+    let mut bytes = Vec::with_capacity(s.len());
+    for (at, c) in s.chars().enumerate() {
+        match (u8::try_from(u32::from(c)), errors) {
+            (Ok(byte), _) if u32::from(c) < limit => bytes.push(byte),
+            (_, "ignore") => {}
+            (_, "replace") => bytes.push(b'?'),
+            (_, "xmlcharrefreplace") => bytes.extend(format!("&#{};", u32::from(c)).bytes()),
+            (_, "backslashreplace") => {
+                let escaped = super::printf::ascii(&c.to_string());
+                bytes.extend(escaped.bytes());
+            }
+            (_, "strict") => {
+                let shown = super::printf::ascii(&c.to_string());
+                return Err(TemplateError::value_error(format!(
+                    "'{encoding}' codec can't encode character '{shown}' in position {at}: ordinal not in range({limit})"
+                )));
+            }
+            (_, other) => {
+                return Err(TemplateError::value_error(format!("unknown error handler name '{other}'")));
+            }
+        }
+    }
+    Ok(bytes)
 }
 
 pub(super) fn call_bytes(bytes: &[u8], call: &Args<'_>) -> Result<Mj, TemplateError> {
@@ -401,7 +430,11 @@ fn classify(s: &str, name: &str) -> Result<bool, TemplateError> {
         "isalnum" => all(char::is_alphanumeric),
         "isalpha" => all(char::is_alphabetic),
         "isascii" => s.is_ascii(),
-        "isdecimal" | "isdigit" => all(|c| {
+        "isdecimal" => {
+            let digits = crate::pyregex::compile(r"\d+", crate::pyregex::Flags::default())?;
+            digits.is_whole(s)?
+        }
+        "isdigit" => all(|c| {
             c.is_ascii_digit() || (c.is_numeric() && !c.is_ascii() && c.to_digit(36).is_none() && !c.is_alphabetic())
         }),
         "isnumeric" => all(char::is_numeric),

@@ -157,7 +157,13 @@ impl Translator {
                 '*' | '+' | '?' => self.quantifier(start, c.to_string())?,
                 '{' => {
                     if let Some(counts) = self.counts() {
-                        self.quantifier(start, counts)?;
+                        if let Some((low, high)) = counts.split_once(',')
+                            && let (Ok(low), Ok(high)) = (low.parse::<u64>(), high.parse::<u64>())
+                            && low > high
+                        {
+                            return Err(PatternError::at("min repeat greater than max repeat", start + 1));
+                        }
+                        self.quantifier(start, format!("{{{counts}}}"))?;
                     } else {
                         self.out.push_str(r"\{");
                         self.last = Last::Item;
@@ -197,7 +203,7 @@ impl Translator {
             return None;
         }
         self.at = end + 1;
-        Some(format!("{{{text}}}"))
+        Some(text)
     }
 
     fn quantifier(&mut self, start: usize, quantifier: String) -> Result<(), PatternError> {

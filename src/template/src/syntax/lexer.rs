@@ -294,7 +294,15 @@ impl<'t> Lexer<'t> {
                     Some((open, at)) => (format!("`{open}` is never closed"), *at),
                     None => ("this tag is never closed".to_owned(), opened.saturating_sub(2)),
                 };
-                let error = TemplateError::syntax("unexpected end of template").at_offset(at, at + 1).labelled(what);
+                let wanted = match brackets.last() {
+                    Some(("(", _)) => ")",
+                    Some(("[", _)) => ",",
+                    Some(_) => "}",
+                    None if is_variable => "end of print statement",
+                    None => "end of statement block",
+                };
+                let message = format!("unexpected end of template, expected '{wanted}'.");
+                let error = TemplateError::syntax(message).at_offset(at, at + 1).labelled(what);
                 return Err(error.hint(format!("close it with `{}`", ends.first().copied().unwrap_or_default())));
             };
             let start = self.at;

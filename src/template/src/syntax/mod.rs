@@ -5,6 +5,7 @@
 mod escape;
 mod lexer;
 mod parser;
+pub(crate) mod plugins;
 mod statements;
 mod tree;
 

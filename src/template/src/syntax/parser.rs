@@ -96,7 +96,7 @@ impl<'t> Parser<'t> {
     }
 
     pub(super) fn expect_op(&mut self, op: &str) -> Result<(), TemplateError> {
-        if self.skip_op(op) { Ok(()) } else { Err(self.unexpected(&format!("expected token '{op}'"))) }
+        if self.skip_op(op) { Ok(()) } else { Err(self.expected(op)) }
     }
 
     pub(super) fn expect_name(&mut self) -> Result<&'t str, TemplateError> {
@@ -106,7 +106,15 @@ impl<'t> Parser<'t> {
                 self.at += 1;
                 Ok(name)
             }
-            _ => Err(self.unexpected("expected token 'name'")),
+            _ => Err(self.expected("name")),
+        }
+    }
+
+    /// An error at the current token, which should be another one.
+    pub(super) fn expected(&self, token: &str) -> TemplateError {
+        match self.peek() {
+            Kind::End => self.refuse(&format!("unexpected end of template, expected '{token}'.")),
+            _ => self.unexpected(&format!("expected token '{token}'")),
         }
     }
 
@@ -138,7 +146,8 @@ impl<'t> Parser<'t> {
             Kind::VariableBegin => "begin of print statement".to_owned(),
             Kind::Data(_) => "template data".to_owned(),
             Kind::Str(_) => "string".to_owned(),
-            Kind::Int(_) | Kind::Float(_) => self.text.get(token.start..token.end).unwrap_or("number").to_owned(),
+            Kind::Int(_) => "integer".to_owned(),
+            Kind::Float(_) => "float".to_owned(),
             Kind::Name(name) => (*name).to_owned(),
             Kind::Op(op) => (*op).to_owned(),
         }
@@ -523,6 +532,9 @@ impl<'t> Parser<'t> {
                 }
                 args.star_star = Some(self.expr()?);
             } else if let (Kind::Name(name), Kind::Op("=")) = (self.peek().clone(), self.peek_second()) {
+                if args.star_star.is_some() {
+                    return Err(self.refuse("invalid syntax for function call expression"));
+                }
                 if args.keywords.iter().any(|(key, _)| **key == *name) {
                     return Err(self.unexpected(&format!("keyword argument repeated: {name}")));
                 }

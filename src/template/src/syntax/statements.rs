@@ -69,7 +69,7 @@ impl Statements<'_> {
                     self.parser.next();
                     let expr = self.parser.tuple(true, false, &[])?;
                     if !matches!(self.parser.peek(), Kind::VariableEnd) {
-                        return Err(self.parser.unexpected("expected token 'end of print statement'"));
+                        return Err(self.parser.expected("end of print statement"));
                     }
                     self.parser.next();
                     out.push(Stmt::Emit(expr));
@@ -81,7 +81,7 @@ impl Statements<'_> {
                     {
                         return Ok(out);
                     }
-                    self.statement(&mut out)?;
+                    self.statement(&mut out, ends)?;
                 }
                 _ => return Err(self.parser.unexpected("expected template data or a tag")),
             }
@@ -95,7 +95,7 @@ impl Statements<'_> {
             self.parser.next();
             return Ok(());
         }
-        Err(self.parser.unexpected("expected token 'end of statement block'"))
+        Err(self.parser.expected("end of statement block"))
     }
 
     /// A body with its end tag, which is read completely.
@@ -106,7 +106,7 @@ impl Statements<'_> {
         Ok(body)
     }
 
-    fn statement(&mut self, out: &mut Vec<Stmt>) -> Result<(), TemplateError> {
+    fn statement(&mut self, out: &mut Vec<Stmt>, ends: &[&str]) -> Result<(), TemplateError> {
         let token = self.parser.token().clone();
         let Kind::Name(name) = token.kind else {
             return Err(self.parser.unexpected("tag name expected"));
@@ -183,8 +183,19 @@ impl Statements<'_> {
             "extends" => Stmt::Extends(self.parser.expr()?),
             "block" => {
                 let name: Box<str> = self.parser.expect_name()?.into();
-                while self.parser.skip_name("scoped") || self.parser.skip_name("required") {}
-                let body = self.closed("endblock")?;
+                let mut is_required = false;
+                while self.parser.is_name("scoped") || self.parser.is_name("required") {
+                    is_required |= self.parser.is_name("required");
+                    self.parser.next();
+                }
+                let mut body = self.closed("endblock")?;
+                if is_required {
+                    // Whoever extends the template replaces this.
+                    let error = TemplateError::type_error(format!("Required block '{name}' not found"));
+                    let (start, end) = (token.start as u32, token.end as u32);
+                    body =
+                        vec![Stmt::Emit(super::tree::Expr { node: Node::Const(crate::py::marker(error)), start, end })];
+                }
                 self.parser.skip_name(&name);
                 Stmt::Block { name, body }
             }
@@ -200,7 +211,7 @@ impl Statements<'_> {
             }
             "break" => Stmt::Break,
             "continue" => Stmt::Continue,
-            other => return Err(self.unknown(other, token.start, token.end)),
+            other => return Err(self.unknown(other, ends, token.start, token.end)),
         };
         self.open.pop();
         self.block_end()?;
@@ -208,9 +219,16 @@ impl Statements<'_> {
         Ok(())
     }
 
-    fn unknown(&self, name: &str, start: usize, end: usize) -> TemplateError {
-        let error = TemplateError::syntax(format!("Encountered unknown tag '{name}'.")).at_offset(start, end);
+    fn unknown(&self, name: &str, ends: &[&str], start: usize, end: usize) -> TemplateError {
         let waiting = self.open.iter().rev().nth(1).map(|(open, ..)| *open);
+        let mut message = format!("Encountered unknown tag '{name}'.");
+        if let Some(open) = waiting {
+            message.push_str(&format!(
+                " Jinja was looking for the following tags: '{}'. The innermost block that needs to be closed is '{open}'.",
+                ends.join("' or '")
+            ));
+        }
+        let error = TemplateError::syntax(message).at_offset(start, end);
         if name.starts_with("end") || name.starts_with("el") {
             return error.hint(match waiting {
                 Some(open) => format!("the innermost open tag is `{open}`"),
@@ -270,7 +288,7 @@ impl Statements<'_> {
         let recursive = self.parser.skip_name("recursive");
         self.block_end()?;
         self.loops += 1;
-        let body = self.body(&["else", "endfor"])?;
+        let body = self.body(&["endfor", "else"])?;
         self.loops -= 1;
         let mut otherwise = Vec::new();
         if matches!(self.parser.next().kind, Kind::Name("else")) {
@@ -326,7 +344,10 @@ impl Statements<'_> {
             if !params.is_empty() {
                 self.parser.expect_op(",")?;
             }
-            let name = self.parser.expect_name()?.into();
+            let name: Box<str> = self.parser.expect_name()?.into();
+            if params.iter().any(|param: &Param| param.name == name) {
+                return Err(self.parser.refuse(&format!("duplicate argument '{name}' in function definition")));
+            }
             let default = if self.parser.skip_op("=") { Some(self.parser.expr()?) } else { None };
             if default.is_none() && params.iter().any(|param| param.default.is_some()) {
                 return Err(self.parser.refuse("non-default argument follows default argument"));
@@ -370,6 +391,7 @@ impl Statements<'_> {
                     items.push(inner);
                 }
                 _ if is_tuple => break,
+                Kind::BlockEnd => return Err(self.parser.unexpected("Expected an expression")),
                 _ => return Err(self.parser.unexpected("expected token 'name'")),
             }
         }

@@ -137,7 +137,7 @@ impl Expr {
     }
 
     /// Every direct part.
-    fn parts(&self) -> Vec<&Self> {
+    pub(crate) fn parts(&self) -> Vec<&Self> {
         fn args(args: &Args) -> impl Iterator<Item = &Expr> {
             let keywords = args.keywords.iter().map(|(_, value)| value);
             args.positional.iter().chain(keywords).chain(&args.star).chain(&args.star_star)

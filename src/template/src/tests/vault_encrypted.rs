@@ -15,5 +15,6 @@ pub static TEST: Test = Test {
 fn run(call: &mut TestCall<'_>) -> Result<bool, TemplateError> {
     let input = call.input();
     py::trip(input)?;
-    Ok(input.as_str().is_some_and(|text| text.starts_with("$ANSIBLE_VAULT;")))
+    // A variable that is one is told apart by the evaluator, which sees it before it is opened.
+    Ok(false)
 }
