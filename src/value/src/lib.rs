@@ -5,7 +5,8 @@
 //! written and whether it may be treated as a template.
 //!
 //! Start reading at [`Value`], then `text.rs`; Python's rules are in `python.rs`, `arithmetic.rs`, `order.rs`; [`json`] is
-//! Python's `json` module, [`literal`] its `ast.literal_eval`, [`Time`] its `datetime`.
+//! Python's `json` module, [`literal`] its `ast.literal_eval`, [`Time`] its `datetime`. [`Compat`] says which release of
+//! Ansible a run follows, and [`PROFILES`] what that changes.
 
 mod arithmetic;
 mod boolean;
@@ -19,6 +20,7 @@ pub mod number;
 mod order;
 mod path;
 mod python;
+mod release;
 mod serde_impl;
 mod text;
 mod time;
@@ -35,6 +37,7 @@ pub use num_bigint::BigInt;
 pub use order::{Comparison, sort_by_key};
 pub use path::{Path, PathError, Step};
 pub use python::{is_printable, push_repr, push_str_repr};
+pub use release::{Compat, Conditions, PROFILES, Profile, Release, Results, UnknownRelease, Verdict, Version};
 pub use text::Text;
 pub use time::Time;
 pub use value::{Value, Vaulted};
