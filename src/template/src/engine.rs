@@ -7,17 +7,17 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use foldhash::fast::RandomState;
 use minijinja::{Environment, Value as Mj};
-use rplay_diag::{SourceId, Sources, Span};
-use rplay_value::{List, Map, Text, Value, Vaulted};
+use rplay_diag::{Diagnostic, SourceId, Sources, Span};
+use rplay_value::{Compat, Conditions, List, Map, Profile, Results, Text, Value, Vaulted};
 
 use crate::eval::Eval;
 use crate::lower::Load;
 use crate::plugin::Keywords;
-use crate::syntax::{self, Expr, Mode, Stmt, Syntax};
+use crate::syntax::{self, Expr, Mode, Node, Stmt, Syntax};
 use crate::vm::{self, Store};
 use crate::{
-    ErrorKind, Files, Foreign, ForeignCall, LookupCall, PlainFiles, PluginKind, Scope, TemplateError, frame, header,
-    omit, py,
+    ErrorKind, Files, Foreign, ForeignCall, LookupCall, PlainFiles, PluginKind, Scope, TemplateError, classic, frame,
+    header, omit, py,
 };
 
 /// Opens `!vault` values. Implemented for the vault crate's secrets.
@@ -51,9 +51,16 @@ pub struct EngineOptions {
     pub foreign: Option<Arc<dyn Foreign>>,
     /// Settings for the `config` lookup; without them it knows none.
     pub settings: Option<Arc<dyn Settings>>,
-    /// Whether `{{ }}` inside conditions and non-boolean results of conditions are errors, as in ansible-core 2.19,
-    /// instead of warnings.
-    pub strict_conditions: bool,
+    /// Which release's templates and conditions these are.
+    pub compat: Compat,
+    /// Who is told what a later release refuses, or this one only just accepts.
+    pub notices: Option<Arc<dyn Notices>>,
+}
+
+/// Hears warnings and deprecations that come up while templates are rendered; the same one may come up often.
+pub trait Notices: Send + Sync {
+    /// One of them, with its place.
+    fn notice(&self, notice: Diagnostic);
 }
 
 impl Default for EngineOptions {
@@ -64,7 +71,8 @@ impl Default for EngineOptions {
             vault: None,
             foreign: None,
             settings: None,
-            strict_conditions: false,
+            compat: Compat::default(),
+            notices: None,
         }
     }
 }
@@ -150,7 +158,7 @@ struct Key {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum How {
+pub(crate) enum How {
     /// A template in YAML.
     Yaml,
     /// A template file.
@@ -230,6 +238,23 @@ impl Engine {
         self.0.options.settings.as_ref()?.get(name)
     }
 
+    /// Which release's templates and conditions these are.
+    pub fn compat(&self) -> &Compat {
+        &self.0.options.compat
+    }
+
+    /// What differs in that release.
+    pub(crate) fn profile(&self) -> &'static Profile {
+        self.0.options.compat.profile()
+    }
+
+    /// Passes a warning on.
+    pub(crate) fn notice(&self, notice: Diagnostic) {
+        if let Some(notices) = &self.0.options.notices {
+            notices.notice(notice);
+        }
+    }
+
     /// How files are read.
     pub fn files(&self) -> &dyn Files {
         &*self.0.options.files
@@ -282,31 +307,13 @@ impl Engine {
         value.map_err(|error| finish(error, Asked::Expression, scope))
     }
 
-    /// Decides a condition: a boolean, or the text of an expression, as a task's `when` gives it.
-    ///
-    /// `{{ }}` around the whole of it is rendered first; text that comes out, if it is trusted, is the expression. What
-    /// comes out need not be a boolean unless [`EngineOptions::strict_conditions`].
-    pub fn condition(&self, condition: &Value, scope: &Scope) -> Result<bool, TemplateError> {
-        scope.bind(self);
-        let Value::Text(text) = condition else {
-            return match condition {
-                Value::Bool(decided) => Ok(*decided),
-                _ if self.0.options.strict_conditions => {
-                    Err(TemplateError::new(ErrorKind::Condition, "Conditional expressions must be strings."))
-                }
-                other => Ok(other.is_true()),
-            };
-        };
-        self.decide(text, scope).map_err(|error| finish(error, Asked::Condition, scope))
-    }
-
     /// Reads a text and gives what Jinja2 would refuse, without rendering anything: names need not exist.
     pub fn check(&self, text: &Text, reading: Reading) -> Result<(), TemplateError> {
         let compiled = match reading {
             Reading::Template => self.compile(text, How::Yaml, Plugins::Any),
             Reading::Expression => self.compile(text, How::Expression, Plugins::Any),
             Reading::Condition => self.compile(text, How::Condition, Plugins::Any),
-            Reading::File => header::read(text, &FileOptions::default()).and_then(|(body, syntax)| {
+            Reading::File => header::read(text, &FileOptions::default(), self.profile()).and_then(|(body, syntax)| {
                 let tree = syntax::parse(body, &syntax, Mode::File)?;
                 let place = vm::Place { text: text.clone(), path: None, load: Load::Top };
                 Ok(Compiled::Lowered(self.0.store.add(tree.body, place)))
@@ -317,62 +324,6 @@ impl Engine {
             self.0.env.get_template(&key).map_err(|error| TemplateError::from_minijinja(&error))?;
         }
         Ok(())
-    }
-
-    fn decide(&self, text: &Text, scope: &Scope) -> Result<bool, TemplateError> {
-        let strict = self.0.options.strict_conditions;
-        let trimmed = text.trim();
-        if trimmed.is_empty() {
-            if strict {
-                let error = TemplateError::new(ErrorKind::Condition, "Empty conditional expressions are not allowed.");
-                return Err(error.located(text.origin()));
-            }
-            return Ok(true);
-        }
-        let delimited = trimmed.starts_with("{{") && trimmed.ends_with("}}")
-            || trimmed.starts_with("{%") && trimmed.ends_with("%}");
-        let value = if delimited {
-            tracing::warn!(condition = %trimmed, "conditions should not be surrounded by template delimiters such as {{{{ }}}} or {{% %}}");
-            let value = self.run(text, How::Yaml, scope)?;
-            match value.as_str() {
-                Some(_) if strict && !value.is_safe() => {
-                    let message = "Encountered untrusted template or expression.";
-                    return Err(TemplateError::new(ErrorKind::Condition, message).located(text.origin()));
-                }
-                // Text that comes out is the condition, when it was written as such.
-                Some(inner) if value.is_safe() && !inner.trim().is_empty() => {
-                    let inner = Text::trusted(inner.trim()).with_origin(text.origin());
-                    self.run(&inner, How::Condition, scope)?
-                }
-                _ => value,
-            }
-        } else {
-            self.run(text, How::Condition, scope)?
-        };
-        let decided = py::truthy(&value)?;
-        if matches!(py::kind(&value), py::Kind::Bool(_)) {
-            return Ok(decided);
-        }
-        if let Some(word) = value.as_str() {
-            // Older releases rendered the condition to text and looked at that.
-            if matches!(word, "False" | "false") && !strict {
-                return Ok(false);
-            }
-        }
-        let shown = if decided { "True" } else { "False" };
-        let place = text.origin().and_then(|span| self.sources().position(span));
-        let message = format!(
-            "Conditional result ({shown}) was derived from value of type '{}' at '{}'. Conditionals must have a boolean result.",
-            py::type_name(&value),
-            place.map_or_else(|| "<unknown>".to_owned(), |place| place.to_string())
-        );
-        if strict {
-            return Err(TemplateError::new(ErrorKind::Condition, message)
-                .located(text.origin())
-                .hint("compare it, or convert it with `| bool`"));
-        }
-        tracing::warn!("{message}");
-        Ok(decided)
     }
 
     /// Renders a template file to text, as the `template` module and `lookup('template')` do.
@@ -426,8 +377,8 @@ impl Engine {
             return Ok(Mj::from(Arc::clone(&source.text)));
         }
         let whole = source.source.map(|id| Span::new(id, 0, source.text.len()));
-        let (text, syntax) =
-            header::read(&source.text, options).map_err(|error| error.located(whole.map(Span::at_start)))?;
+        let (text, syntax) = header::read(&source.text, options, self.profile())
+            .map_err(|error| error.located(whole.map(Span::at_start)))?;
         let origin = source.source.map(|id| Span::new(id, source.text.len() - text.len(), source.text.len()));
         let text = Text::trusted(text).with_origin(origin);
         // The same file rendered again, for the next host, finds its lowered form by its text.
@@ -470,7 +421,7 @@ impl Engine {
         self.run(text, How::Yaml, scope)
     }
 
-    fn run(&self, text: &Text, how: How, scope: &Scope) -> Result<Mj, TemplateError> {
+    pub(crate) fn run(&self, text: &Text, how: How, scope: &Scope) -> Result<Mj, TemplateError> {
         let key = Key { text: text.shared(), origin: text.origin(), how };
         let compiled = if let Some(compiled) = self.known(&key) {
             compiled
@@ -479,6 +430,39 @@ impl Engine {
             self.keep(key, compiled)
         };
         self.execute(&compiled, text, how, scope)
+    }
+
+    /// Renders a condition that holds templates, and says whether everything in it was written by the user.
+    pub(crate) fn run_condition(&self, text: &Text, scope: &Scope) -> Result<(Mj, bool), TemplateError> {
+        let trimmed = text.trim();
+        let text =
+            &if trimmed.len() == text.len() { text.clone() } else { Text::trusted(trimmed).with_origin(text.origin()) };
+        let mixed = {
+            let compiled = self.compile(text, How::Yaml, Plugins::Any).map_err(|error| self.locate(error, text))?;
+            match compiled {
+                Compiled::Parts(parts) if self.profile().conditions != Conditions::Boolean => parts,
+                _ => {
+                    let value = self.run(text, How::Yaml, scope)?;
+                    let written = value.is_safe();
+                    return Ok((value, written));
+                }
+            }
+        };
+        let mut eval = Eval::plain(scope, false);
+        let (mut nodes, mut written) = (Vec::with_capacity(mixed.len()), true);
+        for part in &mixed {
+            match part {
+                Part::Data(data) => nodes.push(data.clone()),
+                Part::Expr(expr) => {
+                    let value = eval.eval(expr).and_then(|value| py::trip(&value).map(|()| value));
+                    let value = value.map_err(|error| self.locate(error, text))?;
+                    written &= value.is_safe() || value.is_number() || matches!(py::kind(&value), py::Kind::Bool(_));
+                    nodes.push(value);
+                }
+            }
+        }
+        let joined = classic::text(&nodes)?;
+        Ok((if written { Mj::from_safe_string(joined) } else { Mj::from(joined) }, written))
     }
 
     fn known(&self, key: &Key) -> Option<Arc<Compiled>> {
@@ -508,7 +492,7 @@ impl Engine {
             }
             How::Yaml | How::File => {}
         }
-        let (body, syntax) = header::read(text, &FileOptions::default())?;
+        let (body, syntax) = header::read(text, &FileOptions::default(), self.profile())?;
         let tree = syntax::parse(body, &syntax, Mode::Yaml)?;
         if plugins == Plugins::Known {
             self.known_plugins(&tree.body)?;
@@ -558,7 +542,10 @@ impl Engine {
     fn execute(&self, compiled: &Compiled, text: &Text, how: How, scope: &Scope) -> Result<Mj, TemplateError> {
         let _render = frame::enter(scope);
         let mut eval = Eval::plain(scope, how == How::Condition);
+        // Bare expressions have native results in every release; files are text before 2.19.
+        let classic = self.profile().results == Results::Literal && matches!(how, How::Yaml | How::File);
         let result = match compiled {
+            Compiled::Expr(expr) if classic && how == How::Yaml => literal(&mut eval, expr),
             Compiled::Expr(expr) => eval.eval(expr),
             Compiled::Parts(parts) => (|| {
                 let mut nodes = Vec::with_capacity(parts.len());
@@ -575,9 +562,13 @@ impl Engine {
                         }
                     }
                 }
-                vm::join(nodes)
+                if classic { classic::join(&nodes, self.profile()) } else { vm::join(nodes) }
             })(),
-            Compiled::Lowered(key) => vm::render(&self.0.env, key, scope),
+            Compiled::Lowered(key) => vm::render(&self.0.env, key, scope).and_then(|value| match how {
+                How::Yaml if classic => classic::one(&value, self.profile()),
+                How::File if classic => classic::shown(&value),
+                _ => Ok(value),
+            }),
         };
         let value =
             result.and_then(|value| py::trip(&value).map(|()| value)).map_err(|error| self.locate(error, text))?;
@@ -645,6 +636,17 @@ impl Engine {
     }
 }
 
+/// A single expression as releases before 2.19 had it: text, unless it is the name of a variable that was written as a
+/// number, a boolean or nothing.
+fn literal(eval: &mut Eval<'_>, expr: &Expr) -> Result<Mj, TemplateError> {
+    let value = eval.eval(expr)?;
+    match &expr.node {
+        Node::Name(name) if eval.scope.is_scalar(name) => Ok(value),
+        _ if classic::stays_text(expr) => classic::shown(&value),
+        _ => classic::one(&value, eval.scope.engine().profile()),
+    }
+}
+
 /// How many newlines end the text.
 fn trailing(text: &str, newline: &str) -> usize {
     let mut rest = text;
@@ -658,14 +660,14 @@ fn trailing(text: &str, newline: &str) -> usize {
 
 /// What was asked for when an error came up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
+pub(crate) enum Asked {
     Template,
     Expression,
     Condition,
 }
 
 /// Words the error as ansible-core 2.19 does, and adds the nearest variable name when one is missing.
-fn finish(error: TemplateError, asked: Asked, scope: &Scope) -> TemplateError {
+pub(crate) fn finish(error: TemplateError, asked: Asked, scope: &Scope) -> TemplateError {
     let kind = if asked == Asked::Template { "template" } else { "expression" };
     let error = match error.kind() {
         ErrorKind::Undefined if asked == Asked::Condition => error.prefixed("Error while evaluating conditional: "),

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use minijinja::Value as Mj;
+use rplay_diag::{Diagnostic, Severity};
+use rplay_value::Results;
 
 use crate::plugin::{self, Keywords};
 use crate::py::{self, Kind};
@@ -196,8 +198,14 @@ impl<'a> Eval<'a> {
     }
 
     fn embedded(&mut self, text: &Arc<str>) -> Result<Mj, TemplateError> {
-        tracing::warn!(template = %text, "templates inside string literals should be plain names");
-        self.scope.render_text(&rplay_value::Text::trusted(Arc::clone(text)))
+        let engine = self.scope.engine();
+        engine.notice(
+            Diagnostic::warning("Conditionals should not contain templates inside of string literals.")
+                .note(text.to_string())
+                .hint("write the variable's name alone, joined with `~` where there is text around it"),
+        );
+        let value = self.scope.render_text(&rplay_value::Text::trusted(Arc::clone(text)))?;
+        if engine.profile().results == Results::Literal { crate::classic::shown(&value) } else { Ok(value) }
     }
 
     fn args(&mut self, args: &Args) -> Result<(Vec<Mj>, Keywords), TemplateError> {
@@ -243,6 +251,15 @@ impl<'a> Eval<'a> {
         let (positional, keywords) = self.args(args)?;
         if let Some(filter) = filter {
             plugin::run_filter(self.scope, filter, name, input, positional, keywords)
+        } else if self.scope.engine().profile().tests_as_filters
+            && let Some(test) = plugin::find_test(name)
+        {
+            if !test.accepts_undefined {
+                py::trip(&input)?;
+            }
+            let notice = Diagnostic::new(Severity::Deprecated, format!("the test `{name}` is used as a filter"));
+            self.scope.engine().notice(notice.hint(format!("write `is {name}` in place of `| {name}`")));
+            plugin::run_test(self.scope, test, name, input, positional, keywords).map(Mj::from)
         } else {
             let assigned = self.assigned();
             let call = ForeignCall::new(PluginKind::Filter, name, input, positional, keywords, self.scope);
@@ -429,7 +446,8 @@ impl<'a> Eval<'a> {
                 return Ok(if wantlist { py::list(Vec::new()) } else { py::none() });
             }
             Err(error) if *errors == *"warn" && !matches!(error.kind(), crate::ErrorKind::Missing) => {
-                tracing::warn!(lookup = %plugin, "{error}");
+                let notice = format!("The lookup plugin '{plugin}' failed: {error}");
+                self.scope.engine().notice(Diagnostic::warning(notice));
                 return Ok(if wantlist { py::list(Vec::new()) } else { py::none() });
             }
             // A template of a file fails in its own words.

@@ -1,5 +1,7 @@
 //! The `#jinja2:` line that overrides a template's delimiters and whitespace rules.
 
+use rplay_value::Profile;
+
 use crate::syntax::Syntax;
 use crate::{FileOptions, TemplateError};
 
@@ -23,7 +25,11 @@ const KEYS: [&str; 12] = [
 ];
 
 /// The text without its header, and the syntax to read it with.
-pub(crate) fn read<'t>(text: &'t str, options: &FileOptions) -> Result<(&'t str, Syntax), TemplateError> {
+pub(crate) fn read<'t>(
+    text: &'t str,
+    options: &FileOptions,
+    profile: &Profile,
+) -> Result<(&'t str, Syntax), TemplateError> {
     let mut syntax = Syntax {
         block: options.block.clone(),
         variable: options.variable.clone(),
@@ -51,18 +57,20 @@ pub(crate) fn read<'t>(text: &'t str, options: &FileOptions) -> Result<(&'t str,
                 .at_offset(span.0, span.1)
                 .hint("overrides look like `trim_blocks: false, lstrip_blocks: true`"));
         };
-        set(&mut syntax, key.trim(), value.trim()).map_err(|error| error.at_offset(span.0, span.1))?;
+        set(&mut syntax, key.trim(), value.trim(), profile).map_err(|error| error.at_offset(span.0, span.1))?;
     }
     Ok((body, syntax))
 }
 
-fn set(syntax: &mut Syntax, key: &str, value: &str) -> Result<(), TemplateError> {
+fn set(syntax: &mut Syntax, key: &str, value: &str, profile: &Profile) -> Result<(), TemplateError> {
     let unquoted = value.trim_matches(['\'', '"']);
-    // A quoted boolean is an error in ansible-core 2.19 and works in 2.18; templates in the wild have them.
+    // A quoted boolean is an error in ansible-core 2.19. Before, the header's values were Python's, and a text that is
+    // not empty is true whatever it says.
     let flag =
         || match unquoted.to_ascii_lowercase().as_str() {
-            "true" | "yes" | "1" => Ok(true),
-            "false" | "no" | "0" => Ok(false),
+            _ if unquoted != value && profile.quoted_header_flags => Ok(!unquoted.is_empty()),
+            "true" | "yes" | "1" if unquoted == value => Ok(true),
+            "false" | "no" | "0" if unquoted == value => Ok(false),
             _ => Err(TemplateError::syntax(format!("'{key}' must be a boolean, not {value}"))
                 .hint("write `True` or `False`")),
         };
@@ -88,6 +96,7 @@ fn set(syntax: &mut Syntax, key: &str, value: &str) -> Result<(), TemplateError>
             let error = TemplateError::syntax(format!("'{key}' is not supported"));
             return Err(error.hint("write statements as `{% .. %}` and comments as `{# .. #}`"));
         }
+        _ if profile.unknown_header_keys => {}
         other => {
             let error = TemplateError::syntax(format!("Invalid '{PREFIX}' override key '{other}'."));
             return Err(match rplay_diag::nearest(other, KEYS) {

@@ -8,6 +8,8 @@
 //! Start reading at [`Engine`], then [`Scope`], then `py`. A filter, test or lookup is one file in its folder.
 
 mod about;
+mod classic;
+mod condition;
 mod engine;
 mod error;
 mod eval;
@@ -33,7 +35,7 @@ mod versions;
 mod vm;
 
 pub use about::file_variables;
-pub use engine::{Engine, EngineOptions, FileOptions, Reading, Rendered, Settings, TemplateSource, Vault};
+pub use engine::{Engine, EngineOptions, FileOptions, Notices, Reading, Rendered, Settings, TemplateSource, Vault};
 pub use error::{ErrorKind, TemplateError, Through};
 pub use files::{Files, PlainFiles, VaultedFiles};
 pub use foreign::{Foreign, ForeignCall, PluginKind};

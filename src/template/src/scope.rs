@@ -269,6 +269,7 @@ impl Scope {
                 Value::Text(text) if text.is_template() => {
                     let render = frame::next();
                     let value = self.nested(name, text.origin(), || self.render_text(text));
+                    let value = if self.engine().profile().nested_undefined { value } else { py::insist(value) };
                     (py::separate(value, render), true)
                 }
                 Value::Vault(vaulted) => {
@@ -336,6 +337,16 @@ impl Scope {
         let overlay = self.inner.overlays.iter().rev().find(|(key, _)| **key == *name).map(|(_, slot)| slot.clone());
         let slot = overlay.or_else(|| self.inner.variables.get(name));
         matches!(slot, Some(Slot::Lazy(Value::Vault(_)) | Slot::Done(Value::Vault(_))))
+    }
+
+    /// Whether a variable was written as a number, a boolean or nothing, and not as text.
+    pub(crate) fn is_scalar(&self, name: &str) -> bool {
+        let overlay = self.inner.overlays.iter().rev().find(|(key, _)| **key == *name).map(|(_, slot)| slot.clone());
+        matches!(
+            overlay.or_else(|| self.inner.variables.get(name)),
+            Some(Slot::Lazy(value) | Slot::Done(value))
+                if matches!(value, Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_))
+        )
     }
 
     /// Whether there is a variable of this name.

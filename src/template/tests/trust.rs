@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rplay_template::{
     Engine, EngineOptions, FileOptions, Rendered, Scope, Slot, Surroundings, TemplateSource, Variables,
 };
-use rplay_value::{Map, Text, Value};
+use rplay_value::{Map, Release, Text, Value};
 
 /// Variables of two hosts: `hostvars` leads from one to the other.
 struct Vars {
@@ -70,7 +70,7 @@ fn only_written_text_becomes_a_condition() {
     // Written text is the condition and false; the host's text is just text, and not empty.
     assert!(!engine.condition(&written("{{ rule }}"), &scope).unwrap());
     assert!(engine.condition(&written("{{ stdout }}"), &scope).unwrap());
-    let strict = Engine::new(EngineOptions { strict_conditions: true, ..EngineOptions::default() });
+    let strict = Engine::new(EngineOptions { compat: Release::V2_19.into(), ..EngineOptions::default() });
     assert!(strict.condition(&written("{{ stdout }}"), &scope).is_err());
 }
 
@@ -140,7 +140,9 @@ fn files_keep_their_newlines_and_follow_their_options() {
         file("{{ on }}\n{{ 1 + 1 }}\n", &FileOptions { newline_sequence: "\r\n".to_owned(), ..plain.clone() }),
         "True\r\n2\r\n"
     );
-    assert_eq!(file("#jinja2: trim_blocks: \"false\"\n{% if on %}\nx{% endif %}\n", &plain), "\nx\n");
+    assert_eq!(file("#jinja2: trim_blocks: false\n{% if on %}\nx{% endif %}\n", &plain), "\nx\n");
+    // Text that is not empty is true in Python, whatever it says.
+    assert_eq!(file("#jinja2: trim_blocks: \"false\"\n{% if on %}\nx{% endif %}\n", &plain), "x\n");
     assert_eq!(file("{{ [1, none, 'a'] }} {{ none }}|{{ 'a\\tb' }}\n", &plain), "[1, None, 'a'] |a\tb\n");
     assert_eq!(file("no template {not} at all\n\n", &plain), "no template {not} at all\n\n");
 }

@@ -37,7 +37,7 @@ pub use num_bigint::BigInt;
 pub use order::{Comparison, sort_by_key};
 pub use path::{Path, PathError, Step};
 pub use python::{is_printable, push_repr, push_str_repr};
-pub use release::{Compat, Conditions, PROFILES, Profile, Release, Results, UnknownRelease, Verdict, Version};
+pub use release::{Compat, Conditions, PROFILES, Profile, Release, Results, UNION, UnknownRelease, Verdict, Version};
 pub use text::Text;
 pub use time::Time;
 pub use value::{Value, Vaulted};

@@ -15,7 +15,17 @@ pub struct LiteralError {
 ///
 /// Bytes, complex numbers and `...` have no counterpart here and are refused. Strings are data.
 pub fn literal_eval(text: &str) -> Result<Value> {
-    let mut reader = Reader { text, at: 0, depth: 0 };
+    read(text, false)
+}
+
+/// As [`literal_eval`], with JSON's `true`, `false` and `null` beside Python's: what templates of releases before 2.19
+/// did with text that begins like a list or a mapping.
+pub fn with_json_names(text: &str) -> Result<Value> {
+    read(text, true)
+}
+
+fn read(text: &str, json: bool) -> Result<Value> {
+    let mut reader = Reader { text, at: 0, depth: 0, json };
     reader.at = text.len() - text.trim_start_matches([' ', '\t']).len();
     let lines = text[reader.at..].trim_start_matches(['\n', '\r']);
     if lines.len() < text.len() - reader.at && lines.starts_with([' ', '\t']) {
@@ -48,6 +58,8 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    /// Whether JSON's names are known.
+    json: bool,
 }
 
 type Result<T> = std::result::Result<T, LiteralError>;
@@ -108,6 +120,9 @@ impl Reader<'_> {
             "True" => Value::Bool(true),
             "False" => Value::Bool(false),
             "None" => Value::Null,
+            "true" if self.json => Value::Bool(true),
+            "false" if self.json => Value::Bool(false),
+            "null" if self.json => Value::Null,
             "u" | "U" | "r" | "R" if rest[end..].starts_with(['\'', '"']) => return self.strings(),
             "set" => {
                 let empty = rest[end..].trim_start_matches([' ', '\t']).strip_prefix('(').map(str::trim_start);

@@ -86,8 +86,14 @@ pub struct Profile {
     pub nested_undefined: bool,
     /// Whether a `#jinja2:` header may say `"true"` for `true`. An error since 2.19.
     pub quoted_header_flags: bool,
+    /// Whether keys that Jinja does not know may stand in a `#jinja2:` header. An error since 2.19.
+    pub unknown_header_keys: bool,
     /// Whether tests may be written as filters: `result | failed`. Removed in 2.9.
     pub tests_as_filters: bool,
+    /// Whether ranges, views and generators that a template yields become lists. Since 2.10.
+    pub unrolls: bool,
+    /// Whether `with_items` of a mapping goes over its keys. Since 2.19 the mapping is the only item.
+    pub mapping_loops: bool,
     /// Whether `with_items: name` means the variable of that name. Since 2.2 it is a list of one text.
     pub bare_loops: bool,
     /// Whether `vars` may be a list of mappings. Removed in 2.19.
@@ -104,7 +110,10 @@ pub static PROFILES: [Profile; 5] = [
         empty_conditions: true,
         nested_undefined: false,
         quoted_header_flags: true,
+        unknown_header_keys: true,
         tests_as_filters: true,
+        unrolls: false,
+        mapping_loops: true,
         bare_loops: true,
         vars_lists: true,
     },
@@ -116,7 +125,10 @@ pub static PROFILES: [Profile; 5] = [
         empty_conditions: true,
         nested_undefined: false,
         quoted_header_flags: true,
+        unknown_header_keys: true,
         tests_as_filters: false,
+        unrolls: false,
+        mapping_loops: true,
         bare_loops: false,
         vars_lists: true,
     },
@@ -128,7 +140,10 @@ pub static PROFILES: [Profile; 5] = [
         empty_conditions: true,
         nested_undefined: false,
         quoted_header_flags: true,
+        unknown_header_keys: true,
         tests_as_filters: false,
+        unrolls: true,
+        mapping_loops: true,
         bare_loops: false,
         vars_lists: true,
     },
@@ -140,7 +155,10 @@ pub static PROFILES: [Profile; 5] = [
         empty_conditions: true,
         nested_undefined: true,
         quoted_header_flags: true,
+        unknown_header_keys: true,
         tests_as_filters: false,
+        unrolls: true,
+        mapping_loops: true,
         bare_loops: false,
         vars_lists: true,
     },
@@ -152,11 +170,31 @@ pub static PROFILES: [Profile; 5] = [
         empty_conditions: false,
         nested_undefined: true,
         quoted_header_flags: false,
+        unknown_header_keys: false,
         tests_as_filters: false,
+        unrolls: true,
+        mapping_loops: false,
         bare_loops: false,
         vars_lists: false,
     },
 ];
+
+/// What a run accepts that follows no release in particular: as 2.19, and what older releases accepted beside it.
+pub static UNION: Profile = Profile {
+    release: Release::V2_19,
+    results: Results::Native,
+    conditions: Conditions::Rendered,
+    bare_conditions: false,
+    empty_conditions: true,
+    nested_undefined: true,
+    quoted_header_flags: true,
+    unknown_header_keys: false,
+    tests_as_filters: true,
+    unrolls: true,
+    mapping_loops: false,
+    bare_loops: true,
+    vars_lists: true,
+};
 
 impl Release {
     /// Every release, oldest first.
@@ -283,7 +321,7 @@ impl Compat {
 
     /// What differs in the language.
     pub fn profile(&self) -> &'static Profile {
-        self.release.profile()
+        if self.strict { self.release.profile() } else { &UNION }
     }
 
     /// `ansible_version.full`.

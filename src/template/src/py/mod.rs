@@ -177,6 +177,14 @@ pub fn marker(error: TemplateError) -> Mj {
     Mj::from_object(Marker::new(error))
 }
 
+/// Makes a marker one that `default` and `is defined` do not replace.
+pub(crate) fn insist(value: Mj) -> Mj {
+    match value.downcast_object_ref::<Marker>() {
+        Some(found) => marker(found.error().clone().raised()),
+        None => value,
+    }
+}
+
 /// Python's truth. Something undefined raises.
 pub fn truthy(value: &Mj) -> Result<bool, TemplateError> {
     Ok(match kind(value) {

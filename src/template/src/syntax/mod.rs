@@ -24,6 +24,14 @@ pub(crate) fn parse_expression(text: &str, mode: Mode) -> Result<Expr, TemplateE
     parser::expression(text, lexer::expression_tokens(text, mode))
 }
 
+/// The value of a text that is a literal alone, in any case of its name: `5`, `'a'`, `False`, `false`.
+pub(crate) fn constant(text: &str) -> Option<minijinja::Value> {
+    match parse_expression(text, Mode::File).ok()?.node {
+        Node::Const(value) => Some(value),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
