@@ -281,7 +281,8 @@ impl Scope {
             Slot::Namespace(variables) => (Object::value(Namespace { variables, scope: self.weak() }), true),
             Slot::Scoped(scope) => {
                 scope.bind(self.engine());
-                (Object::value(Others { scope }), true)
+                let kind = if name == "vars" { "dict" } else { "HostVarsVars" };
+                (Object::value(Others { scope, kind }), true)
             }
         }
     }
@@ -396,11 +397,19 @@ impl fmt::Debug for Namespace {
 #[derive(Debug)]
 struct Others {
     scope: Scope,
+    /// The name of its Python type.
+    kind: &'static str,
 }
 
 /// What both lazy mappings share: Python's read-only mapping methods over names and a getter.
 trait LazyMapping: fmt::Debug + Send + Sync + 'static {
+    /// The name of its Python type.
+    fn kind(&self) -> &'static str;
     fn find(&self, name: &str) -> Option<Mj>;
+    /// What there is in place of a missing entry, where that is not the usual error.
+    fn missing(&self, _name: &str) -> Option<Mj> {
+        None
+    }
     fn all(&self) -> Vec<Text>;
 
     fn entries(&self) -> Vec<(Mj, Mj)> {
@@ -409,9 +418,17 @@ trait LazyMapping: fmt::Debug + Send + Sync + 'static {
 }
 
 impl LazyMapping for Namespace {
+    fn kind(&self) -> &'static str {
+        "HostVars"
+    }
+
     fn find(&self, name: &str) -> Option<Mj> {
         let slot = self.variables.get(name)?;
         Some(self.scope.read(name, slot).0)
+    }
+
+    fn missing(&self, name: &str) -> Option<Mj> {
+        Some(py::marker(TemplateError::undefined(format!("hostvars['{name}']"))))
     }
 
     fn all(&self) -> Vec<Text> {
@@ -420,6 +437,10 @@ impl LazyMapping for Namespace {
 }
 
 impl LazyMapping for Others {
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+
     fn find(&self, name: &str) -> Option<Mj> {
         self.scope.get(name)
     }
@@ -434,7 +455,7 @@ macro_rules! mapping_instance {
     ($name:ty) => {
         impl Instance for $name {
             fn type_name(&self) -> &'static str {
-                "dict"
+                self.kind()
             }
 
             fn str(&self) -> String {
@@ -447,7 +468,7 @@ macro_rules! mapping_instance {
             }
 
             fn item(&self, key: &Mj) -> Result<Option<Mj>, TemplateError> {
-                Ok(key.as_str().and_then(|name| self.find(name)))
+                Ok(key.as_str().and_then(|name| self.find(name).or_else(|| self.missing(name))))
             }
 
             fn method(
