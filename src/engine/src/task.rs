@@ -288,7 +288,11 @@ impl TaskCx<'_> {
                 }
             }
         }
-        for (key, value) in &action.args {
+        // Arguments are taken in the order of their names, as ansible-core 2.19: it shows in what fails first, and in the
+        // order of what `set_fact` and modules are given.
+        let mut given: Vec<(&Value, &Value)> = action.args.iter().collect();
+        given.sort_by_cached_key(|(key, _)| key.to_str().into_owned());
+        for (key, value) in given {
             let option = key.to_str();
             if unrendered.contains(&&*option) || !value.holds_template() {
                 args.insert(key.clone(), value.clone());
