@@ -26,11 +26,14 @@ connection local; templates are rendered on the first `--hosts` of them.
   --with ROLE_FOLDER    a role whose defaults and vars every role sees (repeatable)
   --only ROLE,...       these roles only
   --hosts N             on how many hosts templates are rendered (default 1)
+  --fill                variables that nothing defines are given made-up values (found by running rplay until no new
+                        name is missing), so that more templates are rendered to their end
   --whole               the reference runs its own copy module for each file instead of writing it from the controller
                         (many times slower; for figures)
   --show N              how many differences are shown (default 20)
 
-Counted per role: files that are equal and different, items that fail in both with the same message, with another
+Counted per role: files that are equal, reordered (the same lines in another order: sets have a random order in the
+reference, another one in each run) and different; items that fail in both with the same message, with another
 message, and in one only. The program exits with 1 when anything differs.
 """
 import argparse
@@ -210,6 +213,20 @@ def link_all(folders, target):
                 shutil.copy(path, there)
 
 
+def write_nodes(out):
+    (out / "host_vars").mkdir(exist_ok=True)
+    for node, address in NODES.items():
+        given = {key: Unsafe(value) if isinstance(value, str) else value for key, value in facts(node, address).items()}
+        (out / "host_vars" / f"{node}.yml").write_text(dump({"ansible_connection": "local", "ansible_host": address, "given_facts": given}))
+
+
+def given_facts():
+    """The play that gives all nodes their facts."""
+    given = {f"ansible_{key}": "{{ given_facts['" + key + "'] }}" for key in facts("", "0.0.0.0") if key != "env"}
+    given["ansible_facts"] = "{{ given_facts }}"
+    return {"name": "given facts", "hosts": ",".join(NODES), "gather_facts": False, "tasks": [{"set_fact": given}]}
+
+
 def prepare(options, out):
     roles = {}
     wanted = set(options.only.split(",")) if options.only else None
@@ -224,15 +241,11 @@ def prepare(options, out):
         shutil.copy(options.inventory, hosts)
     else:
         hosts.write_text("".join("\n".join([line, *NODES, ""]) for line in ["", *(f"[{group}]" for group in options.groups.split(",") if group)]))
-    (out / "host_vars").mkdir(exist_ok=True)
-    for node, address in NODES.items():
-        (out / "host_vars" / f"{node}.yml").write_text(dump({"ansible_connection": "local", "ansible_host": address, "given_facts": {key: Unsafe(value) if isinstance(value, str) else value for key, value in facts(node, address).items()}}))
+    write_nodes(out)
     link_all(options.group_vars, out / "group_vars")
     for kind, folders in (("filter", options.filters), ("lookup", options.lookups), ("test", options.tests)):
         if folders:
             link_all(folders, out / f"{kind}_plugins")
-    given = {f"ansible_{key}": "{{ given_facts['" + key + "'] }}" for key in facts("", "0.0.0.0") if key != "env"}
-    given["ansible_facts"] = "{{ given_facts }}"
     (out / "ansible.cfg").write_text("[defaults]\n")
     common = []
     for number, path in enumerate(map(pathlib.Path, options.common)):
@@ -241,8 +254,13 @@ def prepare(options, out):
             if (path / folder).is_dir():
                 (out / "roles" / f"common_{number}" / folder).symlink_to(path / folder)
         common.append({"role": f"common_{number}"})
+    if options.fill:
+        filled = out / "filled.json"
+        (out / "roles" / "filled" / "defaults").mkdir(parents=True)
+        (out / "roles" / "filled" / "defaults" / "main.yml").write_text(filled.read_text() if filled.exists() else "{}")
+        common.insert(0, {"role": "filled"})
     first = list(NODES)[: options.hosts]
-    plays = [{"name": "given facts", "hosts": ",".join(NODES), "gather_facts": False, "tasks": [{"set_fact": given}]}]
+    plays = [given_facts()]
     plays += [{"name": name, "hosts": ",".join(first), "gather_facts": False, "roles": [*common, {"role": name}]} for name in sorted(roles)]
     (out / "site.yml").write_text(dump(plays))
     return roles, first
@@ -276,6 +294,20 @@ def run(program, out, side, options, roles, hosts, extra):
     (out / f"{side}.time").write_text(f"{seconds:.1f}")
 
 
+def fill(out, options, roles, hosts):
+    """Defines what templates miss, until nothing new is missing."""
+    filled = {}
+    for _ in range(30):
+        text = json.dumps(filled, indent=1)
+        (out / "filled.json").write_text(text)
+        (out / "roles" / "filled" / "defaults" / "main.yml").write_text(text)
+        run(options.rplay, out, "rplay", options, roles, hosts, [])
+        missing = {name for message in outcomes(out / "rplay").values() for name in re.findall(r"'(\w+)' is undefined", message or "")} - filled.keys()
+        if not missing:
+            break
+        filled.update({name: f"made-up-{name.replace('_', '-')}" for name in missing})
+
+
 def outcomes(folder):
     """What came of each task and item: {(host, role and task, item): message or None}."""
     found = {}
@@ -299,6 +331,10 @@ def first_difference(one, other):
     return "\n".join(list(difflib.unified_diff(one.splitlines(), other.splitlines(), "reference", "rplay", n=0, lineterm=""))[2:10])
 
 
+def reordered(data):
+    return sorted(re.findall(rb"\w+|\W", data))
+
+
 def compare(out, options):
     reference, ours = out / "reference", out / "rplay"
     counts = collections.defaultdict(collections.Counter)
@@ -317,13 +353,14 @@ def compare(out, options):
     for name in sorted(theirs | mine):
         role = name.split("/")[1]
         if name in theirs and name in mine:
-            equal = (reference / name).read_bytes() == (ours / name).read_bytes()
-            counts[role]["equal" if equal else "different"] += 1
-            if not equal:
+            one, other = (reference / name).read_bytes(), (ours / name).read_bytes()
+            verdict = "equal" if one == other else "reordered" if reordered(one) == reordered(other) else "different"
+            counts[role][verdict] += 1
+            if verdict == "different":
                 show(f"--- {name}\n{first_difference(reference / name, ours / name)}")
     theirs, mine = outcomes(reference), outcomes(ours)
     for key in sorted(theirs.keys() | mine.keys()):
-        role = key[0].split("/")[1]
+        role = key[0].split("/")[1].split(" ")[0]
         one, other = theirs.get(key, "(no result)"), mine.get(key, "(no result)")
         if one == other:
             if one is not None:
@@ -337,21 +374,22 @@ def compare(out, options):
     total = collections.Counter()
     for role in sorted(counts):
         total += counts[role]
-        if counts[role].keys() - {"equal", "fail_alike"}:
+        if counts[role].keys() - {"equal", "reordered", "fail_alike"}:
             print(f"{role}: {dict(counts[role])}")
-    names = ("equal", "different", "fail_alike", "fail_otherwise", "fail_in_one")
+    names = ("equal", "reordered", "different", "fail_alike", "fail_otherwise", "fail_in_one")
     print(f"{len(counts)} roles:", ", ".join(f"{total[name]} {name}" for name in names))
     times = {side: (out / f"{side}.time").read_text() for side in ("reference", "rplay")}
     print(f"reference {times['reference']} s, rplay {times['rplay']} s")
-    return not any(total[name] for name in names[1:2] + names[3:])
+    return not any(total[name] for name in names[2:3] + names[4:])
 
 
-def main():
+def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, usage=argparse.SUPPRESS)
     parser.add_argument("--reference", default="ansible-playbook")
     parser.add_argument("--rplay", default=str(HERE.parent.parent / "target/debug/rplay"))
     parser.add_argument("--out")
     parser.add_argument("--again", action="store_true")
+    parser.add_argument("--fill", action="store_true")
     parser.add_argument("--whole", action="store_true")
     parser.add_argument("--inventory")
     parser.add_argument("--groups", default="")
@@ -362,20 +400,25 @@ def main():
     for name in ("vars", "group-vars", "filters", "lookups", "tests"):
         parser.add_argument(f"--{name}", action="append", default=[], type=os.path.abspath)
     parser.add_argument("folders", nargs="+", type=os.path.abspath)
-    options = parser.parse_args()
+    return parser
+
+
+def whole(options):
     out = pathlib.Path(options.out or tempfile.mkdtemp(prefix="corpus-")).resolve()
-    kept = out / "reference.time"
-    done = kept.exists() and not options.again
+    done = (out / "reference.time").exists() and not options.again
     for name in ("roles", "group_vars", "host_vars", "filter_plugins", "lookup_plugins", "test_plugins"):
         shutil.rmtree(out / name, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
     roles, hosts = prepare(options, out)
+    python = ["-e", f"ansible_python_interpreter={sys.executable}"]
     if not done:
+        if options.fill:
+            fill(out, options, roles, hosts)
         # The reference runs its modules with the Python it is run with.
-        run(options.reference, out, "reference", options, roles, hosts, ["-e", f"ansible_python_interpreter={sys.executable}"])
-    run(options.rplay, out, "rplay", options, roles, hosts, ["-e", f"ansible_python_interpreter={sys.executable}"])
-    sys.exit(0 if compare(out, options) else 1)
+        run(options.reference, out, "reference", options, roles, hosts, python)
+    run(options.rplay, out, "rplay", options, roles, hosts, python)
+    return compare(out, options)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(0 if whole(arguments().parse_args()) else 1)
