@@ -14,6 +14,6 @@ mod suggest;
 
 pub use diagnostic::{Diagnose, Diagnostic, Label, Severity};
 pub use render::render;
-pub use source::{Position, SourceId, Sources};
+pub use source::{NOT_SHOWN, Position, SourceId, Sources};
 pub use span::Span;
 pub use suggest::{nearest, quoted_list};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::{Diagnostic, Label, Severity, SourceId, Sources};
+use crate::{Diagnostic, Label, NOT_SHOWN, Severity, SourceId, Sources};
 
 /// Draws a diagnostic: heading, the source lines with carets, notes and hints. `color` turns on ANSI colours.
 ///
@@ -31,6 +31,10 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, color: bool) -> String
             });
         }
         group = group.element(snippet);
+    }
+    let hidden = diagnostic.labels.iter().filter(|label| sources.is_sealed(label.span.source));
+    for position in hidden.filter_map(|label| sources.position(label.span)) {
+        group = group.element(Level::NOTE.message(format!("in {position} {NOT_SHOWN}")));
     }
     for note in &diagnostic.notes {
         group = group.element(Level::NOTE.message(note.as_str()));
@@ -62,6 +66,7 @@ fn excerpts<'a>(diagnostic: &'a Diagnostic, sources: &Sources) -> Vec<Excerpt<'a
         }
     }
     ids.into_iter()
+        .filter(|id| !sources.is_sealed(*id))
         .filter_map(|id| {
             let (name, text) = (sources.name(id)?, sources.text(id)?);
             let labels = || diagnostic.labels.iter().filter(|label| label.span.source == id);
@@ -143,6 +148,16 @@ mod tests {
         let text = format!("a: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  {}\nb: 1\n", "6162".repeat(20));
         let drawn = draw(&text, 3..text.len() - 6);
         assert!(drawn.contains("$ANSIBLE_VAULT") && !drawn.contains("61626162"), "{drawn}");
+    }
+
+    #[test]
+    fn lines_of_encrypted_files_are_not_drawn() {
+        let sources = Sources::new();
+        sources.seal(std::path::Path::new("vault.yml"));
+        let id = sources.add("vault.yml", "password: [hunter2\n");
+        let drawn = render(&Diagnostic::error("wrong").at(Span::new(id, 10, 18), "here"), &sources, false);
+        assert!(drawn.contains("in vault.yml:1:11 (source not shown: content encrypted)"), "{drawn}");
+        assert!(!drawn.contains("hunter2"));
     }
 
     #[test]

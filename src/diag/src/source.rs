@@ -1,5 +1,6 @@
 //! The texts of a run: an append-only registry shared by everything that reads files.
 
+use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
@@ -20,11 +21,21 @@ struct Source {
     name: Arc<str>,
     text: Arc<str>,
     line_starts: Vec<u32>,
+    sealed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Registry {
+    all: Vec<Arc<Source>>,
+    sealed: HashSet<String>,
 }
 
 /// Every text read in a run, by [`SourceId`]. Cloning shares it.
 #[derive(Clone, Debug, Default)]
-pub struct Sources(Arc<RwLock<Vec<Arc<Source>>>>);
+pub struct Sources(Arc<RwLock<Registry>>);
+
+/// What stands for the lines of a text that was encrypted, as ansible-core says it.
+pub const NOT_SHOWN: &str = "(source not shown: content encrypted)";
 
 /// A human's place: one-based line and column (in characters).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,9 +65,11 @@ impl Sources {
         let text: Arc<str> = text.into();
         let mut line_starts = vec![0];
         line_starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
-        let mut all = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        all.push(Arc::new(Source { name: name.into(), text, line_starts }));
-        let id = u32::try_from(all.len()).unwrap_or(u32::MAX);
+        let name = name.into();
+        let mut registry = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let sealed = registry.sealed.contains(&*name);
+        registry.all.push(Arc::new(Source { name, text, line_starts, sealed }));
+        let id = u32::try_from(registry.all.len()).unwrap_or(u32::MAX);
         SourceId(NonZeroU32::new(id).unwrap_or(NonZeroU32::MAX))
     }
 
@@ -65,9 +78,21 @@ impl Sources {
         self.add(path.display().to_string(), text)
     }
 
+    /// The file at this path is encrypted: what is registered under its name from now on is a secret that messages have
+    /// the place of, but never the lines.
+    pub fn seal(&self, path: &Path) {
+        let mut registry = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        registry.sealed.insert(path.display().to_string());
+    }
+
+    /// Whether the lines of a source must not be shown.
+    pub fn is_sealed(&self, id: SourceId) -> bool {
+        self.get(id).is_some_and(|source| source.sealed)
+    }
+
     fn get(&self, id: SourceId) -> Option<Arc<Source>> {
-        let all = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        all.get(id.0.get() as usize - 1).cloned()
+        let registry = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        registry.all.get(id.0.get() as usize - 1).cloned()
     }
 
     /// The name a source was registered under.
@@ -118,5 +143,14 @@ mod tests {
         assert_eq!(position.to_string(), "a.yml:2:4");
         assert_eq!(sources.offset(id, 2, 4), Some(10));
         assert_eq!(sources.snippet(Span::new(id, 0, 2)).as_deref(), Some("é"));
+    }
+
+    #[test]
+    fn a_sealed_file_keeps_its_places_and_hides_its_lines() {
+        let sources = Sources::new();
+        sources.seal(Path::new("vault.yml"));
+        let (sealed, open) = (sources.add_file(Path::new("vault.yml"), "a: b\n"), sources.add("x.yml", "a: b\n"));
+        assert!(sources.is_sealed(sealed) && !sources.is_sealed(open));
+        assert_eq!(sources.position(Span::new(sealed, 3, 4)).unwrap().to_string(), "vault.yml:1:4");
     }
 }

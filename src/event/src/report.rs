@@ -25,7 +25,11 @@ impl Place {
         let position = sources.position(span)?;
         let text = sources.text(span.source)?;
         let first = position.line.saturating_sub(3);
-        let lines = text.lines().skip(first).take(position.line - first).map(str::to_owned).collect();
+        let lines = if sources.is_sealed(span.source) {
+            Vec::new()
+        } else {
+            text.lines().skip(first).take(position.line - first).map(str::to_owned).collect()
+        };
         // Ansible shows full paths; descriptions in angle brackets are no paths.
         let absolute = || std::path::absolute(&*position.name).ok().map(|path| Arc::from(path.to_string_lossy()));
         let file = if position.name.starts_with(['<', '/']) { None } else { absolute() };
