@@ -9,7 +9,7 @@ use rplay_diag::{Diagnose, Diagnostic, quoted_list};
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
     /// It does not start with the header.
-    #[error("input is not vault encrypted data")]
+    #[error("Input is not vault encrypted data.")]
     NotVault,
     /// It starts with the header.
     #[error("input is already encrypted")]
@@ -24,13 +24,13 @@ pub enum VaultError {
     #[error("vault cipher `{0}` is not supported")]
     Cipher(String),
     /// No passwords were given at all.
-    #[error("attempting to decrypt but no vault secrets found")]
+    #[error("Attempting to decrypt but no vault secrets found.")]
     NoSecrets {
         /// The vault id the text names.
         id: Option<String>,
     },
     /// No password fits.
-    #[error("decryption failed (no vault secrets were found that could decrypt)")]
+    #[error("Decryption failed (no vault secrets were found that could decrypt).")]
     NoMatch {
         /// The vault id the text names.
         id: Option<String>,
@@ -38,7 +38,7 @@ pub enum VaultError {
         tried: Vec<String>,
     },
     /// Encrypting under an id without a password.
-    #[error("did not find a match for --encrypt-vault-id={id} in the known vault-ids")]
+    #[error("Did not find a match for --encrypt-vault-id={id} in the known vault-ids {}", python_list(known))]
     UnknownId {
         /// The id.
         id: String,
@@ -49,16 +49,33 @@ pub enum VaultError {
     #[error("the decrypted data is not UTF-8 text")]
     NotText,
     /// An empty password.
-    #[error("a vault password must not be empty")]
+    #[error("Invalid vault password was provided")]
     EmptyPassword,
     /// A password file or script without a password.
-    #[error("{} holds no password", path.display())]
+    #[error("Invalid vault password was provided from {kind} ({})", path.display())]
     EmptyPasswordFile {
+        /// `file` or `script`.
+        kind: &'static str,
         /// The file.
         path: PathBuf,
     },
-    /// A password file that is not there, or not readable.
-    #[error("the vault password file {} could not be read", path.display())]
+    /// A new password that was not typed the same twice.
+    #[error("Passwords do not match")]
+    Confirmation,
+    /// A password file that is not there.
+    #[error("The vault password file {} was not found", path.display())]
+    NoPasswordFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A password file that is a folder.
+    #[error("The vault password file provided '{}' can not be a directory", path.display())]
+    PasswordFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A password file that is not readable.
+    #[error("Could not read vault password file '{}'.", path.display())]
     PasswordFile {
         /// The file.
         path: PathBuf,
@@ -66,7 +83,7 @@ pub enum VaultError {
         source: io::Error,
     },
     /// A script that cannot be run.
-    #[error("problem running vault password script {}", path.display())]
+    #[error("Problem running vault password script {} ({source}).", path.display())]
     ScriptStart {
         /// The script.
         path: PathBuf,
@@ -74,17 +91,21 @@ pub enum VaultError {
         source: io::Error,
     },
     /// A script that failed.
-    #[error("vault password script {} failed ({status}){}{said}", path.display(), if said.is_empty() { "" } else { ": " })]
+    #[error("Vault password {} {} returned non-zero ({status}){}{}{said}", if id.is_some() { "client script" } else { "script" },
+        path.display(), id.as_ref().map(|id| format!(" when getting secret for vault-id={id}")).unwrap_or_default(),
+        if said.is_empty() { "" } else { ": " })]
     Script {
         /// The script.
         path: PathBuf,
-        /// How it ended.
+        /// The vault id a client script was asked for.
+        id: Option<String>,
+        /// Its exit code, or the signal that ended it.
         status: String,
         /// Its standard error, when that was not the terminal's.
         said: String,
     },
     /// A client script that has no password for the vault id.
-    #[error("vault password client script {} did not find a secret for vault-id={id}: {said}", path.display())]
+    #[error("Vault password client script {} did not find a secret for vault-id={id}: {said}", path.display())]
     ScriptUnknownId {
         /// The script.
         path: PathBuf,
@@ -105,7 +126,7 @@ pub enum VaultError {
     #[error("no random bytes for a salt")]
     Random(#[source] io::Error),
     /// A file that cannot be read or replaced.
-    #[error("cannot {action} {}", path.display())]
+    #[error("{} ({}): {source}", if *action == "read" { "Unable to read source file" } else { "Unable to write file" }, path.display())]
     File {
         /// `read` or `write`.
         action: &'static str,
@@ -116,10 +137,18 @@ pub enum VaultError {
     },
 }
 
+/// Names as Python writes a list of them.
+fn python_list(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+    format!("[{}]", quoted.join(", "))
+}
+
 impl Diagnose for VaultError {
     fn diagnostic(&self) -> Diagnostic {
         let mut found = Diagnostic::error(self.to_string());
-        if let Some(cause) = std::error::Error::source(self) {
+        // These messages hold their cause already.
+        let told = matches!(self, Self::ScriptStart { .. } | Self::File { .. });
+        if let Some(cause) = std::error::Error::source(self).filter(|_| !told) {
             found = found.note(cause.to_string());
         }
         match self {
@@ -134,9 +163,6 @@ impl Diagnose for VaultError {
                 found.note(format!("tried the passwords of {tried}")).hint_maybe(
                     id.as_ref().map(|id| format!("it was encrypted with vault id `{id}`: --vault-id {id}@FILE")),
                 )
-            }
-            Self::UnknownId { known, .. } => {
-                found.note(format!("known: {}", quoted_list(known.iter().map(String::as_str))))
             }
             Self::ScriptStart { .. } => found.hint("if this is not a script, remove the executable bit from the file"),
             Self::Cipher(_) | Self::Version(_) => found.hint("rekey it with `ansible-vault rekey` of Ansible 2.9"),

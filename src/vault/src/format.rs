@@ -37,8 +37,9 @@ impl Envelope {
             return Err(VaultError::Cipher((*cipher).to_owned()));
         }
         let id = match (*version, rest) {
-            ("1.1", _) | ("1.2", []) => None,
-            ("1.2", [id, ..]) => Some((*id).to_owned()),
+            ("1.1" | "1.2", []) => None,
+            // Ansible never writes an id in a 1.1 header, but it reads one.
+            ("1.1" | "1.2", [id, ..]) => Some((*id).to_owned()).filter(|id| !id.is_empty()),
             _ => return Err(VaultError::Version((*version).to_owned())),
         };
         let digits: String = lines.map(str::trim).collect();
@@ -102,7 +103,7 @@ mod tests {
     #[test]
     fn damaged_envelopes_are_told_apart() {
         let parse = |text: &str| Envelope::parse(text.as_bytes()).unwrap_err().to_string();
-        assert_eq!(parse("hello"), "input is not vault encrypted data");
+        assert_eq!(parse("hello"), "Input is not vault encrypted data.");
         assert_eq!(parse("$ANSIBLE_VAULT"), "vault format error: its header is cut off");
         assert_eq!(parse("$ANSIBLE_VAULT;1.1;AES\n61"), "vault cipher `AES` is not supported");
         assert_eq!(parse("$ANSIBLE_VAULT;2.0;AES256\n61"), "vault format version `2.0` is not supported");

@@ -4,6 +4,8 @@
 //! one it names, or with any that fits. [`SecretSource`] reads one from a file, a script or a prompt. [`crypt`] makes the
 //! hashes of `password_hash`. Passwords and plain texts are wiped from memory when they are dropped and never printed.
 //!
+//! [`VaultedFiles`] is how the rest of rplay reads files that may be encrypted.
+//!
 //! Start reading at [`Secrets`], then `format.rs`.
 
 mod cipher;
@@ -16,7 +18,7 @@ mod secret;
 mod source;
 
 pub use error::VaultError;
-pub use files::{read_file, write_file};
+pub use files::{Permissions, VaultedFiles, create_private, read_file, shred_file, shred_folder, write_file};
 pub use format::{HEADER, is_vault};
-pub use secret::{DEFAULT_ID, Decrypted, Password, Secrets};
-pub use source::{Prompt, SecretSource};
+pub use secret::{DEFAULT_ID, Decrypted, Key, Password, Secrets};
+pub use source::{Asking, Place, Prompt, SecretSource};

@@ -12,7 +12,7 @@ use crate::{VaultError, cipher, is_vault, random};
 pub const DEFAULT_ID: &str = "default";
 
 /// A password. Wiped when it is dropped, never printed.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Password(Arc<Zeroizing<Vec<u8>>>);
 
 impl Password {
@@ -36,11 +36,28 @@ impl fmt::Debug for Password {
     }
 }
 
+/// A password with its vault id: what a text is encrypted with.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// The vault id the password was given under.
+    pub id: Arc<str>,
+    /// The password.
+    pub password: Password,
+}
+
 /// The run's vault passwords, in the order they were given. Cloning shares them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Secrets {
-    entries: Vec<(Arc<str>, Password)>,
+    keys: Vec<Key>,
     match_ids: bool,
+    default_id: Arc<str>,
+    salt: Option<Arc<[u8]>>,
+}
+
+impl Default for Secrets {
+    fn default() -> Self {
+        Self { keys: Vec::new(), match_ids: false, default_id: DEFAULT_ID.into(), salt: None }
+    }
 }
 
 /// What was decrypted.
@@ -50,6 +67,10 @@ pub struct Decrypted {
     pub plain: Zeroizing<Vec<u8>>,
     /// The vault id of the password that opened it.
     pub id: Arc<str>,
+    /// That password.
+    pub password: Password,
+    /// The vault id that stands in the envelope, the default one when none does.
+    pub named: Arc<str>,
 }
 
 impl fmt::Debug for Decrypted {
@@ -66,7 +87,7 @@ impl Secrets {
 
     /// Adds a password under a vault id.
     pub fn add(&mut self, id: &str, password: Password) {
-        self.entries.push((id.into(), password));
+        self.keys.push(Key { id: id.into(), password });
     }
 
     /// Only tries passwords whose vault id an envelope names (`vault_id_match`).
@@ -74,28 +95,55 @@ impl Secrets {
         self.match_ids = on;
     }
 
+    /// The vault id that envelopes without one are taken to name (`vault_identity`), by default [`DEFAULT_ID`].
+    pub fn default_id(&mut self, id: &str) {
+        self.default_id = id.into();
+    }
+
+    /// Encrypts with this salt instead of a random one each time (`vault_encrypt_salt`): equal plain texts then become
+    /// equal envelopes. `None` or empty: random.
+    pub fn salt(&mut self, salt: Option<&[u8]>) {
+        self.salt = salt.filter(|salt| !salt.is_empty()).map(Into::into);
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.keys.is_empty()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.keys.len()
     }
 
     /// The vault ids, in order.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
-        self.entries.iter().map(|(id, _)| &**id)
+        self.keys.iter().map(|key| &*key.id)
+    }
+
+    /// What to encrypt with: the password of a vault id, or (`None`) the first one.
+    pub fn key(&self, id: Option<&str>) -> Result<&Key, VaultError> {
+        match id {
+            None => self.keys.first().ok_or(VaultError::NoSecrets { id: None }),
+            Some(wanted) => self.keys.iter().find(|key| &*key.id == wanted).ok_or_else(|| VaultError::UnknownId {
+                id: wanted.to_owned(),
+                known: self.ids().map(str::to_owned).collect(),
+            }),
+        }
     }
 
     /// Opens an encrypted text: passwords of the vault id it names first, then all others in order.
     pub fn decrypt(&self, data: impl AsRef<[u8]>) -> Result<Decrypted, VaultError> {
         let envelope = Envelope::parse(data.as_ref())?;
-        if self.entries.is_empty() {
+        if self.keys.is_empty() {
             return Err(VaultError::NoSecrets { id: envelope.id });
         }
-        let wanted = envelope.id.as_deref().or(self.match_ids.then_some(DEFAULT_ID));
-        let named = self.entries.iter().filter(|(id, _)| Some(&**id) == wanted);
-        let others = self.entries.iter().filter(|(id, _)| !self.match_ids && Some(&**id) != wanted);
-        for (id, password) in named.chain(others) {
+        let wanted: Arc<str> = envelope.id.as_deref().map_or_else(|| Arc::clone(&self.default_id), Into::into);
+        let named = self.keys.iter().filter(|key| key.id == wanted);
+        let others = self.keys.iter().filter(|key| !self.match_ids && key.id != wanted);
+        for Key { id, password } in named.chain(others) {
             if let Some(plain) = cipher::decrypt(&envelope, password.bytes()) {
-                return Ok(Decrypted { plain, id: Arc::clone(id) });
+                return Ok(Decrypted { plain, id: Arc::clone(id), password: password.clone(), named: wanted });
             }
         }
         Err(VaultError::NoMatch { id: envelope.id, tried: self.ids().map(str::to_owned).collect() })
@@ -109,19 +157,22 @@ impl Secrets {
 
     /// Encrypts under a vault id (`None`: the first password) as an envelope that ends in a newline.
     pub fn encrypt(&self, plain: impl AsRef<[u8]>, id: Option<&str>) -> Result<String, VaultError> {
-        if is_vault(&plain) {
+        let key = self.key(id)?;
+        self.encrypt_with(plain, &key.password, &key.id)
+    }
+
+    /// Encrypts with a password as an envelope that names a vault id. The id [`DEFAULT_ID`] is not written: version 1.1
+    /// says the same, and older releases read it.
+    pub fn encrypt_with(&self, plain: impl AsRef<[u8]>, password: &Password, id: &str) -> Result<String, VaultError> {
+        if is_vault(&plain) && plain.as_ref().is_ascii() {
             return Err(VaultError::AlreadyEncrypted);
         }
-        let entry = match id {
-            None => self.entries.first().ok_or(VaultError::NoSecrets { id: None })?,
-            Some(wanted) => self.entries.iter().find(|(id, _)| &**id == wanted).ok_or_else(|| {
-                VaultError::UnknownId { id: wanted.to_owned(), known: self.ids().map(str::to_owned).collect() }
-            })?,
+        let salt = match &self.salt {
+            Some(salt) => salt.to_vec(),
+            None => random::bytes::<32>().map_err(VaultError::Random)?.to_vec(),
         };
-        let salt = random::bytes::<32>().map_err(VaultError::Random)?;
-        // The default id is not written: version 1.1 says the same and older releases read it.
-        let written = Some(&*entry.0).filter(|id| *id != DEFAULT_ID).map(str::to_owned);
-        let envelope = cipher::encrypt(plain.as_ref(), entry.1.bytes(), salt.to_vec(), written);
+        let written = (id != DEFAULT_ID).then(|| id.to_owned());
+        let envelope = cipher::encrypt(plain.as_ref(), password.bytes(), salt, written);
         Ok(envelope.ok_or(VaultError::Format("its keys have the wrong size"))?.write())
     }
 }
@@ -164,12 +215,12 @@ mod tests {
         let show = |result: Result<Decrypted, VaultError>| result.unwrap_err().to_string();
         assert_eq!(
             show(Secrets::new().decrypt(fixture("dev.yml"))),
-            "attempting to decrypt but no vault secrets found"
+            "Attempting to decrypt but no vault secrets found."
         );
         let wrong = secrets(&[("default", "wrong")]);
         assert_eq!(
             show(wrong.decrypt(fixture("default.yml"))),
-            "decryption failed (no vault secrets were found that could decrypt)"
+            "Decryption failed (no vault secrets were found that could decrypt)."
         );
         let mut damaged = fixture("default.yml");
         let last = damaged.len() - 5;
