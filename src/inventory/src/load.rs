@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rplay_diag::{Diagnose, Diagnostic, Sources};
 use rplay_value::{Map, Text, Value};
+use rplay_vault::VaultedFiles;
 
 use crate::inventory::{HostId, Inventory};
 use crate::sources::{host_list, ini, script, toml, yaml};
@@ -24,6 +25,13 @@ pub struct PlainFiles;
 impl Files for PlainFiles {
     fn read(&self, path: &Path) -> io::Result<String> {
         fs_err::read_to_string(path)
+    }
+}
+
+/// Files of the controller, vault files decrypted.
+impl Files for VaultedFiles {
+    fn read(&self, path: &Path) -> io::Result<String> {
+        self.text(path)
     }
 }
 

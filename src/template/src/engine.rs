@@ -20,15 +20,15 @@ use crate::{
     header, omit, py,
 };
 
-/// Opens `!vault` values. Implemented for the vault crate's secrets.
+/// Opens `!vault` values. Implemented for the vault crate's files.
 pub trait Vault: Send + Sync {
     /// The plain text of an envelope, or why it cannot be had.
     fn open(&self, envelope: &str) -> Result<String, String>;
 }
 
-impl Vault for rplay_vault::Secrets {
+impl Vault for rplay_vault::VaultedFiles {
     fn open(&self, envelope: &str) -> Result<String, String> {
-        self.decrypt_text(envelope).map_err(|error| error.to_string())
+        self.open(envelope)
     }
 }
 

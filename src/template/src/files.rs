@@ -2,7 +2,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+
+use rplay_vault::VaultedFiles;
 
 use crate::{Scope, TemplateError};
 
@@ -27,19 +28,9 @@ impl Files for PlainFiles {
 }
 
 /// Files of the controller, vault files decrypted.
-#[derive(Clone)]
-pub struct VaultedFiles(pub Arc<rplay_vault::Secrets>);
-
 impl Files for VaultedFiles {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let bytes = fs_err::read(path)?;
-        if !rplay_vault::is_vault(&bytes) {
-            return Ok(bytes);
-        }
-        self.0
-            .decrypt_text(&bytes)
-            .map(String::into_bytes)
-            .map_err(|error| io::Error::other(format!("{}: {error}", path.display())))
+        self.bytes(path)
     }
 }
 

@@ -37,7 +37,7 @@ mod vm;
 pub use about::file_variables;
 pub use engine::{Engine, EngineOptions, FileOptions, Notices, Reading, Rendered, Settings, TemplateSource, Vault};
 pub use error::{ErrorKind, TemplateError, Through};
-pub use files::{Files, PlainFiles, VaultedFiles};
+pub use files::{Files, PlainFiles};
 pub use foreign::{Foreign, ForeignCall, PluginKind};
 pub use omit::{is_omit, omit};
 pub use plugin::{
