@@ -2,3 +2,4 @@
 
 pub(crate) mod doc;
 pub(crate) mod playbook;
+pub(crate) mod vault;

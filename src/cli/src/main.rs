@@ -1,7 +1,7 @@
 //! `rplay`: run playbooks, and everything around that.
 //!
 //! `rplay PLAYBOOK... -i INVENTORY` is ansible-playbook, with its options. Everything else is a sub-command. Called
-//! through a link named `ansible-playbook` it behaves as that.
+//! through a link named `ansible-playbook` or `ansible-vault` it behaves as that.
 
 mod agent;
 mod commands;
@@ -41,6 +41,8 @@ enum Command {
     Playbook(Box<PlaybookOptions>),
     /// Show what a module, filter, test or lookup does, or list them
     Doc(commands::doc::Options),
+    /// Encrypt, decrypt and edit files and strings: ansible-vault
+    Vault(Box<commands::vault::Options>),
     /// Print a completion script for a shell
     Completion {
         /// The shell to complete for
@@ -56,8 +58,8 @@ fn main() {
 
 fn run(mut args: Vec<OsString>) -> i32 {
     let called = args.first().and_then(|a| Path::new(a).file_stem()).map(|n| n.to_string_lossy().into_owned());
-    if called.is_some_and(|name| name.starts_with("ansible-playbook")) {
-        args.insert(1, "playbook".into());
+    if let Some(command) = called.as_deref().and_then(standing_for) {
+        args.insert(1, command.into());
     }
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
@@ -71,6 +73,7 @@ fn run(mut args: Vec<OsString>) -> i32 {
         (Some(Command::Playbook(options)), _) => commands::playbook::run(&options),
         (None, Some(options)) => commands::playbook::run(&options),
         (Some(Command::Doc(options)), _) => commands::doc::run(&options),
+        (Some(Command::Vault(options)), _) => commands::vault::run(&options),
         (Some(Command::Completion { shell }), _) => {
             clap_complete::generate(shell, &mut Cli::command(), "rplay", &mut std::io::stdout());
             exit::OK
@@ -79,5 +82,27 @@ fn run(mut args: Vec<OsString>) -> i32 {
             let _ = Cli::command().print_help();
             exit::OPTIONS
         }
+    }
+}
+
+/// The command that a link of this name stands for.
+fn standing_for(name: &str) -> Option<&'static str> {
+    // Distributions add their Python's version: `ansible-playbook-3`.
+    let is = |program: &str| name.strip_prefix(program).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+    [("ansible-playbook", "playbook"), ("ansible-vault", "vault")]
+        .into_iter()
+        .find_map(|(program, command)| is(program).then_some(command))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_called_like_ansible_s_programs() {
+        assert_eq!(standing_for("ansible-vault"), Some("vault"));
+        assert_eq!(standing_for("ansible-playbook-3"), Some("playbook"));
+        assert_eq!(standing_for("ansible-vaults"), None);
+        assert_eq!(standing_for("rplay"), None);
     }
 }

@@ -4,6 +4,27 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
+/// Where vault passwords come from, for every command that reads encrypted files.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct VaultOptions {
+    /// Ask for the vault password
+    #[arg(
+        short = 'J',
+        long = "ask-vault-password",
+        visible_alias = "ask-vault-pass",
+        conflicts_with = "vault_password_file"
+    )]
+    pub(crate) ask_vault_pass: bool,
+
+    /// Vault password file or script; may be given several times
+    #[arg(long, visible_alias = "vault-pass-file", value_name = "FILE", action = ArgAction::Append)]
+    pub(crate) vault_password_file: Vec<PathBuf>,
+
+    /// Vault identity to use: NAME@FILE or NAME@prompt; may be given several times
+    #[arg(long, value_name = "VAULT_ID", action = ArgAction::Append)]
+    pub(crate) vault_id: Vec<String>,
+}
+
 /// Run playbooks on the hosts of an inventory.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct PlaybookOptions {
@@ -135,17 +156,8 @@ pub(crate) struct PlaybookOptions {
     #[arg(long, value_name = "SCP_EXTRA_ARGS", allow_hyphen_values = true)]
     pub(crate) scp_extra_args: Option<String>,
 
-    /// Ask for the vault password
-    #[arg(short = 'J', long, alias = "ask-vault-password")]
-    pub(crate) ask_vault_pass: bool,
-
-    /// Vault password file or script
-    #[arg(long, alias = "vault-pass-file", value_name = "FILE", action = ArgAction::Append)]
-    pub(crate) vault_password_file: Vec<PathBuf>,
-
-    /// Vault identity to use: NAME@FILE or NAME@prompt
-    #[arg(long, value_name = "VAULT_ID", action = ArgAction::Append)]
-    pub(crate) vault_id: Vec<String>,
+    #[command(flatten)]
+    pub(crate) vault: VaultOptions,
 
     /// Refused for now: modules of your own run once Python modules do
     #[arg(short = 'M', long, value_name = "MODULE_PATH", action = ArgAction::Append)]

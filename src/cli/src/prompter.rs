@@ -1,7 +1,7 @@
 //! Questions on the terminal: passwords without echo, `vars_prompt`, `pause`, `--step`.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufReader, Write as _};
 use std::os::fd::AsFd as _;
 
 use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
@@ -17,9 +17,14 @@ impl Terminal {
         })
     }
 
-    /// A secret, asked for once.
+    /// A secret, asked for once. Without a terminal the question goes to standard error and the answer is a line of
+    /// standard input, as Python's `getpass`.
     pub(crate) fn password(text: &str) -> io::Result<String> {
-        Self.ask(&Question { text: text.to_owned(), private: true })
+        if Self::open().is_ok() {
+            return Self.ask(&Question { text: text.to_owned(), private: true });
+        }
+        write!(io::stderr().lock(), "{text}")?;
+        line(&mut io::stdin().lock())
     }
 }
 
@@ -29,17 +34,22 @@ impl Prompter for Terminal {
         write!(tty, "{}", question.text)?;
         tty.flush()?;
         let before = if question.private { Some(silence(&tty)?) } else { None };
-        let mut line = String::new();
-        let read = BufReader::new(tty.try_clone()?).read_line(&mut line);
+        let answer = line(&mut BufReader::new(tty.try_clone()?));
         if let Some(before) = before {
             tcsetattr(tty.as_fd(), SetArg::TCSANOW, &before)?;
             writeln!(tty)?;
         }
-        if read? == 0 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "no answer"));
-        }
-        Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+        answer
     }
+}
+
+/// A line without its end; no line at all is an error.
+fn line(from: &mut dyn io::BufRead) -> io::Result<String> {
+    let mut line = String::new();
+    if from.read_line(&mut line)? == 0 {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "no answer"));
+    }
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// Turns echo off; returns what was set before.

@@ -77,6 +77,8 @@ settings! {
     DEFAULT_STDOUT_CALLBACK Text ["defaults" "stdout_callback"] ["ANSIBLE_STDOUT_CALLBACK"] "default";
     DEFAULT_TIMEOUT Int ["defaults" "timeout"] ["ANSIBLE_TIMEOUT"] "10";
     DEFAULT_TRANSPORT Text ["defaults" "transport"] ["ANSIBLE_TRANSPORT"] "ssh";
+    DEFAULT_VAULT_ENCRYPT_IDENTITY Text ["defaults" "vault_encrypt_identity"] ["ANSIBLE_VAULT_ENCRYPT_IDENTITY"] "";
+    DEFAULT_VAULT_IDENTITY Text ["defaults" "vault_identity"] ["ANSIBLE_VAULT_IDENTITY"] "default";
     DEFAULT_VAULT_IDENTITY_LIST List ["defaults" "vault_identity_list"] ["ANSIBLE_VAULT_IDENTITY_LIST"] "";
     DEFAULT_VAULT_ID_MATCH Bool ["defaults" "vault_id_match"] ["ANSIBLE_VAULT_ID_MATCH"] "false";
     DEFAULT_VAULT_PASSWORD_FILE Path ["defaults" "vault_password_file"] ["ANSIBLE_VAULT_PASSWORD_FILE"] "";
@@ -96,9 +98,11 @@ settings! {
     CALLBACK_FORMAT_PRETTY Bool ["defaults" "callback_format_pretty"] ["ANSIBLE_CALLBACK_FORMAT_PRETTY"] "";
     CHECK_MODE_MARKERS Bool ["defaults" "check_mode_markers"] ["ANSIBLE_CHECK_MODE_MARKERS"] "false";
     FORCE_COLOR Bool ["defaults" "force_color"] ["ANSIBLE_FORCE_COLOR"] "false";
+    EDITOR Text ["defaults" "editor"] ["ANSIBLE_EDITOR", "EDITOR"] "vi";
     HOST_KEY_CHECKING Bool ["defaults" "host_key_checking", "ssh_connection" "host_key_checking"] ["ANSIBLE_HOST_KEY_CHECKING", "ANSIBLE_SSH_HOST_KEY_CHECKING"] "true";
     INJECT_FACTS_AS_VARS Bool ["defaults" "inject_facts_as_vars"] ["ANSIBLE_INJECT_FACT_VARS"] "true";
     NOCOLOR Bool ["defaults" "nocolor"] ["ANSIBLE_NOCOLOR", "NO_COLOR"] "false";
+    PAGER Text ["defaults" "pager"] ["ANSIBLE_PAGER", "PAGER"] "less";
     RESULT_FORMAT Text ["defaults" "result_format", "defaults" "callback_result_format"] ["ANSIBLE_CALLBACK_RESULT_FORMAT"] "json";
     SHOW_CUSTOM_STATS Bool ["defaults" "show_custom_stats"] ["ANSIBLE_SHOW_CUSTOM_STATS"] "false";
     SHOW_PER_HOST_START Bool ["defaults" "show_per_host_start"] ["ANSIBLE_SHOW_PER_HOST_START"] "false";
@@ -111,6 +115,7 @@ settings! {
     SSH_EXTRA_ARGS Text ["ssh_connection" "ssh_extra_args"] ["ANSIBLE_SSH_EXTRA_ARGS"] "";
     SSH_RETRIES Int ["ssh_connection" "retries"] ["ANSIBLE_SSH_RETRIES"] "0";
     TAGS_RUN List ["tags" "run"] ["ANSIBLE_RUN_TAGS"] "";
+    VAULT_ENCRYPT_SALT Text ["defaults" "vault_encrypt_salt"] ["ANSIBLE_VAULT_ENCRYPT_SALT"] "";
     VERBOSE_TO_STDERR Bool ["defaults" "verbose_to_stderr"] ["ANSIBLE_VERBOSE_TO_STDERR"] "false";
     TAGS_SKIP List ["tags" "skip"] ["ANSIBLE_SKIP_TAGS"] "";
 }

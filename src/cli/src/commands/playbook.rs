@@ -13,11 +13,11 @@ use rplay_output::{Look, ResultFormat, Terminal};
 use rplay_playbook::{Listing, Loader, Playbook, Resolve as _, TagSelection, listing, texts_of};
 use rplay_template::{Engine, EngineOptions};
 use rplay_value::{Map, Text};
+use rplay_vault::VaultedFiles;
 
 use crate::failure::Failure;
 use crate::options::PlaybookOptions;
 use crate::settings::Settings;
-use crate::vault::Files;
 use crate::{exit, extra_vars, prompter, vault};
 
 /// Runs the command; the value is the exit code.
@@ -107,8 +107,8 @@ impl Command<'_> {
         for playbook in &self.options.playbooks {
             check_playbook(playbook)?;
         }
-        let secrets = vault::secrets(self.options, &self.settings)?;
-        let files = Files(secrets);
+        let files =
+            VaultedFiles::new(Arc::new(vault::secrets(&self.options.vault, &self.settings)?), self.sources.clone());
         let merge = self.settings.text("DEFAULT_HASH_BEHAVIOUR").as_deref() == Some("merge");
         let read = |path: &Path| files.text(path).map_err(|error| error.to_string());
         let (extra_vars, said) = extra_vars::read(&self.options.extra_vars, &self.sources, merge, &read)
@@ -131,7 +131,7 @@ impl Command<'_> {
         self.play(&files, resolver, inventory, extra_vars, merge, notices)
     }
 
-    fn inventory(&self, files: &Files, notices: &mut Vec<Diagnostic>) -> Result<Inventory, Failure> {
+    fn inventory(&self, files: &VaultedFiles, notices: &mut Vec<Diagnostic>) -> Result<Inventory, Failure> {
         let given =
             if self.options.inventory.is_empty() { self.settings.inventory() } else { self.options.inventory.clone() };
         let loader = rplay_inventory::Loader::new(&self.sources, files);
@@ -261,7 +261,7 @@ impl Command<'_> {
 
     fn play(
         self,
-        files: &Files,
+        files: &VaultedFiles,
         resolver: Arc<Resolver>,
         inventory: Inventory,
         extra_vars: Map,
