@@ -85,7 +85,7 @@ fn memory() -> Option<PathBuf> {
 pub(super) fn watch(folder: &Path) -> i32 {
     let ours = folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX))
         && fs_err::symlink_metadata(folder)
-            .is_ok_and(|found| found.is_dir() && found.uid() == geteuid().as_raw() && found.mode() & 0o077 == 0);
+            .is_ok_and(|found| found.is_dir() && found.uid() == geteuid().as_raw() && found.mode() & 0o777 == 0o700);
     if !ours {
         return exit::OPTIONS;
     }
