@@ -156,8 +156,22 @@ pub(crate) struct PlaybookOptions {
     #[arg(long, value_name = "SCP_EXTRA_ARGS", allow_hyphen_values = true)]
     pub(crate) scp_extra_args: Option<String>,
 
-    #[command(flatten)]
-    pub(crate) vault: VaultOptions,
+    /// Ask for the vault password
+    #[arg(
+        short = 'J',
+        long = "ask-vault-password",
+        visible_alias = "ask-vault-pass",
+        conflicts_with = "vault_password_file"
+    )]
+    pub(crate) ask_vault_pass: bool,
+
+    /// Vault password file or script; may be given several times
+    #[arg(long, visible_alias = "vault-pass-file", value_name = "FILE", action = ArgAction::Append)]
+    pub(crate) vault_password_file: Vec<PathBuf>,
+
+    /// Vault identity to use: NAME@FILE or NAME@prompt; may be given several times
+    #[arg(long, value_name = "VAULT_ID", action = ArgAction::Append)]
+    pub(crate) vault_id: Vec<String>,
 
     /// Refused for now: modules of your own run once Python modules do
     #[arg(short = 'M', long, value_name = "MODULE_PATH", action = ArgAction::Append)]
@@ -181,6 +195,16 @@ pub(crate) struct PlaybookOptions {
 }
 
 impl PlaybookOptions {
+    /// The options about vaults. They are not flattened in: clap cannot tell whether a flattened struct that holds
+    /// another one was given at all, and `rplay` alone has to.
+    pub(crate) fn vault(&self) -> VaultOptions {
+        VaultOptions {
+            ask_vault_pass: self.ask_vault_pass,
+            vault_password_file: self.vault_password_file.clone(),
+            vault_id: self.vault_id.clone(),
+        }
+    }
+
     /// Options that are recognised and cannot be honoured, each with the reason.
     pub(crate) fn refused(&self) -> Option<(&'static str, &'static str)> {
         let refused = [

@@ -24,7 +24,9 @@ impl Terminal {
             return Self.ask(&Question { text: text.to_owned(), private: true });
         }
         write!(io::stderr().lock(), "{text}")?;
-        line(&mut io::stdin().lock())
+        let answer = line(&mut io::stdin().lock());
+        writeln!(io::stderr().lock())?;
+        answer
     }
 }
 

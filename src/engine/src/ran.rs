@@ -136,7 +136,7 @@ impl Ran {
             data,
             label: if self.no_log { None } else { self.label.clone() },
             no_log: self.no_log,
-            verbose_always: self.verbose_always,
+            verbose_always: self.verbose_always && !self.no_log,
             verbose_override: self.verbose_override,
             delegated_to: self.delegate.clone(),
             error: if self.no_log { self.error.as_ref().map(redacted) } else { self.error.clone() },

@@ -108,7 +108,7 @@ impl Command<'_> {
             check_playbook(playbook)?;
         }
         let files =
-            VaultedFiles::new(Arc::new(vault::secrets(&self.options.vault, &self.settings)?), self.sources.clone());
+            VaultedFiles::new(Arc::new(vault::secrets(&self.options.vault(), &self.settings)?), self.sources.clone());
         let merge = self.settings.text("DEFAULT_HASH_BEHAVIOUR").as_deref() == Some("merge");
         let read = |path: &Path| files.text(path).map_err(|error| error.to_string());
         let (extra_vars, said) = extra_vars::read(&self.options.extra_vars, &self.sources, merge, &read)
