@@ -7,6 +7,7 @@ mod fact_cache;
 mod lab;
 mod malformed;
 mod reference;
+mod vault;
 
 use rplay_testkit::TestBed;
 

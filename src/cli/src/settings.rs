@@ -208,10 +208,11 @@ impl Settings {
         let folder = path.as_deref().and_then(Path::parent).map_or_else(|| cwd.clone(), |p| cwd.join(p));
         let mut values = BTreeMap::new();
         for setting in TABLE {
-            let from_env = setting.env.iter().find_map(|name| Some((env(name)?, Origin::Environment(name))));
+            // Of several names the last one that is set counts, as for Ansible: EDITOR over ANSIBLE_EDITOR.
+            let from_env = setting.env.iter().rev().find_map(|name| Some((env(name)?, Origin::Environment(name))));
             let from_file = || {
                 let file = file.as_ref()?;
-                setting.ini.iter().find_map(|(section, key)| {
+                setting.ini.iter().rev().find_map(|(section, key)| {
                     let (value, span) = file.get(section, key)?;
                     Some((value.to_owned(), Origin::File(span)))
                 })

@@ -23,11 +23,11 @@ use crate::{
 /// Opens `!vault` values. Implemented for the vault crate's files.
 pub trait Vault: Send + Sync {
     /// The plain text of an envelope, or why it cannot be had.
-    fn open(&self, envelope: &str) -> Result<String, String>;
+    fn open(&self, envelope: &str) -> Result<Arc<str>, String>;
 }
 
 impl Vault for rplay_vault::VaultedFiles {
-    fn open(&self, envelope: &str) -> Result<String, String> {
+    fn open(&self, envelope: &str) -> Result<Arc<str>, String> {
         self.open(envelope)
     }
 }

@@ -13,10 +13,11 @@ const ROUNDS: u32 = 10_000;
 /// Plain text is padded to whole blocks although the mode needs none.
 const BLOCK: usize = 16;
 
-struct Keys(Zeroizing<[u8; 80]>);
+/// What one password and one salt make: cipher key, signing key and counter start.
+pub(crate) struct Keys(Zeroizing<[u8; 80]>);
 
 impl Keys {
-    fn derive(password: &[u8], salt: &[u8]) -> Self {
+    pub(crate) fn derive(password: &[u8], salt: &[u8]) -> Self {
         let mut keys = Zeroizing::new([0; 80]);
         pbkdf2::pbkdf2_hmac::<Sha256>(password, salt, ROUNDS, &mut *keys);
         Self(keys)
@@ -35,8 +36,7 @@ impl Keys {
 }
 
 /// The plain text, or `None` when the password is not the right one.
-pub(crate) fn decrypt(envelope: &Envelope, password: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let keys = Keys::derive(password, &envelope.salt);
+pub(crate) fn decrypt(envelope: &Envelope, keys: &Keys) -> Option<Zeroizing<Vec<u8>>> {
     // Constant time, and before anything is decrypted.
     keys.mac(&envelope.ciphertext)?.verify_slice(&envelope.hmac).ok()?;
     let mut plain = Zeroizing::new(envelope.ciphertext.clone());
@@ -50,8 +50,7 @@ pub(crate) fn decrypt(envelope: &Envelope, password: &[u8]) -> Option<Zeroizing<
     Some(plain)
 }
 
-pub(crate) fn encrypt(plain: &[u8], password: &[u8], salt: Vec<u8>, id: Option<String>) -> Option<Envelope> {
-    let keys = Keys::derive(password, &salt);
+pub(crate) fn encrypt(plain: &[u8], keys: &Keys, salt: Vec<u8>, id: Option<String>) -> Option<Envelope> {
     let padding = BLOCK - plain.len() % BLOCK;
     let mut ciphertext = Vec::with_capacity(plain.len() + padding);
     ciphertext.extend_from_slice(plain);

@@ -50,8 +50,8 @@ impl VaultedFiles {
     }
 
     /// The text in an envelope, or why it cannot be had, in one line.
-    pub fn open(&self, envelope: &str) -> Result<String, String> {
-        self.secrets.decrypt_text(envelope).map_err(|error| one_line(&error))
+    pub fn open(&self, envelope: &str) -> Result<Arc<str>, String> {
+        self.secrets.decrypt_text(envelope).map(Into::into).map_err(|error| one_line(&error))
     }
 }
 
@@ -236,6 +236,9 @@ mod tests {
         assert_eq!((files.bytes(&plain).unwrap(), files.bytes(&sealed).unwrap()), (vec![0xff], vec![0xfe]));
         assert!(files.text(&sealed).unwrap_err().to_string().contains("is not UTF-8 text"));
         assert!(sources.is_sealed(sources.add_file(&sealed, "")) && !sources.is_sealed(sources.add_file(&plain, "")));
+        let envelope = files.secrets().encrypt("hunter2", None).unwrap();
+        assert_eq!(&*files.open(&envelope).unwrap(), "hunter2");
+        assert!(!format!("{files:?}").contains("hunter2"));
         let shut = VaultedFiles::default().bytes(&sealed).unwrap_err().to_string();
         assert!(
             shut.contains("sealed: Attempting to decrypt but no vault secrets found. (give its password"),

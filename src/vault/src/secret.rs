@@ -1,19 +1,27 @@
 //! Passwords by vault id, and what they open.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use zeroize::Zeroizing;
 
+use crate::cipher::Keys;
 use crate::format::Envelope;
 use crate::{VaultError, cipher, is_vault, random};
 
 /// The vault id of passwords that were given without one.
 pub const DEFAULT_ID: &str = "default";
 
-/// A password. Wiped when it is dropped, never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Password(Arc<Zeroizing<Vec<u8>>>);
+/// A password. Wiped when it is dropped, never printed. Cloning shares it.
+#[derive(Clone)]
+pub struct Password(Arc<Inner>);
+
+struct Inner {
+    bytes: Zeroizing<Vec<u8>>,
+    /// Deriving keys is slow on purpose: a run that opens the same text for every host does it once.
+    keys: Mutex<HashMap<Vec<u8>, Arc<Keys>>>,
+}
 
 impl Password {
     /// A password of these bytes; surrounding line ends are not part of it. Empty ones are refused.
@@ -22,13 +30,33 @@ impl Password {
         let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
         let start = bytes.iter().position(|b| !is_end(b)).ok_or(VaultError::EmptyPassword)?;
         let end = bytes.iter().rposition(|b| !is_end(b)).map_or(start, |i| i + 1);
-        Ok(Self(Arc::new(Zeroizing::new(bytes[start..end].to_vec()))))
+        let bytes = Zeroizing::new(bytes[start..end].to_vec());
+        Ok(Self(Arc::new(Inner { bytes, keys: Mutex::default() })))
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0
+    fn derive(&self, salt: &[u8]) -> Keys {
+        Keys::derive(&self.0.bytes, salt)
+    }
+
+    /// The keys for texts with this salt.
+    pub(crate) fn keys(&self, salt: &[u8]) -> Arc<Keys> {
+        let known = || self.0.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(keys) = known().get(salt) {
+            return Arc::clone(keys);
+        }
+        let keys = Arc::new(self.derive(salt));
+        known().insert(salt.to_vec(), Arc::clone(&keys));
+        keys
     }
 }
+
+impl PartialEq for Password {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.bytes == other.0.bytes
+    }
+}
+
+impl Eq for Password {}
 
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -142,7 +170,7 @@ impl Secrets {
         let named = self.keys.iter().filter(|key| key.id == wanted);
         let others = self.keys.iter().filter(|key| !self.match_ids && key.id != wanted);
         for Key { id, password } in named.chain(others) {
-            if let Some(plain) = cipher::decrypt(&envelope, password.bytes()) {
+            if let Some(plain) = cipher::decrypt(&envelope, &password.keys(&envelope.salt)) {
                 return Ok(Decrypted { plain, id: Arc::clone(id), password: password.clone(), named: wanted });
             }
         }
@@ -172,7 +200,9 @@ impl Secrets {
             None => random::bytes::<32>().map_err(VaultError::Random)?.to_vec(),
         };
         let written = (id != DEFAULT_ID).then(|| id.to_owned());
-        let envelope = cipher::encrypt(plain.as_ref(), password.bytes(), salt, written);
+        // Random salts come once: their keys are not worth keeping.
+        let keys = if self.salt.is_some() { password.keys(&salt) } else { Arc::new(password.derive(&salt)) };
+        let envelope = cipher::encrypt(plain.as_ref(), &keys, salt, written);
         Ok(envelope.ok_or(VaultError::Format("its keys have the wrong size"))?.write())
     }
 }

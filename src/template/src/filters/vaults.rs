@@ -13,7 +13,10 @@ pub(crate) fn secrets(call: &FilterCall<'_>) -> Result<(Secrets, String), Templa
             "Secret passed is required to be a string, instead we got {name}."
         )));
     };
-    let id = call.text_or("vault_id", "filter_default")?.to_string();
+    // `vaultid` is the undocumented older name.
+    let older = call.opt("vaultid").filter(|id| !id.is_none());
+    let older = older.map_or(Ok("filter_default".into()), |_| call.text_or("vaultid", ""))?;
+    let id = call.text_or("vault_id", &older)?.to_string();
     let mut secrets = Secrets::new();
     let password = Password::new(secret.as_bytes().to_vec()).map_err(|e| call.error(e.to_string()))?;
     secrets.add(&id, password);
