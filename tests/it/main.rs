@@ -5,6 +5,7 @@
 mod architecture;
 mod fact_cache;
 mod lab;
+mod leaks;
 mod malformed;
 mod reference;
 mod vault;
