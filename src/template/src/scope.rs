@@ -411,6 +411,8 @@ trait LazyMapping: fmt::Debug + Send + Sync + 'static {
         None
     }
     fn all(&self) -> Vec<Text>;
+    /// Whether there is an entry; nothing is rendered and nothing listed for it.
+    fn holds(&self, name: &str) -> bool;
 
     fn entries(&self) -> Vec<(Mj, Mj)> {
         self.all().iter().filter_map(|name| Some((Mj::from(name.shared()), self.find(name)?))).collect()
@@ -434,6 +436,10 @@ impl LazyMapping for Namespace {
     fn all(&self) -> Vec<Text> {
         self.variables.names()
     }
+
+    fn holds(&self, name: &str) -> bool {
+        self.variables.get(name).is_some()
+    }
 }
 
 impl LazyMapping for Others {
@@ -448,6 +454,10 @@ impl LazyMapping for Others {
     fn all(&self) -> Vec<Text> {
         let mut seen = std::collections::HashSet::new();
         self.scope.names().into_iter().filter(|name| seen.insert(name.shared())).collect()
+    }
+
+    fn holds(&self, name: &str) -> bool {
+        self.scope.has(name)
     }
 }
 
@@ -510,7 +520,7 @@ macro_rules! mapping_instance {
             }
 
             fn contains(&self, key: &Mj) -> Option<bool> {
-                Some(key.as_str().is_some_and(|key| self.all().iter().any(|name| name == key)))
+                Some(key.as_str().is_some_and(|key| self.holds(key)))
             }
 
             fn snapshot(&self) -> Option<Result<Value, TemplateError>> {
