@@ -282,6 +282,13 @@ impl Settings {
     }
 }
 
+/// `ansible_playbook_python`: rplay needs none, but inventories name it for modules that run on the controller.
+pub(crate) fn python() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join("python3")).find(|python| python.is_file());
+    found.unwrap_or_else(|| PathBuf::from("/usr/bin/python3"))
+}
+
 /// `~`, `$VAR` and `${VAR}` replaced; unknown variables stay, as Python's `expandvars`.
 pub(crate) fn expand(text: &str) -> PathBuf {
     let mut out = String::with_capacity(text.len());

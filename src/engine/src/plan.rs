@@ -210,8 +210,9 @@ impl Step {
         self.task().is_some_and(|task| task.loop_.is_some())
     }
 
-    /// Folders to look for files in: those of the role and of the roles that brought it in, then the including file's.
-    pub(crate) fn search_path(&self, playbook_dir: &Path) -> Vec<PathBuf> {
+    /// Folders to look for files in: those of the role and of the roles that brought it in, then that of the file the
+    /// task was written in.
+    pub(crate) fn search_path(&self, playbook_dir: &Path, sources: &Sources) -> Vec<PathBuf> {
         let mut paths: Vec<PathBuf> = Vec::new();
         let mut add = |path: PathBuf| {
             if !paths.contains(&path) {
@@ -223,12 +224,9 @@ impl Step {
             add(at.path.clone());
             role = at.parent.as_ref();
         }
-        for level in self.level.outward() {
-            if let LevelKind::Include { file: Some(file), .. } = &level.kind
-                && let Some(folder) = file.parent()
-            {
-                add(folder.to_owned());
-            }
+        if let Some(name) = self.span().and_then(|span| sources.name(span.source)) {
+            let own = std::path::absolute(&*name).unwrap_or_else(|_| PathBuf::from(&*name));
+            add(own.parent().unwrap_or(playbook_dir).to_owned());
         }
         add(playbook_dir.to_owned());
         paths
@@ -238,7 +236,7 @@ impl Step {
     pub(crate) fn surroundings(&self, world: &World) -> &Arc<Surroundings> {
         self.surroundings.get_or_init(|| {
             let basedir = world.playbook_dir().to_path_buf();
-            Arc::new(Surroundings { search_path: self.search_path(&basedir), basedir })
+            Arc::new(Surroundings { search_path: self.search_path(&basedir, &world.options().sources), basedir })
         })
     }
 

@@ -16,7 +16,7 @@ use crate::prompt::Question;
 use crate::run::Run;
 use crate::strategy::Strategy;
 use crate::trouble::Trouble;
-use crate::vars::{PlayScope, PublicRole, VarsFile, View};
+use crate::vars::{PlayRole, PlayScope, VarsFile, View};
 
 /// A play that is ready for its batches.
 pub(crate) struct Prepared {
@@ -30,7 +30,7 @@ pub(crate) struct Prepared {
     pub(crate) scope: Scope,
     vars: Map,
     files: Vec<VarsFile>,
-    roles: Vec<PublicRole>,
+    roles: Vec<PlayRole>,
 }
 
 /// Renders what a play needs before any of its hosts.
@@ -45,7 +45,7 @@ pub(crate) fn prepare(run: &Run, play: &Arc<Play>) -> Result<Prepared, EngineErr
     }
     let mut roles = Vec::new();
     for role in &play.roles {
-        roles.push(PublicRole { role: Arc::clone(&role.role), dependencies: dependencies(role) });
+        roles.push(PlayRole { role: Arc::clone(&role.role), dependencies: dependencies(role) });
     }
     let mut imported = Vec::new();
     for role in &play.roles {
@@ -55,10 +55,7 @@ pub(crate) fn prepare(run: &Run, play: &Arc<Play>) -> Result<Prepared, EngineErr
         imported_roles(section, &mut imported);
     }
     roles.extend(
-        imported
-            .iter()
-            .filter(|role| role.role.public)
-            .map(|role| PublicRole { role: Arc::clone(&role.role), dependencies: dependencies(role) }),
+        imported.iter().map(|role| PlayRole { role: Arc::clone(&role.role), dependencies: dependencies(role) }),
     );
     let scope = play_scope(run, play, &vars, Vec::new(), &roles)?;
     let files = read_files(run, play, &scope)?;
@@ -103,7 +100,7 @@ fn play_scope(
     play: &Arc<Play>,
     vars: &Map,
     files: Vec<VarsFile>,
-    roles: &[PublicRole],
+    roles: &[PlayRole],
 ) -> Result<Scope, EngineError> {
     let scope = PlayScope::new(play.title(), vars.clone(), files, Vec::new(), Vec::new());
     scope.publish(roles);

@@ -376,7 +376,11 @@ impl Run {
                 .run()
                 .await?;
             let BatchEnd { outcome: ended, failed, unreachable, end_play, break_play, start_at_done } = end;
-            self.out.failed = failed;
+            if !self.out.failed.is_empty() {
+                let batch: HashSet<&Arc<str>> = batch.iter().collect();
+                self.out.failed.retain(|host| !batch.contains(host));
+            }
+            self.out.failed.extend(failed);
             self.out.unreachable = unreachable;
             self.start_at_done |= start_at_done;
             outcome = ended;

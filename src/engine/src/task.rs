@@ -7,7 +7,7 @@ use std::time::Duration;
 use rplay_diag::Span;
 use rplay_event::{Delegate, EventKind, Notice, TaskId};
 use rplay_playbook::{Condition, Include, Task};
-use rplay_template::{Rendered, Scope};
+use rplay_template::{Rendered, Scope, Slot};
 use rplay_value::{Map, Text, Value};
 
 use crate::action::{ActionCx, Done, Lanes, find_action};
@@ -16,7 +16,7 @@ use crate::plan::{Step, is_builtin};
 use crate::ran::{Effect, IncludeRequest, Ran};
 use crate::run::Run;
 use crate::trouble::Trouble;
-use crate::vars::{PlayScope, View};
+use crate::vars::{DelegatedVars, PlayScope, View};
 
 /// One task on one host.
 pub(crate) struct TaskCx<'r> {
@@ -165,6 +165,15 @@ impl TaskCx<'_> {
     ) -> Result<Ran, Trouble> {
         let delegated = self.delegate(scope, item)?;
         shown.clone_from(&delegated);
+        let with_delegated;
+        let scope = match &delegated {
+            Some(delegated) => {
+                let vars = DelegatedVars { name: Arc::clone(&delegated.name), scope: delegated.scope.clone() };
+                with_delegated = scope.with_slot("ansible_delegated_vars", Slot::Namespace(Arc::new(vars)));
+                &with_delegated
+            }
+            None => scope,
+        };
         match self.first_false(self.step.conditions(), scope) {
             Ok(Some(condition)) => return Ok(skipped(condition)),
             Ok(None) => {}

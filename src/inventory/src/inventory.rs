@@ -416,6 +416,11 @@ impl Inventory {
     /// anything changed.
     pub fn add_dynamic_host(&mut self, name: &str, groups: &[&str], vars: &Map) -> bool {
         let (host, mut changed) = self.add_host(name);
+        if changed {
+            // It has no source, and says so.
+            let about = ["inventory_file", "inventory_dir"].map(|name| (name, Value::Null));
+            self.set_host_source(host, &about.into_iter().collect());
+        }
         changed |= self.set_host_vars(host, vars);
         for group in groups {
             let (group, new) = self.add_dynamic(group);

@@ -321,6 +321,7 @@ impl Command<'_> {
             } else {
                 self.options.inventory.clone()
             },
+            playbook_python: Some(crate::settings::python()),
             connection,
             ..RunOptions::new(self.sources.clone(), Arc::new(prompter::Terminal))
         };

@@ -37,7 +37,7 @@ impl Action for SetFact {
                 "No key/value pairs provided, at least one is required for this action to succeed",
             ));
         }
-        let done = Done::changed(false).with("ansible_facts", facts.clone());
+        let done = Done::default().with("ansible_facts", facts.clone());
         Ok(done.effect(Effect::Facts { facts, set: true, cacheable, gathered: false }))
     }
 }

@@ -14,7 +14,7 @@ use crate::play::keyword_error;
 use crate::ran::{Effect, IncludeRequest, Ran};
 use crate::strategy::PlayRun;
 use crate::strategy::linear::HostRan;
-use crate::vars::PublicRole;
+use crate::vars::PlayRole;
 
 /// One include that some hosts came to.
 struct Group {
@@ -208,10 +208,7 @@ impl PlayRun<'_> {
                 let role = self.loader.include_role(request, &context)?;
                 let kind = LevelKind::Include { vars: vars.clone(), file: None };
                 let level = step.level.child(apply, kind);
-                if role.role.public {
-                    self.scope
-                        .publish(&[PublicRole { role: Arc::clone(&role.role), dependencies: dependencies(&role) }]);
-                }
+                self.scope.publish(&[PlayRole { role: Arc::clone(&role.role), dependencies: dependencies(&role) }]);
                 let mut handlers = Vec::new();
                 self.planner.role_handlers(&role, &level, &mut handlers);
                 self.handlers.add(handlers);

@@ -366,7 +366,11 @@ fn described(step: &Step) -> Map {
     if let Some(task) = step.task() {
         map.insert("name", task.name.as_ref().map(std::string::ToString::to_string));
         map.insert("action", task.action.name.to_string());
-        map.insert("args", task.action.args.clone());
+        let mut args = task.action.args.clone();
+        if let Some(text) = &task.action.free_form {
+            args.insert("_raw_params", text.clone());
+        }
+        map.insert("args", args);
         map.insert("register", task.register.as_ref().and_then(|field| field.constant()).map(ToString::to_string));
         map.insert("tags", step.tags().into_iter().map(std::string::ToString::to_string).collect::<List>());
         map.insert("when", step.conditions().into_iter().map(|condition| condition.value.clone()).collect::<List>());

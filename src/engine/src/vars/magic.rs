@@ -73,6 +73,8 @@ impl View {
     fn of_run(&self, name: &str) -> Option<Slot> {
         let options = self.world.options();
         let value = match name {
+            // The variables of another host are read without those of yet others.
+            "hostvars" | "vars" if self.play.is_none() && self.step.is_none() => return None,
             "hostvars" => return Some(Slot::Namespace(Arc::new(HostVars { world: Arc::clone(&self.world) }))),
             "vars" => return Some(Slot::Scoped(self.clone().into_scope())),
             "groups" => Value::Map(self.world.groups()),
@@ -110,12 +112,12 @@ impl View {
             "ansible_current_hosts" => names(&play.remaining(&play.batch())),
             "ansible_failed_hosts" => names(&play.removed(&play.batch())),
             "ansible_role_names" => {
-                role_names(play.public_roles().iter().flat_map(|r| r.dependencies.iter().chain([&r.role])))
+                role_names(play.known_roles().iter().flat_map(|r| r.dependencies.iter().chain([&r.role])))
             }
             "ansible_play_role_names" | "role_names" => {
-                Value::List(play.public_roles().iter().map(|r| full_name(&r.role)).collect())
+                Value::List(play.known_roles().iter().map(|r| full_name(&r.role)).collect())
             }
-            "ansible_dependent_role_names" => role_names(play.public_roles().iter().flat_map(|r| &r.dependencies)),
+            "ansible_dependent_role_names" => role_names(play.known_roles().iter().flat_map(|r| &r.dependencies)),
             _ => return None,
         };
         Some(Slot::Done(value))
@@ -123,17 +125,22 @@ impl View {
 
     fn of_task(&self, name: &str) -> Option<Slot> {
         let step = self.step.as_deref()?;
+        let options = self.world.options();
         if name == "environment" {
             return Some(Slot::Lazy(Value::List(step.environment().into_iter().cloned().collect())));
         }
         if name == "ansible_search_path" {
-            let paths = step.search_path(&self.world.playbook_dir());
+            let paths = step.search_path(&self.world.playbook_dir(), &options.sources);
             return Some(Slot::Done(Value::List(
                 paths.iter().map(|p| Value::data(p.to_string_lossy().into_owned())).collect(),
             )));
         }
         let role = step.role.as_ref()?;
-        let parents = || std::iter::successors(role.parent.as_deref(), |role| role.parent.as_deref());
+        // Those that import or include it, not those that depend on it.
+        let parents = || {
+            let chain = std::iter::successors(Some(&**role), |role| role.parent.as_deref());
+            chain.filter(|role| role.from_include).filter_map(|role| role.parent.as_deref())
+        };
         let value = match name {
             "role_name" => Value::data(&*role.name),
             "ansible_role_name" => Value::data(full_name(role)),
@@ -182,6 +189,22 @@ impl Variables for HostVars {
 
     fn names(&self) -> Vec<Text> {
         self.world.host_names().into_iter().map(Text::data).collect()
+    }
+}
+
+/// `ansible_delegated_vars`: the variables of the host that does the work, by its name.
+pub(crate) struct DelegatedVars {
+    pub(crate) name: Arc<str>,
+    pub(crate) scope: rplay_template::Scope,
+}
+
+impl Variables for DelegatedVars {
+    fn get(&self, name: &str) -> Option<Slot> {
+        (*self.name == *name).then(|| Slot::Scoped(self.scope.clone()))
+    }
+
+    fn names(&self) -> Vec<Text> {
+        vec![Text::data(Arc::clone(&self.name))]
     }
 }
 

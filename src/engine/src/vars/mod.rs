@@ -8,7 +8,7 @@ mod precedence;
 mod world;
 
 pub use cache::{CacheSettings, FactCaching};
-pub(crate) use magic::{extended_loop, full_name};
-pub(crate) use play::{PlayScope, PublicRole, VarsFile};
+pub(crate) use magic::{DelegatedVars, extended_loop, full_name};
+pub(crate) use play::{PlayRole, PlayScope, VarsFile};
 pub(crate) use precedence::{StepLayers, View};
 pub(crate) use world::{GATHERED, HostFacts, World};

@@ -6,9 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rplay_playbook::Role;
 use rplay_value::{Map, Value};
 
-/// A role whose variables the whole play sees.
+/// A role that the play has come to. All of them are in `ansible_play_role_names`; the variables of the public ones are
+/// seen by the whole play.
 #[derive(Clone, Debug)]
-pub(crate) struct PublicRole {
+pub(crate) struct PlayRole {
     pub(crate) role: Arc<Role>,
     /// The roles it depends on, flattened, in the order in which they run.
     pub(crate) dependencies: Vec<Arc<Role>>,
@@ -44,7 +45,7 @@ struct Hosts {
 
 #[derive(Debug, Default)]
 struct Roles {
-    public: Arc<[PublicRole]>,
+    known: Arc<[PlayRole]>,
     vars: Arc<[Map]>,
     defaults: Arc<[Map]>,
 }
@@ -101,8 +102,8 @@ impl PlayScope {
         read(&self.roles.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn public_roles(&self) -> Arc<[PublicRole]> {
-        self.roles(|roles| Arc::clone(&roles.public))
+    pub(crate) fn known_roles(&self) -> Arc<[PlayRole]> {
+        self.roles(|roles| Arc::clone(&roles.known))
     }
 
     /// `vars/` of the roles that everybody sees, strongest first.
@@ -115,19 +116,23 @@ impl PlayScope {
         self.roles(|roles| Arc::clone(&roles.defaults))
     }
 
-    /// Makes a role's variables visible to the whole play.
-    pub(crate) fn publish(&self, added: &[PublicRole]) {
+    /// The play came to these roles: makes variables of public ones visible to all of it.
+    pub(crate) fn publish(&self, added: &[PlayRole]) {
         if added.is_empty() {
             return;
         }
         let mut roles = self.roles.write().unwrap_or_else(PoisonError::into_inner);
-        roles.public = roles.public.iter().chain(added).cloned().collect();
+        roles.known = roles.known.iter().chain(added).cloned().collect();
+        if added.iter().all(|added| !added.role.public) {
+            return;
+        }
         // The role itself is stronger than what it depends on, later roles than earlier ones.
         let ordered = || {
             roles
-                .public
+                .known
                 .iter()
                 .rev()
+                .filter(|known| known.role.public)
                 .flat_map(|public| [&public.role].into_iter().chain(public.dependencies.iter().rev()))
         };
         let vars = ordered().map(|role| &role.vars).filter(|map| !map.is_empty()).cloned().collect();

@@ -78,6 +78,7 @@ impl Bed {
         self.write("hosts", &self.inventory);
         let sources = Sources::new();
         let mut options = RunOptions::new(sources.clone(), Arc::new(NoPrompter));
+        options.playbook_python = Some(PathBuf::from("/usr/bin/python3"));
         (self.change)(&mut options);
         let engine = Engine::new(EngineOptions { sources: sources.clone(), ..EngineOptions::default() });
         let resolver = Arc::new(Resolver::new(engine, options.extra_vars.clone(), false));
