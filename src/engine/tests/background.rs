@@ -62,7 +62,10 @@ fn a_task_is_waited_for_and_its_status_is_cleaned_up() {
     let result = &results(&run)[0];
     let expected = "ansible_job_id changed cmd delta end finished msg rc results_file start started stderr stderr_lines \
                     stdout stdout_lines";
-    assert_eq!(keys(result).into_iter().filter(|key| key != "failed" && key != "invocation").collect::<Vec<_>>().join(" "), expected);
+    assert_eq!(
+        keys(result).into_iter().filter(|key| key != "failed" && key != "invocation").collect::<Vec<_>>().join(" "),
+        expected
+    );
     assert_eq!((get(result, "started"), get(result, "finished")), (&Value::Bool(true), &Value::Bool(true)));
     assert!(run.events.iter().any(|event| matches!(event.kind, EventKind::AsyncFinished { failed: false, .. })));
     assert_eq!(jobs(&bed), [""; 0]);
