@@ -143,7 +143,7 @@ fn merged(call: &LookupCall<'_>, low: &Mj, high: &Mj, path: &str, overriding: &s
                     );
                     match overriding {
                         "error" => return Err(call.error(message)),
-                        "warn" => tracing::warn!("{message}"),
+                        "warn" => call.engine().notice(rplay_diag::Diagnostic::warning(message)),
                         _ => {}
                     }
                 }
