@@ -242,7 +242,7 @@ impl<'a> Eval<'a> {
     }
 
     fn filter(&mut self, name: &str, input: &Expr, args: &Args) -> Result<Mj, TemplateError> {
-        let filter = plugin::find_filter(name);
+        let filter = self.scope.engine().native_filter(name);
         let input = match filter {
             Some(filter) if !filter.accepts_undefined => self.eval(input)?,
             // A Python plugin may want to see what is undefined, too.
@@ -251,9 +251,7 @@ impl<'a> Eval<'a> {
         let (positional, keywords) = self.args(args)?;
         if let Some(filter) = filter {
             plugin::run_filter(self.scope, filter, name, input, positional, keywords)
-        } else if self.scope.engine().profile().tests_as_filters
-            && let Some(test) = plugin::find_test(name)
-        {
+        } else if let Some(test) = self.scope.engine().test_as_filter(name) {
             if !test.accepts_undefined {
                 py::trip(&input)?;
             }
@@ -281,7 +279,7 @@ impl<'a> Eval<'a> {
             }
             _ => {}
         }
-        let test = plugin::find_test(name);
+        let test = self.scope.engine().native_test(name);
         let subject = match test {
             Some(test) if !test.accepts_undefined => self.eval(subject)?,
             _ => self.lenient(subject)?,
@@ -349,6 +347,10 @@ impl<'a> Eval<'a> {
     }
 
     fn method(&mut self, owner: &Mj, name: &str, args: Vec<Mj>, keywords: Keywords) -> Result<Mj, TemplateError> {
+        if name.starts_with("__") && !self.scope.engine().profile().python_methods {
+            let message = format!("access to attribute '{name}' of '{}' object is unsafe.", py::type_name(owner));
+            return Err(TemplateError::type_error(message).hint("write `.update({key: value})`, or use `combine`"));
+        }
         match py::kind(owner) {
             Kind::Foreign => {
                 let attribute = owner.get_attr(name).ok().filter(|value| !value.is_undefined());

@@ -82,8 +82,8 @@ impl Engine {
     /// Whether there is a filter, test or lookup of that name, native or not.
     pub fn has_plugin(&self, kind: PluginKind, name: &str) -> bool {
         let native = match kind {
-            PluginKind::Filter => crate::find_filter(name).is_some(),
-            PluginKind::Test => crate::find_test(name).is_some(),
+            PluginKind::Filter => self.native_filter(name).is_some() || self.test_as_filter(name).is_some(),
+            PluginKind::Test => self.native_test(name).is_some(),
             PluginKind::Lookup => crate::find_lookup(name).is_some(),
         };
         native || self.foreign().is_some_and(|foreign| foreign.has(kind, name))

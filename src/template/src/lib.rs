@@ -10,8 +10,6 @@
 mod about;
 mod classic;
 mod condition;
-mod configparser;
-mod csv;
 mod engine;
 mod error;
 mod eval;
@@ -21,6 +19,7 @@ mod foreign;
 mod frame;
 mod globals;
 mod header;
+mod inspect;
 mod ipaddr;
 pub mod lookups;
 mod lower;
@@ -31,17 +30,18 @@ mod pyrandom;
 mod pyregex;
 mod pytime;
 mod scope;
+mod since;
 mod syntax;
 pub mod tests;
 mod versions;
 mod vm;
-mod xml;
 
 pub use about::file_variables;
 pub use engine::{Engine, EngineOptions, FileOptions, Notices, Reading, Rendered, Settings, TemplateSource, Vault};
 pub use error::{ErrorKind, TemplateError, Through};
 pub use files::{Files, PlainFiles};
 pub use foreign::{Foreign, ForeignCall, PluginKind};
+pub use inspect::{Inspection, Use, Used, Yields};
 pub use omit::{is_omit, omit};
 pub use plugin::{
     Filter, FilterCall, Keywords, Lookup, LookupCall, Test, TestCall, filters, find_filter, find_lookup, find_test,

@@ -180,7 +180,8 @@ pub fn marker(error: TemplateError) -> Mj {
 /// Makes a marker one that `default` and `is defined` do not replace.
 pub(crate) fn insist(value: Mj) -> Mj {
     match value.downcast_object_ref::<Marker>() {
-        Some(found) => marker(found.error().clone().raised()),
+        Some(found) if found.error().is_undefined() => marker(found.error().clone().of_kind(crate::ErrorKind::Plugin)),
+        Some(_) => value,
         None => value,
     }
 }
