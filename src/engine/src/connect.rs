@@ -58,10 +58,8 @@ impl TaskCx<'_> {
         settings: &Settings,
         scope: &Scope,
         delegated: Option<&Delegated>,
-        apart: bool,
     ) -> Result<Arc<Link>, Trouble> {
-        let mut spec = self.spec(settings, scope, delegated)?;
-        spec.apart = apart && spec.kind == Kind::Local && spec.r#become.is_none();
+        let spec = self.spec(settings, scope, delegated)?;
         Ok(self.run.pool().get(&spec).await?)
     }
 

@@ -32,7 +32,7 @@ pub use action::{Action, ActionCx, Done, Traits, actions, find_action};
 pub use error::EngineError;
 pub use options::{ConnectionDefaults, Gathering, RunOptions};
 pub use prompt::{NoPrompter, Prompter, Question};
-pub use resolve::Resolver;
+pub use resolve::{Resolver, is_action, moved_to};
 pub use run::{Run, RunOutcome};
 pub use trouble::Trouble;
 pub use vars::{CacheSettings, FactCaching};

@@ -70,8 +70,11 @@ impl TaskCx<'_> {
 
     /// What a `with_X` lookup takes: a list. Old playbooks name a variable without braces.
     fn terms(&self, lookup: &str, value: &Value, scope: &Scope) -> Result<Vec<Value>, Trouble> {
+        let profile = self.run.options().compat.profile();
         let value = match value {
-            Value::Text(text) if !text.is_template() && text.is_trusted() && scope.has(text.trim()) => {
+            Value::Text(text)
+                if profile.bare_loops && !text.is_template() && text.is_trusted() && scope.has(text.trim()) =>
+            {
                 let notice = rplay_event::Notice::new(format!(
                     "Using a bare variable name in with_{lookup} is no longer supported by ansible-core; write \"{{{{ {} }}}}\".",
                     text.trim()
@@ -84,6 +87,9 @@ impl TaskCx<'_> {
         };
         Ok(match self.run.render(&value, scope)? {
             Rendered::Value(Value::List(list)) => list.into_vec(),
+            Rendered::Value(Value::Map(map)) if profile.mapping_loops && lookup.ends_with("items") => {
+                map.iter().map(|(key, _)| key.clone()).collect()
+            }
             Rendered::Value(other) => vec![other],
             Rendered::Omit => Vec::new(),
         })

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rplay_diag::Sources;
-use rplay_value::{Map, Value};
+use rplay_value::{Compat, Map, Value};
 
 use crate::prompt::Prompter;
 use crate::vars::FactCaching;
@@ -141,14 +141,12 @@ pub struct RunOptions {
     pub any_errors_fatal: bool,
     /// `error_on_missing_handler`.
     pub error_on_missing_handler: bool,
-    /// `async_dir`: the folder on targets for the status of background tasks.
-    pub async_dir: Option<String>,
     /// `poll_interval`, in seconds.
     pub poll_interval: u64,
     /// `max_file_size_for_diff`, in bytes.
     pub max_diff_size: u64,
-    /// `ansible_version.full` as reported.
-    pub ansible_version: String,
+    /// Which release is followed, and reported as `ansible_version`.
+    pub compat: Compat,
     /// `ansible_config_file`.
     pub config_file: Option<PathBuf>,
     /// `-i`, as `ansible_inventory_sources`.
@@ -190,10 +188,9 @@ impl RunOptions {
             merge_hashes: false,
             any_errors_fatal: false,
             error_on_missing_handler: true,
-            async_dir: None,
             poll_interval: 15,
             max_diff_size: 104_448,
-            ansible_version: "2.19.14".to_owned(),
+            compat: Compat::default(),
             config_file: None,
             inventory_sources: Vec::new(),
             playbook_python: None,
@@ -206,12 +203,11 @@ impl RunOptions {
 
     /// `ansible_version`: the dictionary.
     pub(crate) fn version(&self) -> Map {
-        let mut parts = self.ansible_version.split('.').map(|part| part.parse::<i64>().unwrap_or(0));
-        let mut next = || parts.next().unwrap_or(0);
-        let (major, minor, revision) = (next(), next(), next());
+        let full = self.compat.full();
+        let [major, minor, revision] = self.compat.parts().map(i64::from);
         Map::from_iter([
-            ("string", Value::from(&self.ansible_version)),
-            ("full", Value::from(&self.ansible_version)),
+            ("string", Value::from(&full)),
+            ("full", Value::from(&full)),
             ("major", Value::from(major)),
             ("minor", Value::from(minor)),
             ("revision", Value::from(revision)),

@@ -16,6 +16,16 @@ use crate::action::{actions, find_action};
 static MOVED: LazyLock<HashMap<&str, &str>> =
     LazyLock::new(|| include_str!("moved.txt").lines().filter_map(|line| line.split_once(' ')).collect());
 
+/// The full name of a module that ansible-core sent to a collection, by its short name.
+pub fn moved_to(name: &str) -> Option<&'static str> {
+    MOVED.get(name.strip_prefix("ansible.builtin.").unwrap_or(name)).copied()
+}
+
+/// Whether the controller has an action of that name, beside or in place of a module.
+pub fn is_action(name: &str) -> bool {
+    find_action(name).is_some()
+}
+
 /// Resolves names against the native modules, actions and lookups.
 pub struct Resolver {
     engine: Engine,

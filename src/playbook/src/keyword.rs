@@ -3,6 +3,7 @@
 use std::fmt;
 
 use rplay_diag::nearest;
+use rplay_value::Version;
 
 /// A kind of mapping that keywords stand in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,9 +109,9 @@ pub struct Keyword {
     /// Whether its value may hold a template.
     pub templated: bool,
     /// First release that has it, when later than 1.9.
-    pub since: Option<&'static str>,
+    pub since: Option<Version>,
     /// First release without it.
-    pub until: Option<&'static str>,
+    pub until: Option<Version>,
     /// What it does; for removed ones, what to write in its place.
     pub help: &'static str,
 }
@@ -141,18 +142,18 @@ const fn fixed(name: &'static str, places: u8, kind: Kind, help: &'static str) -
     Keyword { templated: false, ..kw(name, places, kind, help) }
 }
 
-const fn since(release: &'static str, keyword: Keyword) -> Keyword {
-    Keyword { since: Some(release), ..keyword }
+const fn since(minor: u16, keyword: Keyword) -> Keyword {
+    Keyword { since: Some(Version::new(2, minor)), ..keyword }
 }
 
-const fn until(release: &'static str, keyword: Keyword) -> Keyword {
-    Keyword { until: Some(release), ..keyword }
+const fn until(minor: u16, keyword: Keyword) -> Keyword {
+    Keyword { until: Some(Version::new(2, minor)), ..keyword }
 }
 
 /// Every keyword, sorted by name.
 pub static KEYWORDS: &[Keyword] = &[
     kw("action", TASK, Kind::Any, "the module and its arguments in one text"),
-    until("2.7", kw("always_run", INNER, Kind::Bool, "write `check_mode: false`")),
+    until(7, kw("always_run", INNER, Kind::Bool, "write `check_mode: false`")),
     fixed("always", BLOCK, Kind::Tasks, "tasks to run whatever happened in the block"),
     kw("any_errors_fatal", ALL, Kind::Bool, "one failed host ends the play for all hosts"),
     kw("args", TASK, Kind::Map, "arguments of the module"),
@@ -163,13 +164,13 @@ pub static KEYWORDS: &[Keyword] = &[
     kw("become_method", ALL, Kind::Text, "how to change the user: sudo, su, ..."),
     kw("become_user", ALL, Kind::Text, "user to become"),
     fixed("block", BLOCK, Kind::Tasks, "tasks that share keywords"),
-    since("2.19", kw("break_when", LOOP, Kind::Conditions, "stop the loop when this holds after an item")),
+    since(18, kw("break_when", LOOP, Kind::Conditions, "stop the loop when this holds after an item")),
     kw("changed_when", TASK, Kind::Conditions, "when the task counts as changed"),
     kw("check_mode", ALL, Kind::Bool, "change nothing, report what would change"),
-    since("2.8", fixed("collections", ALL, Kind::Texts, "collections searched for short names")),
+    since(8, fixed("collections", ALL, Kind::Texts, "collections searched for short names")),
     kw("confirm", PROMPT, Kind::Bool, "ask twice"),
     kw("connection", ALL, Kind::Text, "how to reach the host"),
-    since("2.5", kw("debugger", ALL, Kind::Text, "when to start the debugger")),
+    since(5, kw("debugger", ALL, Kind::Text, "when to start the debugger")),
     kw("default", PROMPT, Kind::Any, "value when nothing is typed"),
     kw("delay", TASK, Kind::Float, "seconds between tries"),
     kw("delegate_facts", INNER, Kind::Bool, "facts belong to the delegated host"),
@@ -177,8 +178,8 @@ pub static KEYWORDS: &[Keyword] = &[
     kw("diff", ALL, Kind::Bool, "show differences"),
     kw("encrypt", PROMPT, Kind::Text, "hash scheme for the answer"),
     kw("environment", ALL, Kind::Maps, "environment variables"),
-    since("2.5", kw("extended", LOOP, Kind::Bool, "set `ansible_loop`")),
-    since("2.14", kw("extended_allitems", LOOP, Kind::Bool, "whether `ansible_loop.allitems` is set")),
+    since(5, kw("extended", LOOP, Kind::Bool, "set `ansible_loop`")),
+    since(14, kw("extended_allitems", LOOP, Kind::Bool, "whether `ansible_loop.allitems` is set")),
     kw("fact_path", PLAY, Kind::Text, "folder of local facts"),
     kw("failed_when", TASK, Kind::Conditions, "when the task counts as failed"),
     kw("force_handlers", PLAY, Kind::Bool, "run notified handlers of failed hosts too"),
@@ -188,9 +189,9 @@ pub static KEYWORDS: &[Keyword] = &[
     fixed("handlers", PLAY, Kind::Tasks, "tasks that run when notified"),
     kw("hosts", PLAY, Kind::Texts, "patterns of hosts"),
     kw("ignore_errors", ALL, Kind::Bool, "go on after a failure"),
-    since("2.7", kw("ignore_unreachable", ALL, Kind::Bool, "go on after an unreachable host")),
+    since(7, kw("ignore_unreachable", ALL, Kind::Bool, "go on after an unreachable host")),
     fixed("import_playbook", IMPORT, Kind::Text, "playbook to import"),
-    until("2.12", fixed("include", IMPORT, Kind::Text, "write `import_playbook`")),
+    until(16, fixed("include", IMPORT, Kind::Text, "write `import_playbook`")),
     kw("index_var", LOOP, Kind::Text, "variable that holds the index"),
     kw("label", LOOP, Kind::Any, "what to show in place of the item"),
     fixed("listen", HANDLER, Kind::Texts, "topics that notify this handler"),
@@ -199,11 +200,12 @@ pub static KEYWORDS: &[Keyword] = &[
     kw("loop_control", TASK, Kind::Map, "how to repeat"),
     kw("loop_var", LOOP, Kind::Text, "variable that holds the item"),
     kw("max_fail_percentage", PLAY, Kind::Percent, "percentage of failed hosts that ends the play"),
-    since("2.7", kw("module_defaults", ALL, Kind::Maps, "default arguments by module")),
+    since(7, kw("module_defaults", ALL, Kind::Maps, "default arguments by module")),
     kw("name", ALL | PROMPT, Kind::Text, "name to show"),
     kw("no_log", ALL, Kind::Bool, "show neither arguments nor results"),
-    kw("notify", BLOCK | TASK, Kind::Texts, "handlers to run after a change"),
-    since("2.4", kw("order", PLAY, Kind::Text, "order of hosts")),
+    kw("notify", TASK, Kind::Texts, "handlers to run after a change"),
+    since(10, kw("notify", BLOCK, Kind::Texts, "handlers to run after a change")),
+    since(4, kw("order", PLAY, Kind::Text, "order of hosts")),
     kw("pause", LOOP, Kind::Float, "seconds between items"),
     kw("poll", TASK, Kind::Int, "seconds between looks at a background task"),
     kw("port", ALL, Kind::Int, "port to connect to"),
@@ -221,23 +223,23 @@ pub static KEYWORDS: &[Keyword] = &[
     kw("salt", PROMPT, Kind::Text, "salt for hashing the answer"),
     kw("salt_size", PROMPT, Kind::Int, "length of the salt"),
     kw("serial", PLAY, Kind::Any, "sizes of batches of hosts"),
-    until("2.12", kw("static", TASK, Kind::Bool, "write `import_tasks` or `include_tasks`")),
+    until(12, kw("static", TASK, Kind::Bool, "write `import_tasks` or `include_tasks`")),
     kw("strategy", PLAY, Kind::Text, "how tasks advance over hosts"),
-    until("2.9", kw("su", ALL, Kind::Bool, "write `become: true` and `become_method: su`")),
-    until("2.9", kw("su_exe", ALL, Kind::Text, "write `become_exe`")),
-    until("2.9", kw("su_flags", ALL, Kind::Text, "write `become_flags`")),
-    until("2.9", kw("su_user", ALL, Kind::Text, "write `become_user` and `become_method: su`")),
-    until("2.9", kw("sudo", ALL, Kind::Bool, "write `become`")),
-    until("2.9", kw("sudo_exe", ALL, Kind::Text, "write `become_exe`")),
-    until("2.9", kw("sudo_flags", ALL, Kind::Text, "write `become_flags`")),
-    until("2.9", kw("sudo_user", ALL, Kind::Text, "write `become_user`")),
+    until(9, kw("su", ALL, Kind::Bool, "write `become: true` and `become_method: su`")),
+    until(9, kw("su_exe", ALL, Kind::Text, "write `become_exe`")),
+    until(9, kw("su_flags", ALL, Kind::Text, "write `become_flags`")),
+    until(9, kw("su_user", ALL, Kind::Text, "write `become_user` and `become_method: su`")),
+    until(9, kw("sudo", ALL, Kind::Bool, "write `become`")),
+    until(9, kw("sudo_exe", ALL, Kind::Text, "write `become_exe`")),
+    until(9, kw("sudo_flags", ALL, Kind::Text, "write `become_flags`")),
+    until(9, kw("sudo_user", ALL, Kind::Text, "write `become_user`")),
     kw("tags", ALL, Kind::Texts, "tags that select it"),
     fixed("tasks", PLAY, Kind::Tasks, "tasks"),
-    since("2.9", kw("throttle", ALL, Kind::Int, "at most so many hosts at a time")),
-    since("2.10", kw("timeout", ALL, Kind::Int, "seconds after which a task fails")),
-    since("2.2", fixed("unsafe", PROMPT, Kind::Bool, "the answer is never a template")),
+    since(9, kw("throttle", ALL, Kind::Int, "at most so many hosts at a time")),
+    since(10, kw("timeout", ALL, Kind::Int, "seconds after which a task fails")),
+    since(2, fixed("unsafe", PROMPT, Kind::Bool, "the answer is never a template")),
     kw("until", TASK, Kind::Conditions, "repeat until this holds"),
-    until("2.0", kw("user", PLAY, Kind::Text, "write `remote_user`")),
+    kw("user", PLAY, Kind::Text, "user to log in as: the older name of `remote_user`"),
     kw("vars", ALL, Kind::Vars, "variables"),
     kw("vars_files", PLAY, Kind::Any, "files of variables"),
     fixed("vars_prompt", PLAY, Kind::Any, "variables to ask for"),

@@ -48,6 +48,47 @@ pub struct Task {
     pub span: Option<Span>,
 }
 
+impl Task {
+    /// A task that only calls an action: what rplay itself adds to plays, and what a task is before it is read.
+    pub fn calling(action: Action) -> Self {
+        Self {
+            common: Arc::default(),
+            name: None,
+            action,
+            loop_: None,
+            loop_control: None,
+            register: None,
+            until: Vec::new(),
+            retries: None,
+            delay: None,
+            changed_when: Vec::new(),
+            failed_when: Vec::new(),
+            async_: None,
+            poll: None,
+            listen: Vec::new(),
+            role: None,
+            is_handler: false,
+            include: None,
+            span: None,
+        }
+    }
+}
+
+impl Action {
+    /// An action without arguments that stands in no file.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: Text::data(name),
+            resolved: name.into(),
+            args: Map::new(),
+            free_form: None,
+            spread: None,
+            span: None,
+            args_span: None,
+        }
+    }
+}
+
 /// A module or action and its arguments.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Action {

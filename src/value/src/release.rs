@@ -96,6 +96,10 @@ pub struct Profile {
     pub mapping_loops: bool,
     /// Whether `with_items: name` means the variable of that name. Since 2.2 it is a list of one text.
     pub bare_loops: bool,
+    /// Whether templates may call Python's own methods, such as `__setitem__`. Refused since 2.19.
+    pub python_methods: bool,
+    /// Whether `set_fact` takes the texts `yes`, `no`, `true` and `false` for booleans. Not since 2.19.
+    pub fact_booleans: bool,
     /// Whether `vars` may be a list of mappings. Removed in 2.19.
     pub vars_lists: bool,
 }
@@ -115,6 +119,8 @@ pub static PROFILES: [Profile; 5] = [
         unrolls: false,
         mapping_loops: true,
         bare_loops: true,
+        python_methods: true,
+        fact_booleans: true,
         vars_lists: true,
     },
     Profile {
@@ -130,6 +136,8 @@ pub static PROFILES: [Profile; 5] = [
         unrolls: false,
         mapping_loops: true,
         bare_loops: false,
+        python_methods: true,
+        fact_booleans: true,
         vars_lists: true,
     },
     Profile {
@@ -145,6 +153,8 @@ pub static PROFILES: [Profile; 5] = [
         unrolls: true,
         mapping_loops: true,
         bare_loops: false,
+        python_methods: true,
+        fact_booleans: true,
         vars_lists: true,
     },
     Profile {
@@ -160,6 +170,8 @@ pub static PROFILES: [Profile; 5] = [
         unrolls: true,
         mapping_loops: true,
         bare_loops: false,
+        python_methods: true,
+        fact_booleans: true,
         vars_lists: true,
     },
     Profile {
@@ -175,6 +187,8 @@ pub static PROFILES: [Profile; 5] = [
         unrolls: true,
         mapping_loops: false,
         bare_loops: false,
+        python_methods: false,
+        fact_booleans: false,
         vars_lists: false,
     },
 ];
@@ -193,6 +207,8 @@ pub static UNION: Profile = Profile {
     unrolls: true,
     mapping_loops: false,
     bare_loops: true,
+    python_methods: true,
+    fact_booleans: false,
     vars_lists: true,
 };
 

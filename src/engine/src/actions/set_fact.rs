@@ -24,13 +24,14 @@ impl Action for SetFact {
         let cacheable = cx.flag("cacheable", false)?;
         cx.args.remove("cacheable");
         let mut facts = Map::new();
+        let words = cx.run().options().compat.profile().fact_booleans;
         for (name, value) in &cx.args {
             let name = match cx.run().render(name, cx.scope)? {
                 Rendered::Value(name) => name,
                 Rendered::Omit => continue,
             };
             check_name(&name)?;
-            facts.insert(name, value.clone());
+            facts.insert(name, if words { word(value) } else { value.clone() });
         }
         if facts.is_empty() {
             return Err(Trouble::action(
@@ -39,6 +40,15 @@ impl Action for SetFact {
         }
         let done = Done::default().with("ansible_facts", facts.clone());
         Ok(done.effect(Effect::Facts { facts, set: true, cacheable, gathered: false }))
+    }
+}
+
+/// A word for a boolean as the boolean.
+fn word(value: &Value) -> Value {
+    match value.as_str().map(str::to_ascii_lowercase).as_deref() {
+        Some("yes" | "true") => Value::Bool(true),
+        Some("no" | "false") => Value::Bool(false),
+        _ => value.clone(),
     }
 }
 

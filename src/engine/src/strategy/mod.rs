@@ -257,34 +257,9 @@ impl<'r> PlayRun<'r> {
         if play.common.tags.is_empty() {
             common.tags.push(Text::data("always"));
         }
-        Task {
-            common: Arc::new(common),
-            name: Some(Text::data("Gathering Facts")),
-            action: Action {
-                name: Text::data("gather_facts"),
-                resolved: Arc::from("ansible.builtin.gather_facts"),
-                args,
-                free_form: None,
-                spread: None,
-                span: None,
-                args_span: None,
-            },
-            loop_: None,
-            loop_control: None,
-            register: None,
-            until: Vec::new(),
-            retries: None,
-            delay: None,
-            changed_when: Vec::new(),
-            failed_when: Vec::new(),
-            async_: None,
-            poll: None,
-            listen: Vec::new(),
-            role: None,
-            is_handler: false,
-            include: None,
-            span: play.span,
-        }
+        let action =
+            Action { resolved: Arc::from("ansible.builtin.gather_facts"), args, ..Action::named("gather_facts") };
+        Task { common: Arc::new(common), name: Some(Text::data("Gathering Facts")), ..Task::calling(action) }
     }
 
     /// The entries that the tags asked for leave.

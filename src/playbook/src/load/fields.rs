@@ -1,7 +1,7 @@
 //! From nodes to keyword values: conversions, and the keywords that every level has.
 
 use rplay_diag::{Diagnostic, Span};
-use rplay_value::{Map, Text, Value};
+use rplay_value::{Map, Text, Value, Verdict};
 use rplay_yaml::Node;
 
 use super::loader::Loader;
@@ -242,11 +242,9 @@ fn refuse_groups(value: &Node) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a keyword that may not stand there, saying what was meant.
-pub(crate) fn unknown(key: &Node, place: Place) -> PlaybookError {
-    let value = key.to_value();
-    let name = value.as_str().unwrap_or("?").to_owned();
-    let class = match place {
+/// What Ansible calls a place.
+fn class(place: Place) -> &'static str {
+    match place {
         Place::Play => "Play",
         Place::Block => "Block",
         Place::Task => "Task",
@@ -255,8 +253,14 @@ pub(crate) fn unknown(key: &Node, place: Place) -> PlaybookError {
         Place::LoopControl => "LoopControl",
         Place::ImportPlaybook => "PlaybookInclude",
         Place::VarsPrompt => "vars_prompt",
-    };
-    let error = Diagnostic::error(format!("'{name}' is not a valid attribute for a {class}"));
+    }
+}
+
+/// Refuses a keyword that may not stand there, saying what was meant.
+pub(crate) fn unknown(key: &Node, place: Place) -> PlaybookError {
+    let value = key.to_value();
+    let name = value.as_str().unwrap_or("?").to_owned();
+    let error = Diagnostic::error(format!("'{name}' is not a valid attribute for a {}", class(place)));
     let error = error.at(key.span(), "unknown keyword");
     let elsewhere = keyword::elsewhere(&name);
     let hint = if let Some(near) = keyword::suggest(&name, place) {
@@ -271,12 +275,46 @@ pub(crate) fn unknown(key: &Node, place: Place) -> PlaybookError {
 }
 
 impl Loader<'_> {
-    /// Warns about a keyword that newer releases do not have.
-    pub(crate) fn check_removed(&self, keyword: &Keyword, key: &Node) {
-        if let Some(release) = keyword.until {
-            let message = format!("`{}` was removed in ansible-core {release}", keyword.name);
-            self.deprecated(message, Some(key.span()), keyword.help);
+    /// Warns about a keyword that newer releases do not have, or refuses what the release that is followed does not have.
+    pub(crate) fn check_release(&self, keyword: &Keyword, key: &Node, value: &Node, place: Place) -> Result<()> {
+        let compat = &self.settings.compat;
+        let refuse = |hint: String| {
+            let error = unknown(key, place);
+            let PlaybookError::Invalid(mut diagnostic) = error else { return error };
+            diagnostic.hints = vec![hint];
+            PlaybookError::Invalid(diagnostic)
+        };
+        if let Some(since) = keyword.since
+            && compat.added_in(since) == Verdict::Refused
+        {
+            return Err(refuse(format!("`{}` came with Ansible {since}, and {compat} is followed", keyword.name)));
         }
+        if let Some(until) = keyword.until {
+            match compat.removed_in(until) {
+                Verdict::Accepted => {}
+                Verdict::Deprecated => {
+                    let message = format!("`{}` was removed in Ansible {until}", keyword.name);
+                    self.deprecated(message, Some(key.span()), keyword.help);
+                }
+                Verdict::Refused => {
+                    return Err(refuse(format!("`{}` was removed in Ansible {until}: {}", keyword.name, keyword.help)));
+                }
+            }
+        }
+        if keyword.name == "vars" && value.as_sequence().is_some() {
+            if !compat.profile().vars_lists {
+                let error = Diagnostic::error(format!("Vars in a {} must be specified as a dictionary.", class(place)));
+                return Err(error
+                    .at(value.span(), "a list here")
+                    .hint("write one mapping: `name: value` lines")
+                    .into());
+            }
+            if !compat.is_strict() {
+                let message = "`vars` as a list of mappings was removed in Ansible 2.19";
+                self.deprecated(message, Some(key.span()), "write one mapping: `name: value` lines");
+            }
+        }
+        Ok(())
     }
 
     /// Keywords of a mapping that all have to be ones of every level, as those of `apply`.
@@ -287,7 +325,7 @@ impl Loader<'_> {
             let name = key.to_value();
             let known = match keyword::find(name.as_str().unwrap_or_default(), place) {
                 Some(keyword) => {
-                    self.check_removed(keyword, key);
+                    self.check_release(keyword, key, value, place)?;
                     common_keyword(&mut common, keyword.name, value, place)?
                 }
                 None => false,

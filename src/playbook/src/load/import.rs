@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rplay_diag::{Diagnostic, Span};
-use rplay_value::{Map, Text, Value};
+use rplay_value::{Map, Text, Value, Verdict, Version};
 
 use super::action::{push, role_as_handler, short};
 use super::loader::{Context, Loader};
@@ -152,11 +152,21 @@ impl Loader<'_> {
         out: &mut Vec<Item>,
     ) -> Result<()> {
         let action = &draft.task.action;
-        self.deprecated(
-            "`include` was removed in ansible-core 2.16",
-            action.span,
-            "write `import_tasks` (static) or `include_tasks` (dynamic)",
-        );
+        let hint = "write `import_tasks` (static) or `include_tasks` (dynamic)";
+        match self.settings.compat.removed_in(Version::new(2, 16)) {
+            Verdict::Accepted => {}
+            Verdict::Deprecated => self.deprecated("`include` was removed in ansible-core 2.16", action.span, hint),
+            Verdict::Refused => {
+                let message = "couldn't resolve module/action 'include': it was removed in ansible-core 2.16";
+                return Err(Diagnostic::error(message).at_maybe(action.span, "").hint(hint).into());
+            }
+        }
+        if let Some((name, _)) = params.texts().next()
+            && self.settings.compat.removed_in(Version::new(2, 0)) == Verdict::Refused
+        {
+            let error = Diagnostic::error(format!("conflicting action statements: include, {name}"));
+            return Err(error.at_maybe(action.span, "").hint("write what is included as `vars`").into());
+        }
         // `include: file.yml a=b` and `include: file=x.yml`.
         if let Some(free) = action.free_form.clone() {
             let file = include_params(&free, action.args_span.unwrap_or_else(|| draft.node.span()), true, &mut params)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rplay_diag::{Diagnose as _, Diagnostic, Sources, Span};
-use rplay_value::{Map, Text, Value};
+use rplay_value::{Compat, Map, Text, Value};
 use rplay_yaml::Node;
 
 use crate::{PlaybookError, Role};
@@ -44,6 +44,8 @@ pub struct Settings {
     pub roles_path: Vec<PathBuf>,
     /// Folders that hold `ansible_collections/`.
     pub collections_paths: Vec<PathBuf>,
+    /// Which release's playbooks these are: it decides what is refused.
+    pub compat: Compat,
 }
 
 /// Where tasks or roles are being read: what surrounds them.

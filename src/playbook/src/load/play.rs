@@ -116,7 +116,7 @@ impl Loader<'_> {
                     let text = plain_text(value).ok_or_else(|| wrong_type(short, Kind::Text, value))?;
                     file = Some((text, value.span()));
                     if let Some(keyword) = keyword::find(short, Place::ImportPlaybook) {
-                        self.check_removed(keyword, key);
+                        self.check_release(keyword, key, value, Place::ImportPlaybook)?;
                     }
                 }
                 "vars" => mine.vars.extend(vars(value, Place::ImportPlaybook)?),
@@ -218,7 +218,7 @@ impl Loader<'_> {
             let Some(keyword) = key.as_str().and_then(|name| keyword::find(name, Place::Play)) else {
                 return Err(self.unknown_in_play(key));
             };
-            self.check_removed(keyword, key);
+            self.check_release(keyword, key, value, Place::Play)?;
             match keyword.name {
                 "name" => play.name = plain_text(value),
                 "hosts" => play.hosts = hosts(value)?,

@@ -120,7 +120,7 @@ impl Loader<'_> {
                     match keyword {
                         Some(keyword) if matches!(keyword.name, "role" | "name") => used.span = Some(value.span()),
                         Some(keyword) => {
-                            self.check_removed(keyword, key);
+                            self.check_release(keyword, key, value, Place::Role)?;
                             common_keyword(&mut used.common, keyword.name, value, Place::Role)?;
                         }
                         None if key.as_str() == Some("name") => {}
@@ -493,30 +493,9 @@ fn validation_task(role: &Arc<Role>) -> Option<Task> {
     Some(Task {
         common: Arc::new(Common { tags: vec![Text::data("always")], ..Common::default() }),
         name: Some(Text::data(name)),
-        action: Action {
-            name: Text::data(action),
-            resolved: action.into(),
-            args,
-            free_form: None,
-            spread: None,
-            span: role.span,
-            args_span: None,
-        },
-        loop_: None,
-        loop_control: None,
-        register: None,
-        until: Vec::new(),
-        retries: None,
-        delay: None,
-        changed_when: Vec::new(),
-        failed_when: Vec::new(),
-        async_: None,
-        poll: None,
-        listen: Vec::new(),
         role: Some(Arc::clone(role)),
-        is_handler: false,
-        include: None,
         span: role.span,
+        ..Task::calling(Action { args, span: role.span, ..Action::named(action) })
     })
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rplay_diag::{Diagnostic, Span};
-use rplay_value::{Text, Value};
+use rplay_value::{Value, Verdict, Version};
 use rplay_yaml::Node;
 
 use super::fields::{
@@ -84,7 +84,7 @@ impl Loader<'_> {
         for (key, value) in node.as_mapping().unwrap_or_default() {
             let found = key.as_str().and_then(|name| keyword::find(name, Place::Block));
             let Some(keyword) = found else { return Err(self.unknown_in_block(key, value, context)) };
-            self.check_removed(keyword, key);
+            self.check_release(keyword, key, value, Place::Block)?;
             match keyword.name {
                 "name" => name = plain_text(value),
                 "block" | "rescue" | "always" => {}
@@ -148,32 +148,10 @@ impl Loader<'_> {
         let place = if context.handlers { Place::Handler } else { Place::Task };
         let mut common = Common::default();
         let mut task = Task {
-            common: Arc::default(),
-            name: None,
-            action: crate::Action {
-                name: Text::data(""),
-                resolved: "".into(),
-                args: rplay_value::Map::new(),
-                free_form: None,
-                spread: None,
-                span: None,
-                args_span: None,
-            },
-            loop_: None,
-            loop_control: None,
-            register: None,
-            until: Vec::new(),
-            retries: None,
-            delay: None,
-            changed_when: Vec::new(),
-            failed_when: Vec::new(),
-            async_: None,
-            poll: None,
-            listen: Vec::new(),
             role: context.role.clone(),
             is_handler: context.handlers,
-            include: None,
             span: Some(node.span()),
+            ..Task::calling(crate::Action::named(""))
         };
         let mut is_static = None;
         for (key, value) in node.as_mapping().unwrap_or_default() {
@@ -191,7 +169,7 @@ impl Loader<'_> {
                 }
                 continue;
             };
-            self.check_removed(keyword, key);
+            self.check_release(keyword, key, value, place)?;
             match name {
                 "action" | "local_action" | "args" => {}
                 "name" => task.name = plain_text(value),
@@ -203,10 +181,12 @@ impl Loader<'_> {
                     }
                     task.loop_ = Some(Loop { kind: LoopKind::Loop, value: value.to_value(), span: Some(value.span()) });
                 }
-                "loop_control" => task.loop_control = Some(Arc::new(loop_control(value)?)),
+                "loop_control" => task.loop_control = Some(Arc::new(self.loop_control(value)?)),
                 "register" => {
                     task.register = text_field(name, value)?;
-                    if let Some(variable) = task.register.as_ref().and_then(Field::constant) {
+                    // Until 2.11 nobody looked at the name.
+                    let checked = self.settings.compat.added_in(Version::new(2, 12)) == Verdict::Accepted;
+                    if let Some(variable) = task.register.as_ref().and_then(Field::constant).filter(|_| checked) {
                         check_variable_name(variable, value.span())?;
                     }
                 }
@@ -262,6 +242,28 @@ impl Loader<'_> {
         task.loop_ = Some(Loop { kind: LoopKind::With(lookup.into()), value: value.to_value(), span });
         Ok(())
     }
+
+    fn loop_control(&self, value: &Node) -> Result<LoopControl> {
+        let Some(entries) = value.as_mapping() else { return Err(wrong_type("loop_control", Kind::Map, value)) };
+        let mut control = LoopControl { span: Some(value.span()), ..LoopControl::default() };
+        for (key, value) in entries {
+            let name = key.as_str().unwrap_or_default();
+            if let Some(keyword) = keyword::find(name, Place::LoopControl) {
+                self.check_release(keyword, key, value, Place::LoopControl)?;
+            }
+            match name {
+                "loop_var" => control.loop_var = text_field(name, value)?,
+                "index_var" => control.index_var = text_field(name, value)?,
+                "label" => control.label = Some(value.to_value()).filter(|label| !matches!(label, Value::Null)),
+                "pause" => control.pause = float_field(name, Kind::Float, value)?,
+                "extended" => control.extended = bool_field(name, value)?,
+                "extended_allitems" => control.extended_allitems = bool_field(name, value)?,
+                "break_when" => control.break_when = conditions(name, value)?,
+                _ => return Err(unknown(key, Place::LoopControl)),
+            }
+        }
+        Ok(control)
+    }
 }
 
 fn second_loop(task: &Task, key: &Node) -> Result<()> {
@@ -272,23 +274,4 @@ fn second_loop(task: &Task, key: &Node) -> Result<()> {
 
 fn first_key(node: &Node) -> Span {
     node.as_mapping().and_then(<[_]>::first).map_or(node.span(), |(key, _)| key.span())
-}
-
-fn loop_control(value: &Node) -> Result<LoopControl> {
-    let Some(entries) = value.as_mapping() else { return Err(wrong_type("loop_control", Kind::Map, value)) };
-    let mut control = LoopControl { span: Some(value.span()), ..LoopControl::default() };
-    for (key, value) in entries {
-        let name = key.as_str().unwrap_or_default();
-        match name {
-            "loop_var" => control.loop_var = text_field(name, value)?,
-            "index_var" => control.index_var = text_field(name, value)?,
-            "label" => control.label = Some(value.to_value()).filter(|label| !matches!(label, Value::Null)),
-            "pause" => control.pause = float_field(name, Kind::Float, value)?,
-            "extended" => control.extended = bool_field(name, value)?,
-            "extended_allitems" => control.extended_allitems = bool_field(name, value)?,
-            "break_when" => control.break_when = conditions(name, value)?,
-            _ => return Err(unknown(key, Place::LoopControl)),
-        }
-    }
-    Ok(control)
 }
