@@ -21,6 +21,7 @@ const LAYERS: &[&str] = &[
     "agent",
     "output",
     "engine",
+    "lint",
     "cli",
     "testkit",
 ];

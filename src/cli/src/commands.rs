@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
 pub(crate) mod doc;
+pub(crate) mod lint;
 pub(crate) mod playbook;
 pub(crate) mod vault;

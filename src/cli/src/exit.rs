@@ -6,6 +6,8 @@ pub(crate) const OK: i32 = 0;
 pub(crate) const ERROR: i32 = 1;
 /// Options that do not fit together or are not supported.
 pub(crate) const OPTIONS: i32 = 5;
+/// A check has something to say.
+pub(crate) const FINDINGS: i32 = 2;
 /// Playbooks, inventories or templates that cannot be read.
 pub(crate) const PARSER: i32 = 4;
 /// Ended by the user (Ctrl-C).

@@ -5,11 +5,13 @@
 
 mod agent;
 mod commands;
+mod compat;
 mod config_file;
 mod exit;
 mod extra_vars;
 mod fact_caching;
 mod failure;
+mod notices;
 mod options;
 mod prompter;
 mod settings;
@@ -43,6 +45,8 @@ enum Command {
     Doc(commands::doc::Options),
     /// Encrypt, decrypt and edit files and strings: ansible-vault
     Vault(Box<commands::vault::Options>),
+    /// Check playbooks, roles and templates for what a release of Ansible refuses
+    Lint(commands::lint::Options),
     /// Print a completion script for a shell
     Completion {
         /// The shell to complete for
@@ -74,6 +78,7 @@ fn run(mut args: Vec<OsString>) -> i32 {
         (None, Some(options)) => commands::playbook::run(&options),
         (Some(Command::Doc(options)), _) => commands::doc::run(&options),
         (Some(Command::Vault(options)), _) => commands::vault::run(&options),
+        (Some(Command::Lint(options)), _) => commands::lint::run(&options),
         (Some(Command::Completion { shell }), _) => {
             clap_complete::generate(shell, &mut Cli::command(), "rplay", &mut std::io::stdout());
             exit::OK

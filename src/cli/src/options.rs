@@ -181,6 +181,10 @@ pub(crate) struct PlaybookOptions {
     #[arg(short = 'v', long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 
+    /// Follow one release of Ansible: 1.9, 2.9, 2.11, 2.16, 2.19, one in between, or `auto` for what the project pins
+    #[arg(long, value_name = "RELEASE")]
+    pub(crate) compat: Option<String>,
+
     /// What to print: default, minimal, oneline, json, jsonl, yaml or junit
     #[arg(long, value_name = "OUTPUT")]
     pub(crate) output: Option<String>,

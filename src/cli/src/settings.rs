@@ -52,7 +52,6 @@ macro_rules! settings {
 
 settings! {
     ANY_ERRORS_FATAL Bool ["defaults" "any_errors_fatal"] ["ANSIBLE_ANY_ERRORS_FATAL"] "false";
-    ASYNC_DIR Text ["defaults" "async_dir"] ["ANSIBLE_ASYNC_DIR"] "~/.ansible_async";
     BECOME_ASK_PASS Bool ["privilege_escalation" "become_ask_pass"] ["ANSIBLE_BECOME_ASK_PASS"] "false";
     BECOME_PASSWORD_FILE Path ["defaults" "become_password_file"] ["ANSIBLE_BECOME_PASSWORD_FILE"] "";
     COLLECTIONS_PATHS Paths ["defaults" "collections_path", "defaults" "collections_paths"] ["ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_COLLECTIONS_PATHS"] "~/.ansible/collections:/usr/share/ansible/collections";
@@ -69,7 +68,6 @@ settings! {
     DEFAULT_GATHERING Text ["defaults" "gathering"] ["ANSIBLE_GATHERING"] "implicit";
     DEFAULT_HASH_BEHAVIOUR Text ["defaults" "hash_behaviour"] ["ANSIBLE_HASH_BEHAVIOUR"] "replace";
     DEFAULT_HOST_LIST List ["defaults" "inventory"] ["ANSIBLE_INVENTORY"] "/etc/ansible/hosts";
-    DEFAULT_POLL_INTERVAL Int ["defaults" "poll_interval"] ["ANSIBLE_POLL_INTERVAL"] "15";
     DEFAULT_PRIVATE_KEY_FILE Path ["defaults" "private_key_file"] ["ANSIBLE_PRIVATE_KEY_FILE"] "";
     DEFAULT_REMOTE_PORT Int ["defaults" "remote_port"] ["ANSIBLE_REMOTE_PORT"] "";
     DEFAULT_REMOTE_TMP Text ["defaults" "remote_tmp"] ["ANSIBLE_REMOTE_TEMP", "ANSIBLE_REMOTE_TMP"] "~/.ansible/tmp";
@@ -105,6 +103,7 @@ settings! {
     INJECT_FACTS_AS_VARS Bool ["defaults" "inject_facts_as_vars"] ["ANSIBLE_INJECT_FACT_VARS"] "true";
     NOCOLOR Bool ["defaults" "nocolor"] ["ANSIBLE_NOCOLOR", "NO_COLOR"] "false";
     PAGER Text ["defaults" "pager"] ["ANSIBLE_PAGER", "PAGER"] "less";
+    RPLAY_COMPAT Text ["rplay" "compat"] ["RPLAY_COMPAT"] "";
     RESULT_FORMAT Text ["defaults" "result_format", "defaults" "callback_result_format"] ["ANSIBLE_CALLBACK_RESULT_FORMAT"] "json";
     SHOW_CUSTOM_STATS Bool ["defaults" "show_custom_stats"] ["ANSIBLE_SHOW_CUSTOM_STATS"] "false";
     SHOW_PER_HOST_START Bool ["defaults" "show_per_host_start"] ["ANSIBLE_SHOW_PER_HOST_START"] "false";
@@ -129,6 +128,7 @@ const MOOT: &[(&str, &str)] = &[
     ("defaults", "retry_files_enabled"),
     ("defaults", "retry_files_save_path"),
     ("defaults", "pipelining"),
+    ("defaults", "poll_interval"),
     ("defaults", "internal_poll_interval"),
     ("defaults", "interpreter_python"),
     ("defaults", "system_warnings"),

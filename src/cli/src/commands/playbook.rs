@@ -12,10 +12,12 @@ use rplay_inventory::Inventory;
 use rplay_output::{Look, ResultFormat, Terminal};
 use rplay_playbook::{Listing, Loader, Playbook, Resolve as _, TagSelection, listing, texts_of};
 use rplay_template::{Engine, EngineOptions};
-use rplay_value::{Map, Text};
+use rplay_value::{Compat, Map, Text};
 use rplay_vault::VaultedFiles;
 
+use crate::compat::{self, Choice};
 use crate::failure::Failure;
+use crate::notices::{self, Listener};
 use crate::options::PlaybookOptions;
 use crate::settings::Settings;
 use crate::{exit, extra_vars, prompter, vault};
@@ -36,7 +38,16 @@ pub(crate) fn run(options: &PlaybookOptions) -> i32 {
     trace(verbosity);
     let look = look(&settings, verbosity);
     let color = look.color;
-    Command { options, settings, sources: sources.clone(), look }.run().unwrap_or_else(|failure| {
+    let command = Command {
+        options,
+        settings,
+        sources: sources.clone(),
+        look,
+        compat: Compat::default(),
+        because: None,
+        listener: None,
+    };
+    command.run().unwrap_or_else(|failure| {
         failure.report(&sources, color);
         failure.code
     })
@@ -97,6 +108,10 @@ struct Command<'a> {
     settings: Settings,
     sources: Sources,
     look: Look,
+    compat: Compat,
+    /// Why that release is followed, for `-v`.
+    because: Option<String>,
+    listener: Option<Listener>,
 }
 
 impl Command<'_> {
@@ -115,12 +130,19 @@ impl Command<'_> {
             .map_err(|error| Failure::options(error.diagnostic()))?;
         let mut notices = std::mem::take(&mut self.settings.warnings);
         notices.extend(said);
+        let choice = self.compat()?;
+        let listener = Listener::new(self.sources.clone());
         let engine = Engine::new(EngineOptions {
+            compat: choice.compat.clone(),
+            notices: Some(Arc::new(listener.clone())),
             sources: self.sources.clone(),
             files: Arc::new(files.clone()),
             vault: Some(Arc::new(files.clone())),
             ..EngineOptions::default()
         });
+        self.compat = choice.compat;
+        self.because = choice.because;
+        self.listener = Some(listener);
         let inventory = self.inventory(&files, &mut notices)?;
         let resolver = Arc::new(Resolver::new(engine, extra_vars.clone(), false).with_libraries(self.libraries()));
         let options = self.options;
@@ -169,6 +191,17 @@ impl Command<'_> {
         Ok(inventory)
     }
 
+    /// The release to follow.
+    fn compat(&self) -> Result<Choice, Failure> {
+        let set = self.settings.text("RPLAY_COMPAT");
+        let asked = match (&self.options.compat, &set) {
+            (Some(given), _) => Some((given.as_str(), "--compat")),
+            (None, Some(set)) => Some((set.as_str(), "compat in the settings")),
+            (None, None) => None,
+        };
+        compat::choose(asked, self.options.playbooks.first().map(std::path::PathBuf::as_path)).map_err(Failure::options)
+    }
+
     /// `library` beside each playbook.
     fn libraries(&self) -> Vec<std::path::PathBuf> {
         self.options.playbooks.iter().map(|path| path.parent().unwrap_or(Path::new("")).join("library")).collect()
@@ -182,6 +215,7 @@ impl Command<'_> {
         rplay_playbook::Settings {
             roles_path: self.settings.paths("DEFAULT_ROLES_PATH"),
             collections_paths: self.settings.paths("COLLECTIONS_PATHS"),
+            compat: self.compat.clone(),
         }
     }
 
@@ -266,11 +300,11 @@ impl Command<'_> {
         inventory: Inventory,
         extra_vars: Map,
         merge: bool,
-        mut notices: Vec<Diagnostic>,
+        mut said: Vec<Diagnostic>,
     ) -> Result<i32, Failure> {
         let connection = self.connection_defaults()?;
         let fact_caching = crate::fact_caching::from_settings(&self.settings).unwrap_or_else(|warning| {
-            notices.push(*warning);
+            said.push(*warning);
             FactCaching::Memory
         });
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -278,13 +312,17 @@ impl Command<'_> {
             .build()
             .map_err(|error| Failure::error(Diagnostic::error(format!("could not start worker threads: {error}"))))?;
         let (emitter, dispatcher) = Dispatcher::start(self.sinks()?);
-        for diagnostic in &notices {
-            let notice = Notice::of(diagnostic, &self.sources);
-            emitter.emit(if diagnostic.severity == Severity::Deprecated {
-                EventKind::Deprecated(notice)
-            } else {
-                EventKind::Warned(notice)
-            });
+        for diagnostic in &said {
+            emitter.emit(notices::event(diagnostic, &self.sources));
+        }
+        if let Some(because) = &self.because {
+            let followed =
+                if self.compat.is_strict() { self.compat.full() } else { "no release in particular".to_owned() };
+            let text = format!("Following {followed} ({because})");
+            emitter.emit(EventKind::Verbose { level: 1, host: None, text });
+        }
+        if let Some(listener) = &self.listener {
+            listener.open(emitter.clone());
         }
         let (tags, skip_tags) = self.tags();
         let options = RunOptions {
@@ -311,8 +349,6 @@ impl Command<'_> {
             },
             fact_caching,
             flush_cache: self.options.flush_cache,
-            async_dir: self.settings.text("ASYNC_DIR"),
-            poll_interval: self.settings.int("DEFAULT_POLL_INTERVAL").and_then(|n| u64::try_from(n).ok()).unwrap_or(15),
             strategy: self.settings.text("DEFAULT_STRATEGY").unwrap_or_else(|| "linear".to_owned()),
             inject_facts: self.settings.flag("INJECT_FACTS_AS_VARS"),
             merge_hashes: merge,
@@ -325,6 +361,7 @@ impl Command<'_> {
             },
             playbook_python: Some(crate::settings::python()),
             connection,
+            compat: self.compat.clone(),
             ..RunOptions::new(self.sources.clone(), Arc::new(prompter::Terminal))
         };
         let pool = Pool::new(PoolOptions {
@@ -343,6 +380,9 @@ impl Command<'_> {
         );
         let ended = runtime.block_on(playbooks(run, &self.options.playbooks));
         drop(emitter);
+        if let Some(listener) = &self.listener {
+            listener.close();
+        }
         let broken = dispatcher.finish();
         runtime.shutdown_timeout(std::time::Duration::from_millis(200));
         if let Some(error) = broken.into_iter().find(|error| error.kind() != io::ErrorKind::BrokenPipe) {
