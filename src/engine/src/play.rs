@@ -1,13 +1,15 @@
 //! A play before its first batch: its keywords rendered, its questions asked, its files of variables read.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rplay_diag::Span;
-use rplay_event::{EventKind, PlayId, PlayInfo};
+use rplay_event::{EventKind, Notice, PlayId, PlayInfo};
 use rplay_playbook::{Play, PromptVar};
 use rplay_template::{Rendered, Scope};
 use rplay_value::{Map, Text, Value};
+use rplay_vault::crypt::{CryptOptions, Scheme, hash};
 
 use crate::error::EngineError;
 use crate::fields::Keyword;
@@ -115,13 +117,6 @@ fn ask(run: &Run, prompt: &PromptVar, scope: &Scope) -> Result<Value, EngineErro
             .map_err(|source| EngineError::Template { context: format!("in vars_prompt `{}`", prompt.name), source })?;
         Ok(rendered.value().unwrap_or_default())
     };
-    if prompt.encrypt.is_some() {
-        return Err(EngineError::Keyword {
-            message: format!("vars_prompt `{}`: `encrypt` is not available", prompt.name),
-            span: prompt.span,
-            hint: Some("remove `encrypt` and use the filter password_hash where the value is used".to_owned()),
-        });
-    }
     let text = match &prompt.prompt {
         Some(text) => render(&Value::Text(text.clone()))?.to_str().into_owned(),
         None => prompt.name.to_string(),
@@ -140,17 +135,43 @@ fn ask(run: &Run, prompt: &PromptVar, scope: &Scope) -> Result<Value, EngineErro
             .map_err(|source| EngineError::Prompt { name: prompt.name.to_string(), source })
     };
     loop {
-        let answer = put(shown.clone())?;
-        if prompt.confirm && put(format!("confirm {shown}"))? != answer {
+        let answer = match put(shown.clone()) {
+            // As Ansible without a terminal; an unanswered question without a default stays an error.
+            Err(EngineError::Prompt { source, .. }) if source.kind() == ErrorKind::Unsupported && default.is_some() => {
+                run.warn(Notice::new("Not prompting as we are not in interactive mode"));
+                String::new()
+            }
+            answer => answer?,
+        };
+        if prompt.confirm && !answer.is_empty() && put(format!("confirm {shown}"))? != answer {
             run.emit(EventKind::Prompted { text: "***** VALUES ENTERED DO NOT MATCH ****".to_owned() });
             continue;
         }
-        return Ok(match default {
+        let answer = match default {
             Some(default) if answer.is_empty() => default,
             _ if prompt.r#unsafe => Value::data(answer),
             _ => Value::Text(Text::trusted(answer)),
-        });
+        };
+        return match &prompt.encrypt {
+            Some(scheme) => encrypted(prompt, scheme, &answer),
+            None => Ok(answer),
+        };
     }
+}
+
+/// The answer as a crypt(3) hash.
+fn encrypted(prompt: &PromptVar, scheme: &str, answer: &Value) -> Result<Value, EngineError> {
+    let options = CryptOptions {
+        salt: prompt.salt.as_ref().map(Text::as_str),
+        salt_size: prompt.salt_size.and_then(|size| usize::try_from(size).ok()),
+        ..CryptOptions::default()
+    };
+    let hashed = Scheme::by_name(scheme).and_then(|scheme| hash(&answer.to_str(), scheme, options));
+    hashed.map(Value::data).map_err(|error| EngineError::Keyword {
+        message: format!("vars_prompt `{}`: {error}", prompt.name),
+        span: prompt.encrypt.as_ref().and_then(Text::origin).or(prompt.span),
+        hint: Some("the schemes are sha512_crypt, sha256_crypt, bcrypt and md5_crypt".to_owned()),
+    })
 }
 
 /// Reads what can be read without a host.
@@ -278,8 +299,9 @@ impl Prepared {
 
     /// What the steps of a batch share.
     pub(crate) fn share(&self, _play: &Arc<Play>, all: &[Arc<str>], batch: &[Arc<str>]) -> Arc<PlayScope> {
-        let scope =
+        let mut scope =
             PlayScope::new(self.name.clone(), self.vars.clone(), self.files.clone(), all.to_vec(), batch.to_vec());
+        scope.patterns.clone_from(&self.patterns);
         scope.publish(&self.roles);
         Arc::new(scope)
     }

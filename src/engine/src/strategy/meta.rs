@@ -98,11 +98,17 @@ impl PlayRun<'_> {
                 format!("triggered running handlers for {host}")
             }
             "refresh_inventory" => {
-                return Err(EngineError::Keyword {
-                    message: "meta: refresh_inventory is not available".to_owned(),
+                let warnings = self.run.world().refresh_inventory().map_err(|broken| EngineError::Inventory {
+                    message: format!("meta: refresh_inventory: {}", broken.message),
                     span: step.span(),
-                    hint: Some("hosts added with add_host and group_by are seen without it".to_owned()),
-                });
+                })?;
+                self.run.warn_loaded(warnings);
+                // A pattern that matches nothing any more has been warned of.
+                if let Ok(matching) = self.run.world().inventory().select(&self.scope.patterns, None) {
+                    self.run.warn_loaded(matching.warnings);
+                    self.scope.set_hosts_all(matching.hosts);
+                }
+                "inventory successfully refreshed".to_owned()
             }
             "clear_facts" => {
                 for host in &self.hosts {

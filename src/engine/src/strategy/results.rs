@@ -192,8 +192,7 @@ impl PlayRun<'_> {
                 }
                 Effect::AddHost { name, groups, vars } => {
                     inventory = true;
-                    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-                    let changed = world.change_inventory(|inventory| inventory.add_dynamic_host(name, &groups, vars));
+                    let changed = world.add_host(name, groups, vars);
                     if changed && let Some(name) = world.known_host(name) {
                         self.scope.add_host(&name);
                     }
@@ -201,9 +200,8 @@ impl PlayRun<'_> {
                 }
                 Effect::AddGroup { name, parents } => {
                     inventory = true;
-                    let parents: Vec<&str> = parents.iter().map(String::as_str).collect();
-                    let changed = world.change_inventory(|inventory| inventory.add_dynamic_group(host, name, &parents));
-                    let changed = changed
+                    let changed = world
+                        .add_group(host, name, parents)
                         .map_err(|error| EngineError::Inventory { message: error.to_string(), span: step.span() })?;
                     changed_when(step, part, changed);
                 }

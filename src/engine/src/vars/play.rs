@@ -32,6 +32,8 @@ pub(crate) struct PlayScope {
     /// `vars`, and the answers to `vars_prompt`.
     pub(crate) vars: Map,
     pub(crate) files: Vec<VarsFile>,
+    /// Its `hosts`, rendered.
+    pub(crate) patterns: Vec<String>,
     hosts: RwLock<Hosts>,
     roles: RwLock<Roles>,
 }
@@ -53,7 +55,7 @@ struct Roles {
 impl PlayScope {
     pub(crate) fn new(name: String, vars: Map, files: Vec<VarsFile>, all: Vec<Arc<str>>, batch: Vec<Arc<str>>) -> Self {
         let hosts = RwLock::new(Hosts { all: all.into(), batch: batch.into(), removed: HashSet::new() });
-        Self { name, vars, files, hosts, roles: RwLock::default() }
+        Self { name, vars, files, patterns: Vec::new(), hosts, roles: RwLock::default() }
     }
 
     fn hosts<T>(&self, read: impl FnOnce(&Hosts) -> T) -> T {
@@ -88,6 +90,11 @@ impl PlayScope {
     /// The host takes part again: it was rescued.
     pub(crate) fn restore(&self, host: &str) {
         self.hosts.write().unwrap_or_else(PoisonError::into_inner).removed.remove(host);
+    }
+
+    /// What matches now that the inventory has been read anew. The batch stays as it is.
+    pub(crate) fn set_hosts_all(&self, hosts: Vec<Arc<str>>) {
+        self.hosts.write().unwrap_or_else(PoisonError::into_inner).all = hosts.into();
     }
 
     /// A host that `add_host` added counts for later plays.

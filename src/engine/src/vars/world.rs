@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rplay_diag::Diagnostic;
 use rplay_inventory::{Files, Inventory, InventoryError};
@@ -50,10 +50,29 @@ struct Hosts {
     groups: Option<Map>,
 }
 
+/// What tasks added to the inventory: done again when its sources are read anew.
+enum Added {
+    Host { name: String, groups: Vec<String>, vars: Map },
+    Group { host: Arc<str>, name: String, parents: Vec<String> },
+}
+
+impl Added {
+    fn apply(&self, inventory: &mut Inventory) -> Result<bool, InventoryError> {
+        fn words(list: &[String]) -> Vec<&str> {
+            list.iter().map(String::as_str).collect()
+        }
+        match self {
+            Self::Host { name, groups, vars } => Ok(inventory.add_dynamic_host(name, &words(groups), vars)),
+            Self::Group { host, name, parents } => inventory.add_dynamic_group(host, name, &words(parents)),
+        }
+    }
+}
+
 /// The inventory and the facts of a run.
 pub(crate) struct World {
     options: Arc<RunOptions>,
     inventory: RwLock<Arc<Inventory>>,
+    added: Mutex<Vec<Added>>,
     files: Arc<dyn Files>,
     playbook_dir: RwLock<Arc<Path>>,
     hosts: RwLock<Hosts>,
@@ -70,6 +89,7 @@ impl World {
         Self {
             options,
             inventory: RwLock::new(Arc::new(inventory)),
+            added: Mutex::default(),
             files,
             playbook_dir: RwLock::new(Arc::from(Path::new("."))),
             hosts: RwLock::default(),
@@ -90,8 +110,45 @@ impl World {
         Arc::clone(&self.inventory.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Changes the inventory (`add_host`, `group_by`, `refresh_inventory`).
-    pub(crate) fn change_inventory<T>(&self, change: impl FnOnce(&mut Inventory) -> T) -> T {
+    /// `add_host`. Says whether the inventory changed.
+    pub(crate) fn add_host(&self, name: &str, groups: &[String], vars: &Map) -> bool {
+        let added = Added::Host { name: name.to_owned(), groups: groups.to_vec(), vars: vars.clone() };
+        self.add(added).unwrap_or(false)
+    }
+
+    /// `group_by`. Says whether the inventory changed.
+    pub(crate) fn add_group(&self, host: &Arc<str>, name: &str, parents: &[String]) -> Result<bool, InventoryError> {
+        self.add(Added::Group { host: Arc::clone(host), name: name.to_owned(), parents: parents.to_vec() })
+    }
+
+    fn add(&self, added: Added) -> Result<bool, InventoryError> {
+        let changed = self.change_inventory(|inventory| added.apply(inventory))?;
+        self.added.lock().unwrap_or_else(PoisonError::into_inner).push(added);
+        Ok(changed)
+    }
+
+    /// Reads the sources of the inventory anew, and adds again what tasks have added. What could not be read is told in
+    /// the warnings; when that leaves nothing, the inventory stays as it was and this is an error.
+    pub(crate) fn refresh_inventory(&self) -> Result<Vec<Diagnostic>, Diagnostic> {
+        let loader = rplay_inventory::Loader::new(&self.options.sources, &*self.files);
+        let (mut fresh, failed) = loader.load(&self.options.inventory_sources);
+        if let Some(attempt) = failed.first().filter(|_| fresh.hosts().len() == 0) {
+            return Err(attempt.diagnostic());
+        }
+        let mut warnings: Vec<Diagnostic> = failed.iter().map(rplay_inventory::Attempt::diagnostic).collect();
+        fresh.add_playbook_folder(&self.playbook_dir());
+        for added in self.added.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            if let Err(error) = added.apply(&mut fresh) {
+                warnings.push(rplay_diag::Diagnose::diagnostic(&error));
+            }
+        }
+        warnings.extend(fresh.take_warnings());
+        self.change_inventory(|inventory| *inventory = fresh);
+        Ok(warnings)
+    }
+
+    /// Changes the inventory.
+    fn change_inventory<T>(&self, change: impl FnOnce(&mut Inventory) -> T) -> T {
         let result = change(Arc::make_mut(&mut self.inventory.write().unwrap_or_else(PoisonError::into_inner)));
         let mut hosts = self.write();
         hosts.layers.clear();

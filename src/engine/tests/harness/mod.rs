@@ -79,6 +79,7 @@ impl Bed {
         let sources = Sources::new();
         let mut options = RunOptions::new(sources.clone(), Arc::new(NoPrompter));
         options.playbook_python = Some(PathBuf::from("/usr/bin/python3"));
+        options.inventory_sources = vec![self.path().join("hosts").to_string_lossy().into_owned()];
         (self.change)(&mut options);
         let engine = Engine::new(EngineOptions { sources: sources.clone(), ..EngineOptions::default() });
         let resolver = Arc::new(Resolver::new(engine, options.extra_vars.clone(), false));
