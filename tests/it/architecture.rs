@@ -14,6 +14,7 @@ const LAYERS: &[&str] = &[
     "protocol",
     "template",
     "playbook",
+    "python",
     "modules",
     "connection",
     "event",
@@ -84,6 +85,17 @@ fn the_agent_stays_small() {
     for heavy in ["tokio", "minijinja", "libyaml-rs", "virt", "bollard", "openssh", "clap"] {
         assert!(!tree.lines().any(|line| line.split(' ').next() == Some(heavy)), "the agent links {heavy}");
     }
+}
+
+#[test]
+fn python_needs_no_async_runtime() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "-p", "rplay-python", "--edges", "normal", "--prefix", "none", "--offline", "--format", "{p}"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let tree = String::from_utf8(output.stdout).unwrap();
+    assert!(tree.lines().all(|line| line.split(' ').next() != Some("tokio")), "rplay-python links tokio");
 }
 
 #[test]

@@ -1,0 +1,74 @@
+"""The first code that runs in the sidecar: `python3 -c <this file>`.
+
+It keeps the two pipes for itself, so that nothing a plugin prints or reads can disturb them, takes the modules of the
+sidecar from the first frame, and hands over to `rplay_sidecar.main`.
+"""
+
+import importlib.abc
+import importlib.machinery
+import json
+import os
+import struct
+import sys
+
+
+class Embedded(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    """Imports modules whose text came over the pipe.
+
+    It stands last in `sys.meta_path`: the stand-ins for `ansible`, `jinja2`, .. are used only where the real package
+    is not installed. A real package is never mixed with stand-ins.
+    """
+
+    def __init__(self, modules):
+        self.modules = modules
+
+    def file(self, fullname):
+        """The name of a module's file among the embedded ones, or None."""
+        path = fullname.replace(".", "/")
+        candidates = (path + "/__init__.py", path + ".py")
+        return next((name for name in candidates if name in self.modules), None)
+
+    def find_spec(self, fullname, path=None, target=None):
+        name = self.file(fullname)
+        if name is None:
+            return None
+        top = fullname.partition(".")[0]
+        if top != fullname and not isinstance(getattr(sys.modules.get(top), "__loader__", None), Embedded):
+            return None
+        origin = "<rplay>/" + name
+        spec = importlib.machinery.ModuleSpec(fullname, self, origin=origin, is_package=self.is_package(fullname))
+        spec.has_location = True
+        spec.cached = None
+        return spec
+
+    def is_package(self, fullname):
+        return self.file(fullname).endswith("/__init__.py")
+
+    def get_source(self, fullname):
+        return self.modules[self.file(fullname)]
+
+    def get_code(self, fullname):
+        return compile(self.get_source(fullname), "<rplay>/" + self.file(fullname), "exec", dont_inherit=True)
+
+    def create_module(self, spec):
+        return None
+
+
+def start():
+    reader = os.fdopen(os.dup(0), "rb")
+    writer = os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    # `-c` puts the current folder first; Ansible's own scripts do not.
+    if sys.path and sys.path[0] == "":
+        del sys.path[0]
+    (size,) = struct.unpack(">I", reader.read(4))
+    sys.meta_path.append(Embedded(json.loads(reader.read(size).decode("utf-8"))))
+    from rplay_sidecar.main import main
+
+    main(reader, writer)
+
+
+start()

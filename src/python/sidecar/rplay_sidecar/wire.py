@@ -1,0 +1,82 @@
+"""Frames over two pipes, and the conversation that is built of them.
+
+A frame is four bytes of length, big end first, and a JSON object. The controller asks (`op`: `call`, `names`, ..); before
+the answer (`done`, `raised`) the sidecar may ask back any number of times (`resolve`, `filter`, ..), and each such question
+may bring a `call` of its own before it is answered. Only one side talks at a time.
+"""
+
+import json
+import struct
+
+from rplay_sidecar import values
+
+# The conversation of this process, for stand-ins that have to ask rplay (`Display`, `yaml`).
+CURRENT = None
+
+
+class Failed(Exception):
+    """What the controller could not give: its error, known there by a number."""
+
+    def __init__(self, message, marker=None, undefined=False):
+        super().__init__(message)
+        self.rplay_marker = marker
+        self.undefined = undefined
+
+
+class Wire:
+    """One end of the conversation."""
+
+    def __init__(self, reader, writer, answer):
+        """`answer` is called with a request of the controller and gives the frame to send back."""
+        self.reader = reader
+        self.writer = writer
+        self.answer = answer
+        self.codec = values.Codec(self)
+
+    def send(self, message):
+        data = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        self.writer.write(struct.pack(">I", len(data)) + data)
+        self.writer.flush()
+
+    def receive(self):
+        """The next frame; EOFError when the controller has gone."""
+        head = self.reader.read(4)
+        if len(head) < 4:
+            raise EOFError("rplay has gone")
+        (size,) = struct.unpack(">I", head)
+        data = self.reader.read(size)
+        if len(data) < size:
+            raise EOFError("rplay has gone")
+        return json.loads(data.decode("utf-8"), object_hook=self.codec.decode)
+
+    def ask(self, op, **fields):
+        """Asks the controller while a plugin waits; calls that come first are answered first."""
+        fields["op"] = op
+        self.send(fields)
+        while True:
+            message = self.receive()
+            op = message["op"]
+            if op == "answer":
+                return message.get("value")
+            if op == "failed":
+                raise self.failure(message)
+            self.send(self.answer(message))
+
+    def failure(self, message):
+        """The exception for what the controller could not do: undefined ones are Jinja's."""
+        if message.get("undefined"):
+            return values.undefined_error(message["message"], message.get("marker"))
+        return Failed(message["message"], message.get("marker"))
+
+    def notice(self, level, text):
+        """Something to tell the user; nobody answers."""
+        self.send({"op": "notice", "level": level, "text": str(text)})
+
+    def serve(self):
+        """Answers until the controller goes."""
+        while True:
+            try:
+                message = self.receive()
+            except EOFError:
+                return
+            self.send(self.answer(message))

@@ -1,0 +1,62 @@
+"""What plugins tell the user goes to rplay's own output."""
+
+from rplay_sidecar import wire as _wire
+
+
+class Display:
+    """Messages by level; there is one, whoever makes it."""
+
+    verbosity = 0
+    columns = 79
+    color = None
+
+    def __init__(self, verbosity=0):
+        pass
+
+    def _tell(self, level, text):
+        if _wire.CURRENT is not None:
+            _wire.CURRENT.notice(level, text)
+
+    def display(self, msg, color=None, stderr=False, screen_only=False, log_only=False, newline=True, **_):
+        self._tell("info", msg)
+
+    def warning(self, msg, formatted=False, **_):
+        self._tell("warning", msg)
+
+    def system_warning(self, msg):
+        self._tell("warning", msg)
+
+    def deprecated(self, msg, version=None, removed=False, date=None, collection_name=None, **_):
+        if removed:
+            from ansible.errors import AnsibleError
+
+            raise AnsibleError("[DEPRECATED]: {}".format(msg))
+        text = str(msg)
+        if version:
+            text += " This feature will be removed in version {}.".format(version)
+        elif date:
+            text += " This feature will be removed in a release after {}.".format(date)
+        self._tell("deprecated", text)
+
+    def error(self, msg, wrap_text=True, **_):
+        self._tell("error", msg)
+
+    def error_as_warning(self, msg, exception=None, **_):
+        self._tell("warning", "{} {}".format(msg or "", exception or "").strip())
+
+    def banner(self, msg, color=None, cows=True):
+        self._tell("info", msg)
+
+    def v(self, msg, host=None, caplevel=0):
+        self._tell("verbose", msg)
+
+    def vv(self, msg, host=None):
+        self.v(msg, host)
+
+    vvv = vvvv = vvvvv = vvvvvv = vv
+
+    def verbose(self, msg, host=None, caplevel=2):
+        self.v(msg, host)
+
+    def debug(self, msg, host=None):
+        self._tell("debug", msg)

@@ -1,0 +1,105 @@
+//! Where plugins' files are: folders beside playbooks and in roles, configured folders, collections.
+
+use std::path::{Path, PathBuf};
+
+use rplay_template::PluginKind;
+
+/// A plugin that was found.
+#[derive(Clone, Debug)]
+pub(crate) struct Plugin {
+    pub(crate) kind: PluginKind,
+    /// Its name inside its file.
+    pub(crate) short: String,
+    /// The name that messages show.
+    pub(crate) name: String,
+    pub(crate) file: PathBuf,
+    /// The collection it belongs to: `ns.name`.
+    pub(crate) collection: Option<String>,
+    /// Why it cannot be run.
+    pub(crate) trouble: Option<Trouble>,
+}
+
+/// Why a plugin that seems to be there cannot be run.
+#[derive(Clone, Debug)]
+pub(crate) enum Trouble {
+    /// There is no Python.
+    NoPython(String),
+    /// Its file cannot be imported.
+    Import(Flaw),
+    /// The collection says that it is another plugin now.
+    Redirect(String),
+    /// The collection says that it is no more.
+    Removed(String),
+}
+
+/// What Python said about a file or a call, and where.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flaw {
+    pub(crate) message: String,
+    pub(crate) place: PathBuf,
+    pub(crate) line: usize,
+    /// The module that could not be imported.
+    pub(crate) missing: Option<String>,
+}
+
+/// The name of the folder beside a playbook or in a role.
+pub(crate) fn folder_name(kind: PluginKind) -> &'static str {
+    match kind {
+        PluginKind::Filter => "filter_plugins",
+        PluginKind::Test => "test_plugins",
+        PluginKind::Lookup => "lookup_plugins",
+    }
+}
+
+/// The Python files of a folder, sorted by name; packages' own files are none.
+pub(crate) fn python_files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs_err::read_dir(folder) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == "py"))
+        .filter(|path| path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('_')))
+        .collect();
+    files.sort();
+    files
+}
+
+/// Whether a file's text holds a name in quotes, or as an argument of `dict(..)`, as those that provide it do.
+pub(crate) fn mentions(file: &Path, name: &str) -> bool {
+    let Ok(text) = fs_err::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) else { return false };
+    text.match_indices(name).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + name.len()..].chars().next();
+        matches!((before, after), (Some('\''), Some('\'')) | (Some('"'), Some('"')) | (_, Some('=')))
+    })
+}
+
+/// A collection's folder, `ns.name`, in the first of the roots that has it.
+pub(crate) fn collection(roots: &[PathBuf], namespace: &str, name: &str) -> Option<PathBuf> {
+    roots.iter().map(|root| root.join("ansible_collections").join(namespace).join(name)).find(|path| path.is_dir())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_provides_a_name_mentions_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.py");
+        fs_err::write(&file, "return {'one': f, \"two\": g}\nreturn dict(three=h)\nfour(five)\n").unwrap();
+        for (name, there) in [("one", true), ("two", true), ("three", true), ("four", false), ("five", false)] {
+            assert_eq!(mentions(&file, name), there, "{name}");
+        }
+    }
+
+    #[test]
+    fn packages_and_other_files_are_no_plugins() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["b.py", "a.py", "__init__.py", "a.pyc", "notes.txt"] {
+            fs_err::write(dir.path().join(name), "").unwrap();
+        }
+        let names: Vec<_> = python_files(dir.path()).iter().map(|p| p.file_name().unwrap().to_owned()).collect();
+        assert_eq!(names, ["a.py", "b.py"]);
+        assert!(python_files(&dir.path().join("none")).is_empty());
+    }
+}

@@ -1,0 +1,24 @@
+//! Python on the controller: filter, test and lookup plugins run in one Python process beside rplay, the sidecar, which
+//! is started when the first name that is not native is met, and never otherwise.
+//!
+//! One call's way: a template meets a name that is not native -> [`Python`] (which is the engine's
+//! [`rplay_template::Foreign`]) finds the file -> the process imports it and runs the function -> while it runs, it asks
+//! back for variables, filters and files over the same pipe -> the result is a value, and its text is data.
+//!
+//! Start reading at [`Python`], then `conversation.rs`; the other end is `sidecar/rplay_sidecar/main.py`. What plugins
+//! import from ansible-core and Jinja2 is in `sidecar/standin` for machines that have neither.
+
+mod answer;
+mod codec;
+mod conversation;
+mod error;
+mod files;
+mod interpreter;
+mod object;
+mod process;
+mod python;
+mod routing;
+
+pub use error::PythonError;
+pub use interpreter::interpreter;
+pub use python::{Notify, Paths, Python, PythonOptions};
