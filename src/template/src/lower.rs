@@ -193,6 +193,10 @@ impl Lower {
                 names.push(name.into());
             }
         });
+        if expr.uses_foreign() {
+            let more = self.assigned.iter().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>();
+            names.extend(more);
+        }
         let args: Vec<String> = hoisted.iter().cloned().chain(names.iter().map(|name| local(name))).collect();
         let id = self.entry(Entry::Expr(Lowered { expr, hoisted: hoisted.len(), names }));
         let mut text = format!("{operation}({id}");

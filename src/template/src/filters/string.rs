@@ -8,7 +8,7 @@ pub static FILTER: Filter =
     Filter { name: "string", collection: "ansible.builtin", aliases: &[], params: &[], accepts_undefined: false, run };
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
-    if call.input().as_str().is_some() {
+    if matches!(py::kind(call.input()), py::Kind::Str(_)) {
         return Ok(call.input().clone());
     }
     Ok(py::text(py::str(call.input())))

@@ -169,6 +169,16 @@ impl Expr {
             part.each_name(f);
         }
     }
+
+    /// Whether a filter or test in it is not native: a Python plugin, which may look at every name.
+    pub(crate) fn uses_foreign(&self) -> bool {
+        let own = match &self.node {
+            Node::Filter(name, ..) => crate::find_filter(name).is_none(),
+            Node::Test(name, ..) => crate::find_test(name).is_none(),
+            _ => false,
+        };
+        own || self.parts().into_iter().any(Self::uses_foreign)
+    }
 }
 
 /// What a `for` or `set` assigns to.
