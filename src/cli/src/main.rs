@@ -13,6 +13,7 @@ mod fact_caching;
 mod failure;
 mod notices;
 mod options;
+mod plugins;
 mod prompter;
 mod settings;
 mod vault;

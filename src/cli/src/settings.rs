@@ -63,11 +63,13 @@ settings! {
     DEFAULT_BECOME_FLAGS Text ["privilege_escalation" "become_flags"] ["ANSIBLE_BECOME_FLAGS"] "";
     DEFAULT_BECOME_METHOD Text ["privilege_escalation" "become_method"] ["ANSIBLE_BECOME_METHOD"] "sudo";
     DEFAULT_BECOME_USER Text ["privilege_escalation" "become_user"] ["ANSIBLE_BECOME_USER"] "root";
+    DEFAULT_FILTER_PLUGIN_PATH Paths ["defaults" "filter_plugins"] ["ANSIBLE_FILTER_PLUGINS"] "~/.ansible/plugins/filter:/usr/share/ansible/plugins/filter";
     DEFAULT_FORCE_HANDLERS Bool ["defaults" "force_handlers"] ["ANSIBLE_FORCE_HANDLERS"] "false";
     DEFAULT_FORKS Int ["defaults" "forks"] ["ANSIBLE_FORKS"] "5";
     DEFAULT_GATHERING Text ["defaults" "gathering"] ["ANSIBLE_GATHERING"] "implicit";
     DEFAULT_HASH_BEHAVIOUR Text ["defaults" "hash_behaviour"] ["ANSIBLE_HASH_BEHAVIOUR"] "replace";
     DEFAULT_HOST_LIST List ["defaults" "inventory"] ["ANSIBLE_INVENTORY"] "/etc/ansible/hosts";
+    DEFAULT_LOOKUP_PLUGIN_PATH Paths ["defaults" "lookup_plugins"] ["ANSIBLE_LOOKUP_PLUGINS"] "~/.ansible/plugins/lookup:/usr/share/ansible/plugins/lookup";
     DEFAULT_PRIVATE_KEY_FILE Path ["defaults" "private_key_file"] ["ANSIBLE_PRIVATE_KEY_FILE"] "";
     DEFAULT_REMOTE_PORT Int ["defaults" "remote_port"] ["ANSIBLE_REMOTE_PORT"] "";
     DEFAULT_REMOTE_TMP Text ["defaults" "remote_tmp"] ["ANSIBLE_REMOTE_TEMP", "ANSIBLE_REMOTE_TMP"] "~/.ansible/tmp";
@@ -75,6 +77,7 @@ settings! {
     DEFAULT_REMOTE_USER Text ["defaults" "remote_user"] ["ANSIBLE_REMOTE_USER"] "";
     DEFAULT_ROLES_PATH Paths ["defaults" "roles_path"] ["ANSIBLE_ROLES_PATH"] "~/.ansible/roles:/usr/share/ansible/roles:/etc/ansible/roles";
     DEFAULT_STDOUT_CALLBACK Text ["defaults" "stdout_callback"] ["ANSIBLE_STDOUT_CALLBACK"] "default";
+    DEFAULT_TEST_PLUGIN_PATH Paths ["defaults" "test_plugins"] ["ANSIBLE_TEST_PLUGINS"] "~/.ansible/plugins/test:/usr/share/ansible/plugins/test";
     DEFAULT_TIMEOUT Int ["defaults" "timeout"] ["ANSIBLE_TIMEOUT"] "10";
     DEFAULT_TRANSPORT Text ["defaults" "transport"] ["ANSIBLE_TRANSPORT"] "ssh";
     DEFAULT_VAULT_ENCRYPT_IDENTITY Text ["defaults" "vault_encrypt_identity"] ["ANSIBLE_VAULT_ENCRYPT_IDENTITY"] "";

@@ -75,11 +75,11 @@ impl Table {
         Ok(())
     }
 
-    /// Appends a list; elements that are `omit` are left out.
+    /// Appends a list.
     pub(crate) fn sequence(&mut self, items: &[Mj], out: &mut Vec<u8>) -> Result<(), TemplateError> {
         out.push(b'[');
         let start = out.len();
-        for item in items.iter().filter(|item| !rplay_template::is_omit(item)) {
+        for item in items {
             if out.len() > start {
                 out.push(b',');
             }
@@ -96,7 +96,7 @@ impl Table {
         }
         out.push(if plain { b'{' } else { b'[' });
         let start = out.len();
-        for (key, value) in pairs.iter().filter(|(_, value)| !rplay_template::is_omit(value)) {
+        for (key, value) in pairs {
             if out.len() > start {
                 out.push(b',');
             }

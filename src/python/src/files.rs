@@ -73,6 +73,48 @@ pub(crate) fn mentions(file: &Path, name: &str) -> bool {
     })
 }
 
+/// The native names that a folder's files may provide themselves. Usually there is no such folder, or none in it.
+pub(crate) fn natives_named(kind: PluginKind, folder: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    for file in python_files(folder) {
+        if kind == PluginKind::Lookup {
+            names.extend(file.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+            continue;
+        }
+        let Ok(bytes) = fs_err::read(&file) else { continue };
+        names.extend(keys(&String::from_utf8_lossy(&bytes)));
+    }
+    names.sort_unstable();
+    names.dedup();
+    names.retain(|name| {
+        let word = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        word && rplay_template::is_native(kind, name)
+    });
+    names
+}
+
+/// Words that stand where a Python file names what it provides: `'word':`, `['word'] =`, `word=`.
+fn keys(text: &str) -> Vec<String> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut keys = Vec::new();
+    for (at, _) in text.match_indices([':', '=', ']']) {
+        let before = text[..at].trim_end_matches(' ');
+        let after = text[at + 1..].trim_start_matches(' ');
+        let quoted = before.strip_suffix(['\'', '"']);
+        let word = match (text.as_bytes()[at], quoted) {
+            (b':', Some(word)) => word,
+            (b']', Some(word)) if after.starts_with('=') && !after.starts_with("==") => word,
+            (b'=', None) => before,
+            _ => continue,
+        };
+        let start = word.rfind(|c| !is_word(c)).map_or(0, |at| at + 1);
+        if start < word.len() {
+            keys.push(word[start..].to_owned());
+        }
+    }
+    keys
+}
+
 /// A collection's folder, `ns.name`, in the first of the roots that has it.
 pub(crate) fn collection(roots: &[PathBuf], namespace: &str, name: &str) -> Option<PathBuf> {
     roots.iter().map(|root| root.join("ansible_collections").join(namespace).join(name)).find(|path| path.is_dir())
@@ -90,6 +132,12 @@ mod tests {
         for (name, there) in [("one", true), ("two", true), ("three", true), ("four", false), ("five", false)] {
             assert_eq!(mentions(&file, name), there, "{name}");
         }
+    }
+
+    #[test]
+    fn keys_are_what_a_file_may_provide() {
+        let text = "filters['upper'](x)\nx = {'comment': f, \"b64encode\" : g}\nall['lower'] = h\nif a['sum'] == 1: pass\ndict(first=i, last = j)\n";
+        assert_eq!(keys(text), ["x", "comment", "b64encode", "lower", "first", "last"]);
     }
 
     #[test]

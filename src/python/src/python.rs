@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use minijinja::Value as Mj;
@@ -30,6 +30,16 @@ pub struct Paths {
     pub lookups: Vec<PathBuf>,
     /// `collections_path`: folders that hold `ansible_collections`.
     pub collections: Vec<PathBuf>,
+}
+
+impl Paths {
+    fn of(&self, kind: PluginKind) -> &[PathBuf] {
+        match kind {
+            PluginKind::Filter => &self.filters,
+            PluginKind::Test => &self.tests,
+            PluginKind::Lookup => &self.lookups,
+        }
+    }
 }
 
 /// Hears what is to be told to the user.
@@ -80,6 +90,8 @@ pub(crate) struct Inner {
     known: Mutex<Known>,
     sources: Mutex<HashMap<PathBuf, SourceId>>,
     told: Mutex<HashSet<String>>,
+    /// Whether there are suspects at all.
+    suspicious: AtomicBool,
 }
 
 /// A file, and the names it provides or what is wrong with it.
@@ -97,6 +109,8 @@ struct Known {
     /// Files that were imported, or cannot be.
     imported: HashSet<(PluginKind, PathBuf)>,
     broken: Vec<(PluginKind, PathBuf, Flaw)>,
+    /// Native names that files mention: they may provide them, too.
+    suspects: HashSet<(PluginKind, String)>,
 }
 
 impl fmt::Debug for Inner {
@@ -127,6 +141,7 @@ impl Python {
             known: Mutex::default(),
             sources: Mutex::default(),
             told: Mutex::default(),
+            suspicious: AtomicBool::new(false),
         }))
     }
 
@@ -141,6 +156,15 @@ impl Foreign for Python {
         self.0.find(kind, name).is_some()
     }
 
+    fn overrides(&self, kind: PluginKind, name: &str) -> bool {
+        if !self.0.suspicious.load(Ordering::Relaxed)
+            || !lock(&self.0.known).suspects.contains(&(kind, name.to_owned()))
+        {
+            return false;
+        }
+        self.0.find(kind, name).is_some_and(|plugin| plugin.collection.is_none() && plugin.trouble.is_none())
+    }
+
     fn call(&self, call: ForeignCall<'_>) -> Option<Result<Mj, TemplateError>> {
         let plugin = self.0.find(call.kind, call.name)?;
         Some(self.0.run(&plugin, call))
@@ -148,10 +172,19 @@ impl Foreign for Python {
 
     fn add_folder(&self, folder: &Path) {
         let mut known = lock(&self.0.known);
-        if !known.folders.iter().any(|entered| entered == folder) {
-            known.folders.push(folder.to_owned());
-            known.names.retain(|_, found| found.is_some());
+        if known.folders.iter().any(|entered| entered == folder) {
+            return;
         }
+        let configured = known.folders.is_empty().then_some(&self.0.options.paths);
+        known.folders.push(folder.to_owned());
+        known.names.retain(|_, found| found.is_some());
+        for kind in [PluginKind::Filter, PluginKind::Test, PluginKind::Lookup] {
+            let more = configured.map(|paths| paths.of(kind)).unwrap_or_default();
+            for folder in std::iter::once(&folder.join(files::folder_name(kind))).chain(more) {
+                known.suspects.extend(files::natives_named(kind, folder).into_iter().map(|name| (kind, name)));
+            }
+        }
+        self.0.suspicious.store(!known.suspects.is_empty(), Ordering::Relaxed);
     }
 }
 
@@ -170,11 +203,7 @@ impl Inner {
 
     /// Folders of plugins outside of collections.
     fn folders(&self, kind: PluginKind) -> Vec<PathBuf> {
-        let configured = match kind {
-            PluginKind::Filter => &self.options.paths.filters,
-            PluginKind::Test => &self.options.paths.tests,
-            PluginKind::Lookup => &self.options.paths.lookups,
-        };
+        let configured = self.options.paths.of(kind);
         let known = lock(&self.known);
         let own = known.folders.iter().map(|folder| folder.join(files::folder_name(kind)));
         own.chain(configured.iter().cloned()).collect()
@@ -339,12 +368,7 @@ impl Inner {
             return Some(plugin(root, Some(Trouble::Removed(message))));
         }
         if let Some(other) = route.redirect {
-            let native = match kind {
-                PluginKind::Filter => rplay_template::find_filter(&other).is_some(),
-                PluginKind::Test => rplay_template::find_test(&other).is_some(),
-                PluginKind::Lookup => rplay_template::find_lookup(&other).is_some(),
-            };
-            if native {
+            if rplay_template::is_native(kind, &other) {
                 return Some(plugin(root, Some(Trouble::Redirect(other))));
             }
             return self.in_collection(kind, &other, depth + 1);
@@ -482,8 +506,7 @@ impl Inner {
         out.extend_from_slice(b",\"args\":");
         table.sequence(&call.args, &mut out)?;
         out.extend_from_slice(b",\"kwargs\":{");
-        for (at, (name, value)) in call.keywords.iter().filter(|(_, value)| !rplay_template::is_omit(value)).enumerate()
-        {
+        for (at, (name, value)) in call.keywords.iter().enumerate() {
             if at > 0 {
                 out.push(b',');
             }

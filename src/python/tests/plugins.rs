@@ -132,7 +132,8 @@ fn values_arrive_as_they_left() {
             ("'abc' | a_bytes | string", "\"b'abc'\""),
             ("numbers | a_generator", "[3, 1, 2]"),
             ("[1, omit, 2] | same", "[1, 2]"),
-            ("1 | second_or(omit)", "'none given'"),
+            ("1 | second_or(omit)", "'OMITTED'"),
+            ("1 | second_or", "'none given'"),
             ("1 | second_or('x')", "'x'"),
             ("1 | second_or(second='y')", "'y'"),
             ("deep | same", "'alpha-deep'"),
@@ -208,6 +209,20 @@ fn the_context_is_asked_while_the_filter_runs() {
 fn plugins_call_plugins_through_rplay() {
     let bench = Bench::new();
     check(&bench, &[("[1, 2] | map('same') | list", "[1, 2]"), ("'x' | calls('calls_twice')", "'(((x)))'")]);
+}
+
+#[test]
+fn a_plugin_beside_the_playbook_hides_a_native_one() {
+    let bench = Bench::new();
+    check(
+        &bench,
+        &[
+            ("'x' | comment", "\"ours, not Ansible's: x\""),
+            ("'x' | ansible.builtin.comment", "'#\\n# x\\n#'"),
+            // Mentioned in a file, but not provided by it.
+            ("'x' | upper", "'X'"),
+        ],
+    );
 }
 
 #[test]

@@ -623,7 +623,7 @@ impl Engine {
         terms: Vec<Mj>,
         keywords: Keywords,
     ) -> Result<Vec<Mj>, TemplateError> {
-        if let Some(lookup) = crate::find_lookup(name) {
+        if let Some(lookup) = crate::find_lookup(name).filter(|_| !self.overrides(PluginKind::Lookup, name)) {
             return (lookup.run)(&mut LookupCall { name, terms, keywords, scope });
         }
         let call = ForeignCall { kind: PluginKind::Lookup, name, args: terms, keywords, scope, assigned: &[] };

@@ -66,10 +66,23 @@ impl<'a> ForeignCall<'a> {
     }
 }
 
+/// Whether there is a filter, test or lookup of rplay's own of that name.
+pub fn is_native(kind: PluginKind, name: &str) -> bool {
+    match kind {
+        PluginKind::Filter => crate::find_filter(name).is_some(),
+        PluginKind::Test => crate::find_test(name).is_some(),
+        PluginKind::Lookup => crate::find_lookup(name).is_some(),
+    }
+}
+
 /// Plugins that are not native: Python plugins beside playbooks, in roles and in collections.
 pub trait Foreign: Send + Sync {
     /// Whether there is a plugin of that name. Cheap for names asked before, and where no file could hold one.
     fn has(&self, kind: PluginKind, name: &str) -> bool;
+
+    /// Whether a plugin takes the place of rplay's own one of that short name, as plugins beside a playbook do. Asked
+    /// before every call of a native one, so it must cost next to nothing where there are none.
+    fn overrides(&self, kind: PluginKind, name: &str) -> bool;
 
     /// Runs a plugin; `None` means that there is none of that name. A lookup's result is a list, a test's truth counts.
     fn call(&self, call: ForeignCall<'_>) -> Option<Result<Mj, TemplateError>>;
@@ -87,6 +100,10 @@ impl Engine {
             PluginKind::Lookup => crate::find_lookup(name).is_some(),
         };
         native || self.foreign().is_some_and(|foreign| foreign.has(kind, name))
+    }
+
+    pub(crate) fn overrides(&self, kind: PluginKind, name: &str) -> bool {
+        self.foreign().is_some_and(|foreign| foreign.overrides(kind, name))
     }
 
     /// A playbook's or role's folder is in use: see [`Foreign::add_folder`].

@@ -40,7 +40,7 @@ pub use about::file_variables;
 pub use engine::{Engine, EngineOptions, FileOptions, Notices, Reading, Rendered, Settings, TemplateSource, Vault};
 pub use error::{ErrorKind, TemplateError, Through};
 pub use files::{Files, PlainFiles};
-pub use foreign::{Foreign, ForeignCall, PluginKind};
+pub use foreign::{Foreign, ForeignCall, PluginKind, is_native};
 pub use inspect::{Inspection, Use, Used, Yields};
 pub use omit::{is_omit, omit};
 pub use plugin::{

@@ -372,7 +372,7 @@ pub(crate) fn call_filter(
     args: Vec<Mj>,
     keywords: Keywords,
 ) -> Result<Mj, TemplateError> {
-    if let Some(filter) = find_filter(name) {
+    if let Some(filter) = scope.engine().native_filter(name) {
         return run_filter(scope, filter, name, input, args, keywords);
     }
     scope.engine().foreign_call(ForeignCall::new(PluginKind::Filter, name, input, args, keywords, scope))
@@ -402,7 +402,7 @@ pub(crate) fn call_test(
     args: Vec<Mj>,
     keywords: Keywords,
 ) -> Result<bool, TemplateError> {
-    if let Some(test) = find_test(name) {
+    if let Some(test) = scope.engine().native_test(name) {
         return run_test(scope, test, name, input, args, keywords);
     }
     let call = ForeignCall::new(PluginKind::Test, name, input, args, keywords, scope);

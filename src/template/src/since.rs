@@ -4,7 +4,7 @@
 
 use rplay_value::{Verdict, Version};
 
-use crate::{Engine, Filter, Test, find_filter, find_test};
+use crate::{Engine, Filter, PluginKind, Test, find_filter, find_test};
 
 const FILTERS: [(&str, u16); 7] = [
     ("commonpath", 15),
@@ -28,14 +28,16 @@ const TESTS: [(&str, u16); 8] = [
 ];
 
 impl Engine {
-    /// The native filter of that name, if the release that is followed has it.
+    /// The native filter of that name, if the release that is followed has it and no plugin takes its place.
     pub(crate) fn native_filter(&self, name: &str) -> Option<&'static Filter> {
-        find_filter(name).filter(|filter| self.has(&FILTERS, filter.name))
+        let found = find_filter(name).filter(|filter| self.has(&FILTERS, filter.name));
+        found.filter(|_| !self.overrides(PluginKind::Filter, name))
     }
 
-    /// The native test of that name, if the release that is followed has it.
+    /// The native test of that name, if the release that is followed has it and no plugin takes its place.
     pub(crate) fn native_test(&self, name: &str) -> Option<&'static Test> {
-        find_test(name).filter(|test| self.has(&TESTS, test.name))
+        let found = find_test(name).filter(|test| self.has(&TESTS, test.name));
+        found.filter(|_| !self.overrides(PluginKind::Test, name))
     }
 
     /// The test of that name, where tests may be written as filters.

@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::notices::{self, Listener};
 use crate::options::PlaybookOptions;
 use crate::settings::Settings;
-use crate::{exit, extra_vars, prompter, vault};
+use crate::{exit, extra_vars, plugins, prompter, vault};
 
 /// Runs the command; the value is the exit code.
 pub(crate) fn run(options: &PlaybookOptions) -> i32 {
@@ -132,9 +132,11 @@ impl Command<'_> {
         notices.extend(said);
         let choice = self.compat()?;
         let listener = Listener::new(self.sources.clone());
+        let python = plugins::python(&self.settings, &self.sources, &choice.compat, listener.clone());
         let engine = Engine::new(EngineOptions {
             compat: choice.compat.clone(),
             notices: Some(Arc::new(listener.clone())),
+            foreign: Some(Arc::new(python)),
             sources: self.sources.clone(),
             files: Arc::new(files.clone()),
             vault: Some(Arc::new(files.clone())),

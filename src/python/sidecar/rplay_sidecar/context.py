@@ -19,6 +19,7 @@ class Lazy(collections.abc.Mapping):
         self.rplay_handle = handle
 
     def __getitem__(self, key):
+        hash(key)  # What is undefined raises here, as in any mapping.
         found = self._wire.ask("item", of=self.rplay_handle, key=self._wire.codec.encode(key))
         if not found:
             raise KeyError(key)
@@ -40,7 +41,8 @@ class Lazy(collections.abc.Mapping):
         return dict(self)
 
     def __repr__(self):
-        return repr(dict(self))
+        # Not its items: those of `hostvars` hold one another.
+        return "<{} of rplay>".format(type(self).__name__)
 
     def __deepcopy__(self, memo):
         return self

@@ -27,7 +27,7 @@ def __getattr__(name):
         # Those that take an environment or context get one; rplay's filters know theirs.
         if args and isinstance(args[0], (_Context, _Environment, _EvalContext)):
             args = args[1:]
-        return _Environment(_wire.CURRENT, None).call_filter(native, args[0], args[1:], kwargs)
+        return _Environment(_wire.CURRENT, None).call_filter("ansible.builtin." + native, args[0], args[1:], kwargs)
 
     return call
 

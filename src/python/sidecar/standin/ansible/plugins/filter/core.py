@@ -21,7 +21,7 @@ _OTHER_NAMES = {
 
 def _function(name):
     def call(value, *args, **kwargs):
-        return _Environment(_wire.CURRENT, None).call_filter(name, value, args, kwargs)
+        return _Environment(_wire.CURRENT, None).call_filter("ansible.builtin." + name, value, args, kwargs)
 
     call.__name__ = name
     return call

@@ -6,7 +6,7 @@ from rplay_sidecar.context import Environment as _Environment
 
 def _function(name):
     def call(value, *args, **kwargs):
-        return _Environment(_wire.CURRENT, None).call_test(name, value, args, kwargs)
+        return _Environment(_wire.CURRENT, None).call_test("ansible.builtin." + name, value, args, kwargs)
 
     call.__name__ = name
     return call
