@@ -20,12 +20,16 @@ import yaml
 HERE = pathlib.Path(__file__).resolve().parent
 
 
-def playbook(calls, variables):
+def playbook(calls, variables, facts):
     tasks = []
     for number, call in enumerate(calls):
         message = {"n": number, "v": "{{ " + call + " }}"}
         tasks.append({"name": str(number), "ansible.builtin.debug": {"msg": message}, "ignore_errors": True})
-    return [{"hosts": "one", "gather_facts": False, "vars": variables or {}, "tasks": tasks}]
+    plays = []
+    if facts:
+        fact = {"name": "facts", "ansible.builtin.set_fact": dict(facts, cacheable=True)}
+        plays.append({"hosts": "all", "gather_facts": False, "tasks": [fact]})
+    return plays + [{"hosts": "one", "gather_facts": False, "vars": variables or {}, "tasks": tasks}]
 
 
 def results(program, folder, env):
@@ -35,7 +39,7 @@ def results(program, folder, env):
     ran = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
     start = ran.stdout.find("{\n")
     try:
-        tasks = json.loads(ran.stdout[start:])["plays"][0]["tasks"]
+        tasks = json.loads(ran.stdout[start:])["plays"][-1]["tasks"]
     except (ValueError, LookupError):
         sys.exit("{} gave no results:\n{}\n{}".format(program, ran.stdout[-2000:], ran.stderr[-2000:]))
     found = []
@@ -43,7 +47,7 @@ def results(program, folder, env):
         result = task["hosts"]["one"]
         message = result["msg"]
         if result.get("failed"):
-            message = "! " + message.partition("resolving value for 'v': ")[2]
+            message = "! " + message.rpartition("resolving value for 'msg': ")[2]
         else:
             message = message["v"]
         found.append(message)
@@ -71,7 +75,7 @@ def main():
         env["PYTHONPATH"] = ":".join([str(root / folder) for folder in suite.get("python", [])] + [str(HERE / "modules")])
         with tempfile.TemporaryDirectory() as folder:
             pathlib.Path(folder, "hosts").write_text(suite.get("hosts", "one\n"))
-            text = yaml.safe_dump(playbook(suite["calls"], suite.get("vars")), sort_keys=False, width=10000)
+            text = yaml.safe_dump(playbook(suite["calls"], suite.get("vars"), suite.get("facts")), sort_keys=False, width=10000)
             pathlib.Path(folder, "calls.yml").write_text(text)
             theirs = results(os.path.abspath(options.ansible), folder, env)
             ours = results(os.path.abspath(options.rplay), folder, env)

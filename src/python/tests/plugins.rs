@@ -1,5 +1,7 @@
 //! Python plugins through templates: values both ways, the context, lookups, errors, and a process that dies.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first thing that is not as it should be")]
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -171,6 +173,8 @@ fn what_is_undefined_is_raised_before_the_call_unless_it_is_wanted() {
             ("half | pick('bad')", "! 'nowhere' is undefined"),
             ("half | keep('good')", "{'good': 'alpha'}"),
             ("half | keep('bad')", "! 'nowhere' is undefined"),
+            ("(half | keep('bad')).keys() | list", "['bad']"),
+            ("(half | keep('bad')).bad | default('d')", "'d'"),
             ("half | use('bad')", "! 'nowhere' is undefined"),
         ],
     );

@@ -102,14 +102,14 @@ class Codec:
             return {"$": "tuple", "v": [self.encode(item) for item in value]}
         if kind is Trusted:
             return {"$": "trusted", "v": str(value)}
+        if is_undefined(value):
+            # Any other attribute of it raises.
+            if type(value).__name__ == "Missing" and value.rplay_marker is not None:
+                return {"$": "marker", "v": value.rplay_marker}
+            return {"$": "undefined", "v": value._undefined_message}
         handle = getattr(value, "rplay_handle", None)
         if handle is not None:
             return {"$": "handle", "v": handle}
-        if is_undefined(value):
-            marker = getattr(value, "rplay_marker", None)
-            if marker is not None:
-                return {"$": "marker", "v": marker}
-            return {"$": "undefined", "v": str(getattr(value, "_undefined_message", "value is undefined"))}
         if value is OMIT:
             return {"$": "omit"}
         if isinstance(value, str):
