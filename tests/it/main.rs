@@ -8,6 +8,7 @@ mod fact_cache;
 mod lab;
 mod leaks;
 mod malformed;
+mod plugins;
 mod reference;
 mod vault;
 
