@@ -357,10 +357,12 @@ impl Engine {
     }
 
     fn file_text(value: &Mj, source: &TemplateSource, options: &FileOptions) -> Result<String, TemplateError> {
-        let mut out = String::new();
-        if !value.is_none() {
-            vm::push(value, &mut out)?;
+        // A template of which nothing is left is an empty file; only text gets its last newlines back.
+        if value.is_none() {
+            return Ok(String::new());
         }
+        let mut out = String::new();
+        vm::push(value, &mut out)?;
         let newline = &*options.newline_sequence;
         let wanted = trailing(&source.text, "\n");
         let there = trailing(&out, newline);
@@ -613,7 +615,11 @@ impl Engine {
         scope.bind(self);
         let terms = terms.into_iter().map(py::from_value).collect();
         let keywords = options.texts().map(|(key, value)| (key.shared(), py::from_value(value.clone()))).collect();
-        self.run_lookup(scope, name, terms, keywords)?.iter().map(py::to_value).collect()
+        let results = self.run_lookup(scope, name, terms, keywords).map_err(|error| {
+            let own = error.is_undefined() || error.is_worded() || error.kind() == ErrorKind::Missing;
+            if own { error } else { error.of_plugin("lookup", name) }
+        });
+        results?.iter().map(py::to_value).collect()
     }
 
     pub(crate) fn run_lookup(

@@ -442,22 +442,32 @@ impl LazyMapping for Namespace {
     }
 }
 
+impl Others {
+    /// `vars` does not hold itself.
+    fn is_self(&self, name: &str) -> bool {
+        self.kind == "dict" && name == "vars"
+    }
+}
+
 impl LazyMapping for Others {
     fn kind(&self) -> &'static str {
         self.kind
     }
 
     fn find(&self, name: &str) -> Option<Mj> {
+        if self.is_self(name) {
+            return None;
+        }
         self.scope.get(name)
     }
 
     fn all(&self) -> Vec<Text> {
         let mut seen = std::collections::HashSet::new();
-        self.scope.names().into_iter().filter(|name| seen.insert(name.shared())).collect()
+        self.scope.names().into_iter().filter(|name| !self.is_self(name) && seen.insert(name.shared())).collect()
     }
 
     fn holds(&self, name: &str) -> bool {
-        self.scope.has(name)
+        !self.is_self(name) && self.scope.has(name)
     }
 }
 

@@ -1,7 +1,7 @@
 //! minijinja's side: the environment that runs lowered templates, and the calls they make.
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use minijinja::value::{Object as MjObject, ObjectRepr, Rest};
 use minijinja::{Environment, Error, State, Value as Mj};
@@ -61,9 +61,12 @@ impl Store {
     }
 }
 
+/// The first thing missing that a render has put out: it is what fails, whatever fails after it.
+type FirstMissing = Arc<OnceLock<TemplateError>>;
+
 /// The root of a lowered template's names: it only carries the scope.
 #[derive(Debug)]
-struct Root(Scope);
+struct Root(Scope, FirstMissing);
 
 impl MjObject for Root {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
@@ -71,7 +74,7 @@ impl MjObject for Root {
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Mj> {
-        (key == "__scope").then(|| Mj::from_object(Carried(self.0.clone())))
+        (key == "__scope").then(|| Mj::from_object(Carried(self.0.clone(), Arc::clone(&self.1))))
     }
 
     fn get_value(self: &Arc<Self>, key: &Mj) -> Option<Mj> {
@@ -80,7 +83,7 @@ impl MjObject for Root {
 }
 
 #[derive(Debug)]
-struct Carried(Scope);
+struct Carried(Scope, FirstMissing);
 
 impl MjObject for Carried {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
@@ -92,17 +95,21 @@ impl MjObject for Carried {
 struct Run {
     scope: Scope,
     captured: Vec<Mj>,
+    first_missing: FirstMissing,
 }
 
 fn run<'a>(state: &'a mut State<'_, '_>) -> Result<&'a mut Run, Error> {
     if state.get_extension::<Run>().is_none() {
         let carried = state.lookup("__scope");
-        let scope =
-            carried.as_ref().and_then(|value| value.downcast_object_ref::<Carried>()).map(|carried| carried.0.clone());
-        let Some(scope) = scope else {
+        let Some(Carried(scope, first)) = carried.as_ref().and_then(|value| value.downcast_object_ref::<Carried>())
+        else {
             return Err(TemplateError::new(ErrorKind::Type, "the template ran outside of a scope").into_minijinja());
         };
-        return Ok(state.get_or_insert_extension(Run { scope, captured: Vec::new() }));
+        return Ok(state.get_or_insert_extension(Run {
+            scope: scope.clone(),
+            captured: Vec::new(),
+            first_missing: Arc::clone(first),
+        }));
     }
     state
         .get_extension_mut::<Run>()
@@ -340,6 +347,9 @@ pub(crate) fn environment(store: &Arc<Store>) -> Environment<'static> {
             return Ok(());
         }
         let run = run(state)?;
+        if let Err(error) = py::trip(value) {
+            _ = run.first_missing.set(error);
+        }
         run.captured.push(value.clone());
         write!(out, "{OPEN}{}{CLOSE}", run.captured.len() - 1).map_err(Error::from)
     });
@@ -390,8 +400,12 @@ pub(crate) fn environment(store: &Arc<Store>) -> Environment<'static> {
 pub(crate) fn render(env: &Environment<'static>, key: &str, scope: &Scope) -> Result<Mj, TemplateError> {
     let own = |error: Error| TemplateError::from_minijinja(&error);
     let template = env.get_template(key).map_err(own)?;
-    let context = Mj::from_object(Root(scope.clone()));
-    let captured = template.render_captured(context).map_err(own)?;
+    let first = FirstMissing::default();
+    let context = Mj::from_object(Root(scope.clone(), Arc::clone(&first)));
+    let captured = match template.render_captured(context) {
+        Ok(captured) => captured,
+        Err(error) => return Err(first.get().cloned().unwrap_or_else(|| own(error))),
+    };
     let output = captured.output();
     if output.is_empty() {
         return Ok(py::none());
