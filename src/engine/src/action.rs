@@ -326,20 +326,26 @@ impl<'a> ActionCx<'a> {
     /// Finds a file of the controller as Ansible's actions do: `files/`, `templates/` of the role and beside the playbook.
     pub(crate) fn find_file(&self, folder: &str, name: &str) -> Result<PathBuf, Trouble> {
         self.scope.find_file(folder, name).ok_or_else(|| {
-            let searched: Vec<String> = self
-                .scope
-                .surroundings()
-                .search_path
-                .iter()
-                .flat_map(|base| [base.join(folder).join(name), base.join(name)])
-                .map(|path| format!("\t{}", path.display()))
-                .collect();
             let help =
                 "If you are using a module and expect the file to exist on the remote, see the remote_src option";
-            let message = format!(
-                "Could not find or access '{name}'\nSearched in:\n{} on the Ansible Controller.\n{help}",
-                searched.join("\n")
-            );
+            let mut message = format!("Could not find or access '{name}'");
+            if !name.starts_with(['/', '~']) {
+                let surroundings = self.scope.surroundings();
+                let mut bases: Vec<&PathBuf> = surroundings.search_path.iter().collect();
+                // Beside the playbook is always tried last, and so twice for a task of the playbook itself.
+                if bases.len() < 2 {
+                    bases.push(&surroundings.basedir);
+                }
+                for (index, path) in
+                    bases.iter().flat_map(|base| [base.join(folder).join(name), base.join(name)]).enumerate()
+                {
+                    let lead = if index == 0 { "\nSearched in:\n\t" } else { "\n\t" };
+                    message.push_str(lead);
+                    message.push_str(&path.to_string_lossy());
+                }
+            }
+            message.push_str(" on the Ansible Controller.\n");
+            message.push_str(help);
             Trouble { msg: Some(message.clone()), ..Trouble::message(message) }
         })
     }

@@ -223,9 +223,6 @@ impl Run {
             value => self.engine.condition(value, scope).map_err(|error| {
                 let mut trouble = Trouble::from(error);
                 if let Some(link) = trouble.chain.first_mut() {
-                    if !link.message.starts_with("Error while evaluating conditional") {
-                        link.message = format!("Error while evaluating conditional: {}", link.message);
-                    }
                     link.span = whole(link.span, value.origin().or(condition.span));
                 }
                 trouble
@@ -329,8 +326,8 @@ impl Run {
         self.emit(EventKind::PlaybookStarted { file: path.display().to_string() });
         let mut outcome = RunOutcome::Ok;
         for play in &playbook.plays {
-            let folder = play.path.parent().map(Path::to_owned).unwrap_or_default();
-            self.world.set_playbook_dir(std::path::absolute(&folder).unwrap_or(folder));
+            let path = std::path::absolute(&play.path).unwrap_or_else(|_| play.path.clone());
+            self.world.set_playbook_dir(path.parent().map(Path::to_owned).unwrap_or_default());
             let (ended, go_on) = self.play(play, &loader, outcome).await?;
             outcome = ended;
             if !go_on {

@@ -78,7 +78,11 @@ impl TaskCx<'_> {
         match self.loop_items(&scope) {
             Ok(None) => self.once(&scope, &Map::new(), None, None).await.0,
             Ok(Some(items)) => self.run_loop(&scope, items).await,
-            Err(trouble) => self.once(&scope, &Map::new(), None, Some(trouble)).await.0,
+            // Something undefined counts only when the task is not skipped; anything else ends it before that is known.
+            Err(trouble) => {
+                let before = !trouble.undefined;
+                self.once(&scope, &Map::new(), None, Some(Trouble { before, ..trouble })).await.0
+            }
         }
     }
 
@@ -130,7 +134,9 @@ impl TaskCx<'_> {
         let report = trouble.report(&self.run.options().sources, self.task.span);
         let msg = trouble.msg.clone().unwrap_or_else(|| report.message());
         let mut result = Map::new();
-        result.insert("changed", false);
+        if !trouble.before {
+            result.insert("changed", false);
+        }
         if trouble.unreachable {
             result.insert("unreachable", true);
         } else {
@@ -163,6 +169,10 @@ impl TaskCx<'_> {
         loop_error: Option<Trouble>,
         shown: &mut Option<Delegated>,
     ) -> Result<Ran, Trouble> {
+        let loop_error = match loop_error {
+            Some(trouble) if trouble.before => return Err(trouble),
+            other => other,
+        };
         let delegated = self.delegate(scope, item)?;
         shown.clone_from(&delegated);
         let with_delegated;

@@ -27,6 +27,8 @@ pub struct Trouble {
     pub(crate) unreachable: bool,
     /// An undefined variable is behind it.
     pub(crate) undefined: bool,
+    /// It came before the task itself, so that nothing is said about the task failing.
+    pub(crate) before: bool,
 }
 
 impl Trouble {
@@ -84,9 +86,21 @@ impl Trouble {
     /// The chain with places, under `Task failed.` at the task's place. Neighbours at one place become one message, as
     /// ansible-core 2.19 shows them.
     pub(crate) fn report(&self, sources: &Sources, task: Option<Span>) -> Report {
-        let mut report = Report::new("Task failed.", task.and_then(|span| Place::of(sources, span)));
-        for link in &self.chain {
-            let place = link.span.and_then(|span| Place::of(sources, span));
+        let place = |link: &Link| link.span.and_then(|span| Place::of(sources, span));
+        let mut links = self.chain.iter();
+        let mut report = match links.as_slice().first() {
+            Some(first) if self.before => {
+                links.next();
+                let mut report = Report::new(first.message.clone(), place(first));
+                if let Some(cause) = report.chain.first_mut() {
+                    cause.help.clone_from(&first.help);
+                }
+                report
+            }
+            _ => Report::new("Task failed.", task.and_then(|span| Place::of(sources, span))),
+        };
+        for link in links {
+            let place = place(link);
             let Some(last) = report.chain.last_mut() else { continue };
             if last.help.is_none() && (place.is_none() || place == last.place) {
                 let start = last.message.trim_end_matches('.').len();
