@@ -169,6 +169,15 @@ def write_role(role, name, target):
         if (role / folder).is_dir():
             target.mkdir(parents=True, exist_ok=True)
             (target / folder).symlink_to((role / folder).resolve())
+    quoted = [path for path in (role / "templates").rglob("*.j2") if b'_blocks: "' in path.read_bytes()[:200]]
+    if quoted:
+        # ansible-core 2.19 refuses booleans in quotes in a `#jinja2:` header; written as it wants them, the rest is seen.
+        (target / "templates").unlink()
+        shutil.copytree(role / "templates", target / "templates")
+        for path in quoted:
+            copy = target / "templates" / path.relative_to(role / "templates")
+            head, body = copy.read_text().split("\n", 1)
+            copy.write_text(head.replace('"true"', "True").replace('"false"', "False") + "\n" + body)
     tasks, results = [], []
     out = "{{ corpus_out }}/{{ inventory_hostname }}/" + name
 
