@@ -334,6 +334,10 @@ impl<'a> Eval<'a> {
         if let Node::Attr(object, name) = &callee.node {
             let owner = self.eval(object)?;
             py::trip(&owner)?;
+            // A method that is not there is reported before what is undefined among its arguments.
+            if matches!(py::kind(&owner), Kind::Str(_) | Kind::List(_) | Kind::Dict(_)) && !name.starts_with("__") {
+                py::trip(&py::get_attr(&owner, name))?;
+            }
             let (positional, keywords) = self.args(args)?;
             return self.method(&owner, name, positional, keywords);
         }

@@ -82,11 +82,11 @@ fn missing(object: &Mj, name: &str) -> Mj {
 /// `object[key]`: the item first, then the attribute of that name (Jinja's `getitem`). What is not there is a marker;
 /// a marker gives itself back.
 pub fn get_item(object: &Mj, key: &Mj) -> Mj {
-    if let Err(error) = trip(key) {
-        return super::marker(error);
-    }
     if matches!(kind(object), Kind::Marker(_)) {
         return object.clone();
+    }
+    if let Err(error) = trip(key) {
+        return super::marker(error);
     }
     match item(object, key) {
         Ok(Some(value)) => return value,
