@@ -26,6 +26,7 @@ connection local; templates are rendered on the first `--hosts` of them.
   --with ROLE_FOLDER    a role whose defaults and vars every role sees (repeatable)
   --only ROLE,...       these roles only
   --hosts N             on how many hosts templates are rendered (default 1)
+  --collections FOLDER  where the reference finds `ansible_collections`; filters of ansible.utils are known by short names
   --fill                variables that nothing defines are given made-up values (found by running rplay until no new
                         name is missing), so that more templates are rendered to their end
   --whole               the reference runs its own copy module for each file instead of writing it from the controller
@@ -289,6 +290,14 @@ def run(program, out, side, options, roles, hosts, extra):
     rendered = out / "rendered"
     rendered.unlink(missing_ok=True)
     rendered.symlink_to(folder)
+    if side == "reference" and options.collections:
+        # Old repositories call the filters of ansible.utils by short names, as when they were ansible's own.
+        names = sorted(path.stem for path in pathlib.Path(options.collections).glob("ansible_collections/ansible/utils/plugins/filter/[a-z]*.py"))
+        (out / "reference_filters").mkdir(exist_ok=True)
+        for name in names:
+            (out / "reference_filters" / f"short_{name}.py").write_text(f"from ansible_collections.ansible.utils.plugins.filter.{name} import FilterModule\n")
+        environment["ANSIBLE_FILTER_PLUGINS"] = str(out / "reference_filters")
+        environment["ANSIBLE_COLLECTIONS_PATH"] = options.collections
     if side == "reference" and not options.whole:
         (out / "reference_actions").mkdir(exist_ok=True)
         (out / "reference_actions" / "copy.py").write_text(COPY_ACTION)
@@ -399,6 +408,7 @@ def arguments():
     parser.add_argument("--out")
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--fill", action="store_true")
+    parser.add_argument("--collections", type=os.path.abspath)
     parser.add_argument("--whole", action="store_true")
     parser.add_argument("--inventory")
     parser.add_argument("--groups", default="")
