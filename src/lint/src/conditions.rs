@@ -88,11 +88,13 @@ impl Lint {
         }
         let help = "remove `{{` and `}}`: a condition is an expression already";
         let message = "templates in the condition yield text, which is no condition any more";
+        let quoted = trimmed.match_indices("{{").any(|(at, _)| trimmed[..at].matches(['\'', '"']).count() % 2 == 1);
         let plain = trimmed.replace("{{", "").replace("}}", "");
         let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+        let reads = !quoted && self.engine.inspect(&Text::trusted(plain.as_str()), Reading::Condition).is_ok();
         let finding = self.found(&TEMPLATE, Level::Error, node.span(), message, help);
         finding.since = Version::new(2, 19);
-        finding.replacement = Some(plain);
+        finding.replacement = reads.then_some(plain);
     }
 
     /// What an expression yields as a condition.

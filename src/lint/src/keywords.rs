@@ -60,10 +60,15 @@ impl Lint {
 
     /// `include` of playbooks.
     pub(crate) fn playbook_include(&mut self, play: &Node) {
-        if let Some((key, _)) = play.get_entry("include") {
-            let help = "write `import_playbook`";
+        if let Some((key, value)) = play.get_entry("include") {
+            let parameters = value.as_str().is_some_and(|file| file.contains('='));
+            let help = if parameters {
+                "write `import_playbook`, and what follows the file's name as `vars`"
+            } else {
+                "write `import_playbook`"
+            };
             let finding = self.found(&INCLUDE, Level::Error, key.span(), "`include` of a playbook was removed", help);
-            finding.replacement = Some("import_playbook".to_owned());
+            finding.replacement = (!parameters).then(|| "import_playbook".to_owned());
         }
     }
 
@@ -94,7 +99,7 @@ impl Lint {
                 let fixed: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
                 let message = format!("`{name}` is no valid name of a variable");
                 let help = format!("names are letters, digits and `_`: `{fixed}`");
-                self.found(&NAME, Level::Warning, key.span(), message, help).replacement = Some(fixed);
+                self.found(&NAME, Level::Error, key.span(), message, help).replacement = Some(fixed);
             }
         }
     }

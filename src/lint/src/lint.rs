@@ -90,7 +90,8 @@ impl Lint {
         if text.starts_with("$ANSIBLE_VAULT;") {
             return Ok(());
         }
-        let source = self.sources.add_file(path, text.as_str());
+        let shown = path.strip_prefix(".").unwrap_or(path);
+        let source = self.sources.add_file(shown, text.as_str());
         self.ranks.insert(source, self.ranks.len());
         if files::is_template(path) {
             self.template_file(&text, source);

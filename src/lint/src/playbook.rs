@@ -44,10 +44,7 @@ impl Lint {
         match kind {
             Kind::Playbook => node.as_sequence().unwrap_or_default().iter().for_each(|play| self.play(play)),
             Kind::Tasks { handlers } => self.tasks(node, handlers),
-            Kind::Vars => {
-                self.variable_names(node);
-                self.templates(node);
-            }
+            Kind::Vars => self.templates(node),
             Kind::Meta => {
                 for role in node.get("dependencies").and_then(Node::as_sequence).unwrap_or_default() {
                     self.role(role);

@@ -246,7 +246,8 @@ impl Lint {
             "__getitem__" => "write `mapping[key]`",
             _ => "templates cannot reach into Python any more; use filters and tests",
         };
-        self.found(&PRIVATE, Level::Error, span, format!("`{name}` is refused"), help);
+        let message = format!("`{name}` is refused; `{{% set _ = .. %}}` of it does nothing, without a word");
+        self.found(&PRIVATE, Level::Error, span, message, help);
     }
 
     /// A template file.
