@@ -169,7 +169,8 @@ fn warnings_of_templates_are_shown_once() {
     let ran = bed.rplay(&["-i", "a,b,c", "-c", "local", "site.yml"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(ran.stderr.matches("Conditional result (True) was derived from value of type 'str'").count(), 1);
-    assert_eq!(ran.stderr.matches("[WARNING]: Conditionals should not be surrounded").count(), 1, "{}", ran.stderr);
+    let braces = "[DEPRECATION WARNING]: Conditionals should not be surrounded by templating delimiters";
+    assert_eq!(ran.stderr.matches(braces).count(), 1, "{}", ran.stderr);
     let quiet = bed.file("ansible.cfg", "[defaults]\ndeprecation_warnings = false\n");
     let ran = quiet.rplay(&["-i", "a,b,c", "-c", "local", "site.yml"]);
     assert!(!ran.stderr.contains("Conditional result"), "{}", ran.stderr);

@@ -44,7 +44,8 @@ impl Engine {
             }
         } else if self.holds_template(trimmed) {
             self.notice(
-                Diagnostic::warning(
+                Diagnostic::new(
+                    Severity::Deprecated,
                     "Conditionals should not be surrounded by templating delimiters such as {{ }} or {% %}.",
                 )
                 .at_maybe(text.origin(), "")

@@ -200,9 +200,12 @@ impl<'a> Eval<'a> {
     fn embedded(&mut self, text: &Arc<str>) -> Result<Mj, TemplateError> {
         let engine = self.scope.engine();
         engine.notice(
-            Diagnostic::warning("Conditionals should not contain templates inside of string literals.")
-                .note(text.to_string())
-                .hint("write the variable's name alone, joined with `~` where there is text around it"),
+            Diagnostic::warning(
+                "Jinja constant strings should not contain embedded templates. This feature will be disabled by default \
+                 in ansible-core 2.23.",
+            )
+            .note(text.to_string())
+            .hint("Use inline expressions, for example: `\"{{ a_var }}\"` is the same as `a_var`."),
         );
         let value = self.scope.render_text(&rplay_value::Text::trusted(Arc::clone(text)))?;
         if engine.profile().results == Results::Literal { crate::classic::shown(&value) } else { Ok(value) }
@@ -353,7 +356,8 @@ impl<'a> Eval<'a> {
     fn method(&mut self, owner: &Mj, name: &str, args: Vec<Mj>, keywords: Keywords) -> Result<Mj, TemplateError> {
         if name.starts_with("__") && !self.scope.engine().profile().python_methods {
             let message = format!("access to attribute '{name}' of '{}' object is unsafe.", py::type_name(owner));
-            return Err(TemplateError::type_error(message).hint("write `.update({key: value})`, or use `combine`"));
+            // As in 2.19 it is something undefined: what nobody reads is lost without a word.
+            return Err(TemplateError::undefined(message).hint("write `.update({key: value})`, or use `combine`"));
         }
         match py::kind(owner) {
             Kind::Foreign => {

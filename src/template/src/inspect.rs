@@ -34,7 +34,7 @@ pub struct Use {
     pub range: (usize, usize),
     /// Where the operand (of a filter, test, method or attribute) ends.
     pub operand_end: usize,
-    /// The place in its file.
+    /// The place in its file, where the text is a part of one.
     pub span: Option<Span>,
 }
 
@@ -141,7 +141,8 @@ impl Engine {
                 }
             }
         }
-        for used in &mut found.uses {
+        // In a file the range is the place.
+        for used in found.uses.iter_mut().filter(|_| reading != Reading::File) {
             used.span = crate::error::refine(self.sources(), text, Some(used.range));
         }
         Ok(found)
