@@ -11,6 +11,7 @@ mod malformed;
 mod plugins;
 mod reference;
 mod vault;
+mod why;
 
 use rplay_testkit::TestBed;
 

@@ -4,3 +4,4 @@ pub(crate) mod doc;
 pub(crate) mod lint;
 pub(crate) mod playbook;
 pub(crate) mod vault;
+pub(crate) mod why;

@@ -48,6 +48,8 @@ enum Command {
     Vault(Box<commands::vault::Options>),
     /// Check playbooks, roles and templates for what a release of Ansible refuses
     Lint(commands::lint::Options),
+    /// Explain a variable: every place that sets it, which one wins, and its value
+    Why(Box<commands::why::Options>),
     /// Print a completion script for a shell
     Completion {
         /// The shell to complete for
@@ -80,6 +82,7 @@ fn run(mut args: Vec<OsString>) -> i32 {
         (Some(Command::Doc(options)), _) => commands::doc::run(&options),
         (Some(Command::Vault(options)), _) => commands::vault::run(&options),
         (Some(Command::Lint(options)), _) => commands::lint::run(&options),
+        (Some(Command::Why(options)), _) => commands::why::run(&options),
         (Some(Command::Completion { shell }), _) => {
             clap_complete::generate(shell, &mut Cli::command(), "rplay", &mut std::io::stdout());
             exit::OK

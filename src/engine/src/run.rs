@@ -105,6 +105,14 @@ impl Run {
         }
     }
 
+    pub(crate) fn resolver(&self) -> &Resolver {
+        &self.resolver
+    }
+
+    pub(crate) fn loader_settings(&self) -> &rplay_playbook::Settings {
+        &self.loader_settings
+    }
+
     pub(crate) fn options(&self) -> &RunOptions {
         &self.options
     }
@@ -395,7 +403,7 @@ impl Run {
     }
 
     /// The hosts of a play in its order.
-    fn play_hosts(&self, play: &Play, scope: &crate::play::Prepared) -> Result<Vec<Arc<str>>, EngineError> {
+    pub(crate) fn play_hosts(&self, play: &Play, scope: &crate::play::Prepared) -> Result<Vec<Arc<str>>, EngineError> {
         let inventory = self.world.inventory();
         let span = play.hosts.first().and_then(Text::origin).or(play.span);
         let error =

@@ -38,16 +38,7 @@ pub(crate) fn run(options: &PlaybookOptions) -> i32 {
     trace(verbosity);
     let look = look(&settings, verbosity);
     let color = look.color;
-    let command = Command {
-        options,
-        settings,
-        sources: sources.clone(),
-        look,
-        compat: Compat::default(),
-        because: None,
-        listener: None,
-    };
-    command.run().unwrap_or_else(|failure| {
+    Command::new(options, settings, &sources, look).run().unwrap_or_else(|failure| {
         failure.report(&sources, color);
         failure.code
     })
@@ -114,7 +105,84 @@ struct Command<'a> {
     listener: Option<Listener>,
 }
 
-impl Command<'_> {
+/// A run that is ready and was not started, for commands that only look.
+pub(crate) struct Opened {
+    pub(crate) run: Run,
+    inventory: Inventory,
+}
+
+impl Opened {
+    /// The hosts that a pattern means.
+    pub(crate) fn hosts(&self, pattern: &str) -> Result<Vec<Arc<str>>, Failure> {
+        let selection = self.inventory.select(&[pattern], None).map_err(|error| Failure::error(error.diagnostic()))?;
+        if selection.hosts.is_empty() {
+            let known: Vec<&str> = self.inventory.hosts().map(|host| &*host.name).collect();
+            let near = rplay_diag::nearest(pattern, known);
+            let error = Diagnostic::error(format!("no host of the inventory matches `{pattern}`"));
+            return Err(Failure::error(error.hint_maybe(near.map(|near| format!("did you mean `{near}`?")))));
+        }
+        Ok(selection.hosts)
+    }
+}
+
+/// Reads settings, secrets, variables and inventory as a run of playbooks does. Nothing is asked and nobody is told
+/// anything but warnings.
+pub(crate) fn open(options: &PlaybookOptions, sources: &Sources) -> Result<Opened, Failure> {
+    let settings = Settings::load(sources, &|name| std::env::var(name).ok())
+        .map_err(|error| Failure::error(error.diagnostic()))?;
+    let look = look(&settings, 0);
+    let mut command = Command::new(options, settings, sources, look);
+    for playbook in &options.playbooks {
+        check_playbook(playbook)?;
+    }
+    let prepared = command.prepare()?;
+    command.show(&prepared.notices);
+    let (tags, skip_tags) = command.tags();
+    let fact_caching = crate::fact_caching::from_settings(&command.settings).unwrap_or_default();
+    let run_options = RunOptions {
+        tags,
+        skip_tags,
+        extra_vars: prepared.extra_vars,
+        inject_facts: command.settings.flag("INJECT_FACTS_AS_VARS"),
+        merge_hashes: prepared.merge,
+        fact_caching,
+        compat: command.compat.clone(),
+        config_file: command.settings.file.clone(),
+        playbook_python: Some(crate::settings::python()),
+        ..RunOptions::new(sources.clone(), Arc::new(prompter::Defaults))
+    };
+    let pool = Pool::new(PoolOptions::default());
+    // Nobody listens: what happens is nothing.
+    let (emitter, _) = Dispatcher::start(Vec::new());
+    let inventory = prepared.inventory;
+    let run = Run::new(
+        run_options,
+        inventory.clone(),
+        Arc::new(prepared.files),
+        prepared.resolver,
+        command.loader_settings(),
+        pool,
+        emitter,
+    );
+    Ok(Opened { run, inventory })
+}
+
+/// What every command about playbooks reads first.
+struct Prepared {
+    files: VaultedFiles,
+    resolver: Arc<Resolver>,
+    inventory: Inventory,
+    extra_vars: Map,
+    merge: bool,
+    notices: Vec<Diagnostic>,
+}
+
+impl<'a> Command<'a> {
+    fn new(options: &'a PlaybookOptions, settings: Settings, sources: &Sources, look: Look) -> Self {
+        let sources = sources.clone();
+        Self { options, settings, sources, look, compat: Compat::default(), because: None, listener: None }
+    }
+
     fn run(mut self) -> Result<i32, Failure> {
         if let Some((option, why)) = self.options.refused() {
             return Err(Failure::options(Diagnostic::error(format!("{option} is not supported")).note(why)));
@@ -122,6 +190,16 @@ impl Command<'_> {
         for playbook in &self.options.playbooks {
             check_playbook(playbook)?;
         }
+        let Prepared { files, resolver, inventory, extra_vars, merge, notices } = self.prepare()?;
+        let options = self.options;
+        if options.syntax_check || options.list_hosts || options.list_tasks || options.list_tags {
+            self.show(&notices);
+            return self.listing(&resolver, &inventory);
+        }
+        self.play(&files, resolver, inventory, extra_vars, merge, notices)
+    }
+
+    fn prepare(&mut self) -> Result<Prepared, Failure> {
         let files =
             VaultedFiles::new(Arc::new(vault::secrets(&self.options.vault(), &self.settings)?), self.sources.clone());
         let merge = self.settings.text("DEFAULT_HASH_BEHAVIOUR").as_deref() == Some("merge");
@@ -147,12 +225,7 @@ impl Command<'_> {
         self.listener = Some(listener);
         let inventory = self.inventory(&files, &mut notices)?;
         let resolver = Arc::new(Resolver::new(engine, extra_vars.clone(), false).with_libraries(self.libraries()));
-        let options = self.options;
-        if options.syntax_check || options.list_hosts || options.list_tasks || options.list_tags {
-            self.show(&notices);
-            return self.listing(&resolver, &inventory);
-        }
-        self.play(&files, resolver, inventory, extra_vars, merge, notices)
+        Ok(Prepared { files, resolver, inventory, extra_vars, merge, notices })
     }
 
     fn inventory(&self, files: &VaultedFiles, notices: &mut Vec<Diagnostic>) -> Result<Inventory, Failure> {

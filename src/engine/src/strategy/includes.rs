@@ -1,6 +1,6 @@
 //! Dynamic includes on the play's side: files and roles are loaded once for all hosts that came to them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rplay_diag::{Diagnose as _, Span};
@@ -9,11 +9,13 @@ use rplay_playbook::{Context, Include, PlaybookError, RoleRequest};
 use rplay_value::{Map, Value};
 
 use crate::error::EngineError;
+use crate::explain::{ITEMS, item_of};
 use crate::plan::{Entry, LevelKind, PlanBlock, Step, StepId, dependencies};
 use crate::play::keyword_error;
 use crate::ran::{Effect, IncludeRequest, Ran};
 use crate::strategy::PlayRun;
 use crate::strategy::linear::HostRan;
+use crate::task::TaskCx;
 use crate::vars::PlayRole;
 
 /// One include that some hosts came to.
@@ -98,6 +100,53 @@ impl PlayRun<'_> {
             self.steps.splice(self.at..self.at, included);
         }
         Ok(results)
+    }
+
+    /// What an include brings on a host, as far as it is known without running anything. Each file once for a place.
+    pub(crate) fn look_into(
+        &mut self,
+        step: &Arc<Step>,
+        host: &Arc<str>,
+        seen: &mut HashSet<(Option<Span>, String)>,
+    ) -> Vec<Arc<Step>> {
+        let mut out = Vec::new();
+        let Some(task) = step.task().cloned() else { return out };
+        let Some(include) = &task.include else { return out };
+        let cx = TaskCx {
+            run: self.run,
+            play: self.scope,
+            step,
+            task: &task,
+            host: Arc::clone(host),
+            id: self.run.last_task(),
+        };
+        let Ok(scope) = cx.scope() else { return out };
+        let items: Vec<Map> = match cx.loop_items(&scope) {
+            Ok(Some(items)) => items.iter().take(ITEMS).map(|item| item_of(step, item)).collect(),
+            Ok(None) | Err(_) => vec![Map::new()],
+        };
+        let mut requests = Vec::new();
+        for item in items {
+            let mut scope = scope.clone();
+            for (name, value) in item.texts() {
+                scope = scope.with(name.as_str(), value.clone());
+            }
+            requests.extend(cx.include_request(include, &scope, &item).ok());
+        }
+        for request in requests {
+            let name = key(&request);
+            if !seen.insert((step.span(), name)) {
+                continue;
+            }
+            let group = Group { request, label: None, hosts: Vec::new(), data: Map::new() };
+            match self.load(step, include, &group) {
+                Ok((_, Brought::Block(block))) => block.steps(&mut out),
+                Ok((_, Brought::Handlers(steps))) => out.extend(steps),
+                // It fails when it runs, and says so there.
+                Err(_) => {}
+            }
+        }
+        out
     }
 
     /// Equal includes of several hosts are one. A host that comes to the same include twice starts another.

@@ -158,6 +158,11 @@ impl<'r> PlayRun<'r> {
         Ok(this)
     }
 
+    /// Every step that is known: those of the sections, then the handlers.
+    pub(crate) fn all_steps(&self) -> Vec<Arc<Step>> {
+        self.steps.iter().chain(self.handlers.list().iter()).cloned().collect()
+    }
+
     /// Takes over who is out already, and goes to the task to start at.
     pub(crate) fn with_out(mut self, out: &Out, start_at_done: bool) -> Self {
         for host in &out.failed {

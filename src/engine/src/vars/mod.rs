@@ -5,6 +5,7 @@ pub(crate) mod facts;
 mod magic;
 mod play;
 mod precedence;
+pub(crate) mod why;
 mod world;
 
 pub use cache::{CacheSettings, FactCaching};

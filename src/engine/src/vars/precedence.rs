@@ -30,7 +30,8 @@ use crate::plan::{LevelKind, Step};
 use crate::vars::{HostFacts, PlayScope, World, facts};
 
 /// What a layer of variables is, as far as its strength goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum LayerKind {
     Extra,
     Include,
@@ -65,10 +66,8 @@ pub(crate) enum Writer<'a> {
     /// A dynamic include: of a file, or of a role.
     Include(Option<&'a std::path::Path>),
     /// A role: its files, or the place where it is used.
-    #[expect(dead_code, reason = "for explanations")]
     Role(&'a Role),
     /// A role that brought the role in.
-    #[expect(dead_code, reason = "for explanations")]
     Parent(&'a Role),
 }
 

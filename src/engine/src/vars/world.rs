@@ -276,6 +276,12 @@ impl World {
         Ok(layers)
     }
 
+    /// The layers of a host with what they are, weakest first. For explanations.
+    pub(crate) fn described_layers(&self, host: &str) -> Vec<rplay_inventory::Layer> {
+        let layers = self.inventory().layers(host, &*self.files, &self.options.sources);
+        layers.map(|layers| layers.iter().cloned().collect()).unwrap_or_default()
+    }
+
     /// `groups`.
     pub(crate) fn groups(&self) -> Map {
         if let Some(groups) = &self.read().groups {
