@@ -4,6 +4,7 @@
 
 mod architecture;
 mod compat;
+mod doc;
 mod fact_cache;
 mod lab;
 mod leaks;

@@ -27,6 +27,18 @@ pub enum Place {
 }
 
 impl Place {
+    /// Every place.
+    const ALL: [Self; 8] = [
+        Self::Play,
+        Self::Block,
+        Self::Task,
+        Self::Handler,
+        Self::Role,
+        Self::LoopControl,
+        Self::ImportPlaybook,
+        Self::VarsPrompt,
+    ];
+
     const fn bit(self) -> u8 {
         1 << self as u8
     }
@@ -120,6 +132,11 @@ impl Keyword {
     /// Whether it may stand there.
     pub fn allowed(&self, place: Place) -> bool {
         self.places & place.bit() != 0
+    }
+
+    /// Where it may stand.
+    pub fn places(&self) -> impl Iterator<Item = Place> + '_ {
+        Place::ALL.into_iter().filter(|place| self.allowed(*place))
     }
 }
 

@@ -1,5 +1,6 @@
 //! `rplay doc`: what modules, filters, tests and lookups do, from their sources.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 
 use clap::{Args, ValueEnum};
@@ -20,6 +21,8 @@ pub(crate) enum Kind {
     Test,
     /// Lookups
     Lookup,
+    /// Keywords of plays, blocks, tasks, roles and loops
+    Keyword,
 }
 
 /// Options of `rplay doc`.
@@ -38,7 +41,7 @@ pub(crate) struct Options {
 
 struct Entry {
     name: String,
-    doc: &'static str,
+    doc: Cow<'static, str>,
     support: Option<(Support, Support)>,
 }
 
@@ -47,7 +50,7 @@ fn entries(kind: Kind) -> Vec<Entry> {
         Kind::Module => rplay_modules::table()
             .map(|(_, m, doc)| Entry {
                 name: format!("{}.{}", m.collection, m.name),
-                doc,
+                doc: Cow::Borrowed(doc),
                 support: Some((m.check, m.diff)),
             })
             .collect(),
@@ -58,13 +61,28 @@ fn entries(kind: Kind) -> Vec<Entry> {
         Kind::Lookup => {
             rplay_template::lookups::TABLE.iter().map(|(_, l, doc)| plain(l.collection, l.name, doc)).collect()
         }
+        Kind::Keyword => rplay_playbook::keyword::KEYWORDS.iter().map(keyword).collect(),
     };
     all.sort_by(|a, b| a.name.cmp(&b.name));
     all
 }
 
 fn plain(collection: &str, name: &str, doc: &'static str) -> Entry {
-    Entry { name: format!("{collection}.{name}"), doc, support: None }
+    Entry { name: format!("{collection}.{name}"), doc: Cow::Borrowed(doc), support: None }
+}
+
+/// A keyword, from the table that reads playbooks.
+fn keyword(keyword: &rplay_playbook::keyword::Keyword) -> Entry {
+    let places: Vec<String> = keyword.places().map(|place| place.to_string()).collect();
+    let templated = if keyword.templated { ", or a template of one" } else { "" };
+    let mut doc = format!("{}\n\ntakes: {}{templated}\nstands in: {}\n", keyword.help, keyword.kind, places.join(", "));
+    if let Some(since) = keyword.since {
+        doc.push_str(&format!("since: ansible {since}\n"));
+    }
+    if let Some(until) = keyword.until {
+        doc.push_str(&format!("until: ansible {until}, which no longer has it\n"));
+    }
+    Entry { name: keyword.name.to_owned(), doc: Cow::Owned(doc), support: None }
 }
 
 /// Runs the command.
