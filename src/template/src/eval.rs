@@ -8,8 +8,12 @@ use rplay_value::Results;
 
 use crate::plugin::{self, Keywords};
 use crate::py::{self, Kind};
+use crate::scope::{RED_ZONE, SEGMENT};
 use crate::syntax::{Args, Compare, Expr, Math, Node};
 use crate::{ForeignCall, PluginKind, Scope, TemplateError, globals};
+
+/// Expressions lower than this need little stack.
+const LOW: u16 = 16;
 
 /// What only a running minijinja VM can do: call its macros, loops and modules.
 pub(crate) trait Vm {
@@ -42,7 +46,12 @@ impl<'a> Eval<'a> {
 
     /// The value; markers among the results are values too.
     pub(crate) fn eval(&mut self, expr: &Expr) -> Result<Mj, TemplateError> {
-        self.node(expr).map_err(|error| error.at_offset(expr.start as usize, expr.end as usize))
+        let value = match expr.height {
+            // What fits on any stack is not worth asking how much is left.
+            ..LOW => self.node(expr),
+            _ => stacker::maybe_grow(RED_ZONE, SEGMENT, || self.node(expr)),
+        };
+        value.map_err(|error| error.at_offset(expr.start as usize, expr.end as usize))
     }
 
     /// The value, with an undefined error as a marker.
@@ -156,6 +165,7 @@ impl<'a> Eval<'a> {
                 for item in items {
                     let value = self.operand(item)?;
                     py::str_into(&value, &mut out);
+                    py::limits::text(out.len())?;
                 }
                 Mj::from(out)
             }

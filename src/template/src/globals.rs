@@ -177,7 +177,7 @@ impl Instance for Range {
 }
 
 /// A range longer than this would not fit in memory as a list.
-const LONGEST_RANGE: usize = 100_000_000;
+const LONGEST_RANGE: usize = py::limits::LONGEST_LIST;
 
 fn range(args: &[Mj], _keywords: &Keywords) -> Result<Mj, TemplateError> {
     let mut bounds = Vec::new();

@@ -233,7 +233,8 @@ impl Lower {
             if let Node::Call(_, args) = node {
                 let Args { positional, .. } = *args;
                 let items = positional.into_iter().next();
-                let items = items.unwrap_or(Expr { node: Node::List(Vec::new()), start: expr.start, end: expr.end });
+                let items =
+                    items.unwrap_or(Expr { node: Node::List(Vec::new()), start: expr.start, end: expr.end, height: 1 });
                 let inner = self.call(ITER, items);
                 hoisted.push(format!("loop({inner})"));
             }
@@ -267,11 +268,12 @@ impl Lower {
     }
 
     fn set_attr(&mut self, object: &str, name: &str, value: &str) {
-        let make = |node| Box::new(Expr { node, start: 0, end: 0 });
+        let make = |node| Box::new(Expr { node, start: 0, end: 0, height: 1 });
         let expr = Expr {
             node: Node::SetAttr(make(Node::Name(object.into())), name.into(), make(Node::Hoisted(0))),
             start: 0,
             end: 0,
+            height: 1,
         };
         let call = self.call_with(EVAL, expr, vec![value.to_owned()]);
         self.tag(&format!("if {call} %}}{{% endif"));
@@ -281,7 +283,7 @@ impl Lower {
         match statement {
             Stmt::Data(data) => {
                 if data.contains('{') || data.contains('\u{fdd0}') {
-                    let expr = Expr { node: Node::Const(minijinja::Value::from(data)), start: 0, end: 0 };
+                    let expr = Expr { node: Node::Const(minijinja::Value::from(data)), start: 0, end: 0, height: 1 };
                     let call = self.call(EVAL, expr);
                     _ = write!(self.out, "{{{{ {call} }}}}");
                 } else {
@@ -339,7 +341,7 @@ impl Lower {
                 self.tag(&format!("set {temp}"));
                 self.body(body);
                 self.tag("endset");
-                let filters = filters.unwrap_or(Expr { node: Node::Hoisted(0), start: 0, end: 0 });
+                let filters = filters.unwrap_or(Expr { node: Node::Hoisted(0), start: 0, end: 0, height: 1 });
                 let call = self.call_with(EVAL, filters, vec![temp]);
                 self.tag(&format!("set {} = {call}", Self::target(&target)));
                 self.attributes(&target);
@@ -359,7 +361,7 @@ impl Lower {
                 self.assigned.insert(name.as_str().into());
                 self.make_macro(&name, params, body);
                 if let Node::Call(_, args) = &mut call.node {
-                    let caller = Expr { node: Node::Name(name.into()), start: call.start, end: call.end };
+                    let caller = Expr { node: Node::Name(name.into()), start: call.start, end: call.end, height: 1 };
                     args.keywords.push((Arc::from("caller"), caller));
                 }
                 let call = self.call(EVAL, call);
@@ -408,7 +410,7 @@ impl Lower {
                     let from = file.as_ref().map_or_else(String::new, |file| format!(" '{file}'"));
                     let message = format!("the template{from} does not export the requested name '{name}'");
                     let marker = crate::py::marker(crate::TemplateError::undefined(message));
-                    let expr = Expr { node: Node::Const(marker), start: place.0, end: place.1 };
+                    let expr = Expr { node: Node::Const(marker), start: place.0, end: place.1, height: 1 };
                     let given = local(alias);
                     let call = self.call_with("__p", expr, vec![given.clone()]);
                     self.tag(&format!("set {given} = {call}"));
@@ -462,7 +464,7 @@ impl Lower {
             let default = param.default.unwrap_or_else(|| {
                 let message = format!("parameter '{}' was not provided", param.name);
                 let marker = crate::py::marker(crate::TemplateError::undefined(message));
-                Expr { node: Node::Const(marker), start: 0, end: 0 }
+                Expr { node: Node::Const(marker), start: 0, end: 0, height: 1 }
             });
             let call = self.call_with("__p", default, vec![given.clone()]);
             self.tag(&format!("set {given} = {call}"));

@@ -111,8 +111,8 @@ const MISSING: u8 = 2;
 const DEEPEST: usize = 100;
 
 /// Stack left below which a fresh segment is taken, and its size.
-const RED_ZONE: usize = 256 * 1024;
-const SEGMENT: usize = 4 * 1024 * 1024;
+pub(crate) const RED_ZONE: usize = 256 * 1024;
+pub(crate) const SEGMENT: usize = 4 * 1024 * 1024;
 
 impl Scope {
     /// A scope over some variables.

@@ -29,6 +29,7 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
         }
     }
     if let (Some(fill), Some(row)) = (fill, rows.last_mut()) {
+        py::limits::list(usize::try_from(size).unwrap_or(0))?;
         while (row.len() as i64) < size {
             row.push(fill.clone());
         }

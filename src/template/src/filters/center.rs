@@ -16,6 +16,7 @@ pub static FILTER: Filter = Filter {
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     let text = py::str(call.input());
     let width = usize::try_from(call.int("width", 80)?).unwrap_or(0);
+    py::limits::text(width)?;
     let missing = width.saturating_sub(text.chars().count());
     // Python puts the odd blank on the left when the width is odd.
     let left = missing / 2 + (missing & width & 1);

@@ -19,6 +19,12 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     let Ok(size) = usize::try_from(call.int("r", 0)?) else {
         return Err(TemplateError::value_error("r must be non-negative"));
     };
+    if size > items.len() {
+        return Ok(py::list(Vec::new()));
+    }
+    // n! / r! (n - r)!, which stays whole step by step.
+    let count = (0..size).try_fold(1_usize, |count, taken| Some(count.checked_mul(items.len() - taken)? / (taken + 1)));
+    py::limits::list(count.unwrap_or(usize::MAX).saturating_mul(size))?;
     let mut out = Vec::new();
     extend(&items, size, 0, &mut Vec::new(), &mut out);
     Ok(py::list(out))

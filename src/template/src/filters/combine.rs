@@ -37,6 +37,9 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
             _ => dicts.push(term.clone()),
         }
     }
+    if recursive {
+        dicts.iter().try_for_each(py::limits::depth)?;
+    }
     let mut dicts = dicts.into_iter();
     let Some(mut merged) = dicts.next() else { return Ok(py::dict_of([])) };
     for dict in dicts {

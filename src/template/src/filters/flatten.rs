@@ -19,6 +19,7 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
         Some(_) => Some(call.int("levels", 0)?),
         None => None,
     };
+    py::limits::depth(call.input())?;
     let mut out = Vec::new();
     flatten(call.input(), levels, call.bool("skip_nulls", true)?, &mut out)?;
     Ok(py::list(out))

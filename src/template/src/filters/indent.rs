@@ -21,11 +21,16 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     };
     let indention = match call.opt("width") {
         Some(width) if width.as_str().is_some() => py::str(width),
-        _ => " ".repeat(usize::try_from(call.int("width", 4)?).unwrap_or(0)),
+        _ => {
+            let width = usize::try_from(call.int("width", 4)?).unwrap_or(0);
+            py::limits::text(width)?;
+            " ".repeat(width)
+        }
     };
     // A closing newline makes a last, empty line, so that it survives.
     let text = format!("{text}\n");
     let lines = split_lines(&text);
+    py::limits::text(indention.len().saturating_mul(lines.len()))?;
     let blank = call.bool("blank", false)?;
     let mut out = String::with_capacity(text.len() + lines.len() * indention.len());
     for (i, line) in lines.iter().enumerate() {

@@ -25,6 +25,7 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
         let item = path.get(item, None);
         py::trip(&item)?;
         py::str_into(&item, &mut out);
+        py::limits::text(out.len())?;
     }
     Ok(py::text(out))
 }

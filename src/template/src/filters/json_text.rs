@@ -6,6 +6,9 @@ use rplay_value::{JsonStyle, Value};
 
 use crate::{FilterCall, TemplateError, py};
 
+/// Lines an indentation is expected to stand on.
+const LINES: usize = 1000;
+
 /// The input as JSON in a style that the call's keyword arguments may change.
 pub(crate) fn write(call: &FilterCall<'_>, mut style: JsonStyle, fixed_separators: bool) -> Result<Mj, TemplateError> {
     let declared = ["profile", "vault_to_text", "preprocess_unsafe", "indent", "sort_keys"];
@@ -19,7 +22,11 @@ pub(crate) fn write(call: &FilterCall<'_>, mut style: JsonStyle, fixed_separator
                 style.indent = match (value.is_none(), value.as_str(), py::as_index(value)) {
                     (true, ..) => None,
                     (_, Some(text), _) => Some(text.to_owned()),
-                    (.., Some(width)) => Some(" ".repeat(usize::try_from(width).unwrap_or(0))),
+                    (.., Some(width)) => {
+                        let width = usize::try_from(width).unwrap_or(0);
+                        py::limits::text(width.saturating_mul(LINES))?;
+                        Some(" ".repeat(width))
+                    }
                     _ => {
                         let message = format!("can't multiply sequence by non-int of type '{}'", py::type_name(value));
                         return Err(TemplateError::type_error(message));
@@ -66,6 +73,7 @@ pub(crate) fn write(call: &FilterCall<'_>, mut style: JsonStyle, fixed_separator
             }
         }
     }
+    py::limits::depth(call.input())?;
     if crate::omit::holds_omit(call.input()) {
         let message = "Object of type '_OmitType' is not JSON serializable by the 'tagless' profile.";
         return Err(TemplateError::type_error(message).hint("leave the entry out before"));

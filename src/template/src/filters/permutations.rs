@@ -22,6 +22,13 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     let Ok(size) = usize::try_from(size) else {
         return Err(TemplateError::value_error("r must be non-negative"));
     };
+    // n! / (n - r)!
+    let count = (0..size.min(items.len())).fold(1_usize, |count, taken| count.saturating_mul(items.len() - taken));
+    if size <= items.len() {
+        py::limits::list(count.saturating_mul(size))?;
+    } else {
+        return Ok(py::list(Vec::new()));
+    }
     let mut out = Vec::new();
     extend(&items, size, &mut Vec::new(), &mut out);
     Ok(py::list(out))

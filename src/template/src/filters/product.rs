@@ -19,6 +19,9 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
         pools.push(py::iterate(list)?);
     }
     let repeat = usize::try_from(call.int("repeat", 1)?).unwrap_or(0);
+    let items: usize = pools.iter().map(Vec::len).fold(1, usize::saturating_mul);
+    let count = (0..repeat.min(64)).fold(1_usize, |count, _| count.saturating_mul(items));
+    py::limits::list(count.saturating_mul(pools.len()).saturating_mul(repeat.max(1)))?;
     let pools: Vec<&Vec<Mj>> = (0..repeat).flat_map(|_| pools.iter()).collect();
     let mut rows: Vec<Vec<Mj>> = vec![Vec::new()];
     for pool in pools {

@@ -22,5 +22,6 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
         Some(_) => usize::try_from(call.int("count", -1)?).unwrap_or(usize::MAX),
         None => usize::MAX,
     };
+    py::limits::replaced(&text, &old, &new)?;
     Ok(py::text(text.replacen(&old, &new, limit)))
 }

@@ -23,6 +23,7 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     if slices == 0 {
         return Err(TemplateError::value_error("integer division or modulo by zero"));
     }
+    py::limits::list(slices)?;
     let fill = call.opt("fill_with").filter(|fill| !fill.is_none());
     let (each, extra) = (items.len() / slices, items.len() % slices);
     let mut rest = items.into_iter();

@@ -94,7 +94,7 @@ impl Sequence {
             (None, None) => return Err(call.error("must specify count or end in with_sequence")),
             (Some(_), Some(_)) => return Err(call.error("can't specify both count and end in with_sequence")),
             (Some(0), None) => return Ok(()),
-            (Some(count), None) => self.start + count * self.stride - 1,
+            (Some(count), None) => self.start.saturating_add(count.saturating_mul(self.stride)).saturating_sub(1),
             (None, Some(end)) => end,
         };
         if self.stride > 0 && end < self.start {
@@ -109,12 +109,15 @@ impl Sequence {
         if self.format.matches('%').count() != 1 {
             return Err(call.error(format!("bad formatting string: {}", self.format)));
         }
+        let count = end.abs_diff(self.start) / self.stride.unsigned_abs();
+        py::limits::list(usize::try_from(count).unwrap_or(usize::MAX))?;
         let format = py::text(self.format.as_str());
         let mut at = self.start;
         while if self.stride > 0 { at <= end } else { at >= end } {
             let problem = || call.error(format!("problem formatting {at} with '{}'", self.format));
             out.push(py::modulo(&format, &Mj::from(at)).map_err(|_| problem())?);
-            at += self.stride;
+            let Some(next) = at.checked_add(self.stride) else { break };
+            at = next;
         }
         Ok(())
     }

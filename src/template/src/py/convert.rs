@@ -3,7 +3,8 @@
 use minijinja::Value as Mj;
 use rplay_value::{Map, Text, Value};
 
-use super::{Dict, Kind, List, kind, marker};
+use super::{Dict, Kind, List, kind, limits, marker};
+use crate::scope::{RED_ZONE, SEGMENT};
 use crate::{Scope, TemplateError};
 
 /// A value as data: nothing in it is rendered. O(1), containers are shared.
@@ -42,6 +43,22 @@ pub(crate) fn from_text(text: &Text) -> Mj {
 /// A snapshot of a value as rplay's own; everything lazy in it is rendered now. O(1) for what comes unchanged from a
 /// variable.
 pub fn to_value(value: &Mj) -> Result<Value, TemplateError> {
+    snapshot(value, limits::DEEPEST)
+}
+
+/// So many levels fit on what [`RED_ZONE`] leaves of a stack.
+const FEW: usize = 16;
+
+/// `left`: how many more lists and mappings may stand in one another.
+fn snapshot(value: &Mj, left: usize) -> Result<Value, TemplateError> {
+    let left = left.checked_sub(1).ok_or_else(limits::too_deep)?;
+    if left % FEW == 0 {
+        return stacker::maybe_grow(RED_ZONE, SEGMENT, || snapshot_here(value, left));
+    }
+    snapshot_here(value, left)
+}
+
+fn snapshot_here(value: &Mj, left: usize) -> Result<Value, TemplateError> {
     Ok(match kind(value) {
         Kind::Undefined => return Err(TemplateError::undefined("value is undefined")),
         Kind::Marker(marker) => return Err(marker.error().clone()),
@@ -55,12 +72,12 @@ pub fn to_value(value: &Mj) -> Result<Value, TemplateError> {
         Kind::Bytes(bytes) => Value::data(String::from_utf8_lossy(bytes)),
         Kind::List(list) => match list.plain() {
             Some(list) => Value::List(list),
-            None => list_value(&list.items())?,
+            None => list_value(&list.items(), left)?,
         },
-        Kind::Tuple(items) => list_value(items)?,
+        Kind::Tuple(items) => list_value(items, left)?,
         Kind::Dict(dict) => match dict.plain() {
             Some(map) => Value::Map(map),
-            None => map_value(dict.pairs())?,
+            None => map_value(dict.pairs(), left)?,
         },
         Kind::Object(object) => {
             if let Some(value) = object.snapshot() {
@@ -70,21 +87,21 @@ pub fn to_value(value: &Mj) -> Result<Value, TemplateError> {
                 return Err(TemplateError::type_error(message));
             }
         }
-        Kind::Foreign => foreign(value)?,
+        Kind::Foreign => foreign(value, left)?,
     })
 }
 
-fn list_value(items: &[Mj]) -> Result<Value, TemplateError> {
+fn list_value(items: &[Mj], left: usize) -> Result<Value, TemplateError> {
     let mut out = Vec::with_capacity(items.len());
     for item in items {
         if !crate::omit::is_omit(item) {
-            out.push(to_value(item)?);
+            out.push(snapshot(item, left)?);
         }
     }
     Ok(Value::List(out.into()))
 }
 
-fn map_value(pairs: Vec<(Mj, Mj)>) -> Result<Value, TemplateError> {
+fn map_value(pairs: Vec<(Mj, Mj)>, left: usize) -> Result<Value, TemplateError> {
     let mut out = Map::with_capacity(pairs.len());
     for (key, value) in pairs {
         if !crate::omit::is_omit(&value) {
@@ -92,21 +109,21 @@ fn map_value(pairs: Vec<(Mj, Mj)>) -> Result<Value, TemplateError> {
                 // Tuples leave a template as lists, which no mapping has as keys.
                 return Err(TemplateError::type_error("unhashable type: 'list'"));
             }
-            out.insert(to_value(&key)?, to_value(&value)?);
+            out.insert(snapshot(&key, left)?, snapshot(&value, left)?);
         }
     }
     Ok(Value::Map(out))
 }
 
-fn foreign(value: &Mj) -> Result<Value, TemplateError> {
+fn foreign(value: &Mj, left: usize) -> Result<Value, TemplateError> {
     use minijinja::value::ValueKind;
     let iterate = |value: &Mj| value.try_iter().map_err(|error| TemplateError::from_minijinja(&error));
     match value.kind() {
         ValueKind::Map => {
             let pairs = iterate(value)?.map(|key| (key.clone(), value.get_item(&key).unwrap_or_default())).collect();
-            map_value(pairs)
+            map_value(pairs, left)
         }
-        ValueKind::Seq | ValueKind::Iterable => list_value(&iterate(value)?.collect::<Vec<_>>()),
+        ValueKind::Seq | ValueKind::Iterable => list_value(&iterate(value)?.collect::<Vec<_>>(), left),
         _ => Ok(Value::data(value.to_string())),
     }
 }

@@ -13,6 +13,7 @@ mod dict;
 mod dict_methods;
 mod format;
 mod lazy;
+pub(crate) mod limits;
 mod list;
 mod list_methods;
 mod marker;

@@ -3,7 +3,7 @@
 use minijinja::Value as Mj;
 use rplay_value::BigInt;
 
-use super::{Kind, kind, str_into, trip, type_name};
+use super::{Kind, kind, limits, str_into, trip, type_name};
 use crate::TemplateError;
 
 /// A number taken apart for arithmetic.
@@ -85,12 +85,14 @@ pub fn add(a: &Mj, b: &Mj) -> Result<Mj, TemplateError> {
     }
     Ok(match (kind(a), kind(b)) {
         (Kind::Str(x), Kind::Str(y)) => {
+            limits::text(x.len() + y.len())?;
             let mut text = String::with_capacity(x.len() + y.len());
             text.push_str(x);
             text.push_str(y);
             Mj::from(text)
         }
         (Kind::List(x), Kind::List(y)) => {
+            limits::list(x.len() + y.len())?;
             let mut items = x.copied();
             items.extend(y.copied());
             super::list(items)
@@ -133,16 +135,17 @@ pub fn sub(a: &Mj, b: &Mj) -> Result<Mj, TemplateError> {
     }
 }
 
-/// Repeating more than this is a mistake, not a template.
-const MOST_ITEMS: usize = 100_000_000;
-
 /// `a * b`: numbers, or a sequence repeated.
 pub fn mul(a: &Mj, b: &Mj) -> Result<Mj, TemplateError> {
     if let Some((x, y)) = both(a, b)? {
         return Ok(match (x, y) {
             (Num::Int(x), Num::Int(y)) => x.checked_mul(y).map_or_else(|| super::int(BigInt::from(x) * y), Mj::from),
             (x, y) if x.is_float() || y.is_float() => Mj::from(x.float() * y.float()),
-            (x, y) => super::int(x.big() * y.big()),
+            (x, y) => {
+                let (x, y) = (x.big(), y.big());
+                limits::number(x.bits() + y.bits())?;
+                super::int(x * y)
+            }
         });
     }
     let (sequence, times) = match (super::as_index(a), super::as_index(b)) {
@@ -159,24 +162,18 @@ pub fn mul(a: &Mj, b: &Mj) -> Result<Mj, TemplateError> {
         }
     };
     let times = usize::try_from(times).unwrap_or(0);
-    let fits = |len: usize| {
-        if len.saturating_mul(times) > MOST_ITEMS {
-            return Err(TemplateError::value_error("the repeated sequence would not fit in memory"));
-        }
-        Ok(())
-    };
     Ok(match kind(sequence) {
         Kind::Str(s) => {
-            fits(s.len())?;
+            limits::text(s.len().saturating_mul(times))?;
             Mj::from(s.repeat(times))
         }
         Kind::List(list) => {
-            fits(list.len())?;
+            limits::list(list.len().saturating_mul(times))?;
             let items = list.items();
             super::list(items.iter().cycle().take(items.len() * times).cloned().collect())
         }
         Kind::Tuple(items) => {
-            fits(items.len())?;
+            limits::list(items.len().saturating_mul(times))?;
             super::tuple(items.iter().cycle().take(items.len() * times).cloned().collect())
         }
         _ => return Err(unsupported("*", a, b)),
@@ -267,6 +264,12 @@ pub fn pow(a: &Mj, b: &Mj) -> Result<Mj, TemplateError> {
     let Some(exponent) = exponent else {
         return Err(TemplateError::value_error("the exponent is too large"));
     };
+    let bits = match &x {
+        Num::Big(x) => x.bits(),
+        Num::Int(x) => u64::from(64 - x.unsigned_abs().leading_zeros()),
+        Num::Float(_) => 64,
+    };
+    limits::number(bits.saturating_mul(u64::from(exponent)))?;
     Ok(match x {
         Num::Int(x) => match x.checked_pow(exponent) {
             Some(power) => Mj::from(power),
@@ -303,6 +306,7 @@ pub fn concat(items: &[Mj]) -> Result<Mj, TemplateError> {
     for item in items {
         trip(item)?;
         str_into(item, &mut out);
+        limits::text(out.len())?;
     }
     Ok(Mj::from(out))
 }

@@ -8,6 +8,9 @@ use rplay_value::BigInt;
 use super::{Kind, as_float, kind, operators, type_name};
 use crate::TemplateError;
 
+/// More digits than this no float has, and Rust writes no more.
+const MOST_DIGITS: usize = 60_000;
+
 /// Python's `format % values`.
 pub fn percent(format: &str, values: &Mj) -> Result<String, TemplateError> {
     let positional: Vec<Mj> = match kind(values) {
@@ -86,6 +89,9 @@ pub fn percent(format: &str, values: &Mj) -> Result<String, TemplateError> {
             } else {
                 number(&mut chars).unwrap_or(0)
             });
+        }
+        if spec.precision.is_some_and(|precision| precision > MOST_DIGITS) {
+            return Err(TemplateError::value_error("precision too large"));
         }
         while chars.next_if(|c| "hlL".contains(*c)).is_some() {}
         let Some(conversion) = chars.next() else { return Err(TemplateError::value_error("incomplete format")) };

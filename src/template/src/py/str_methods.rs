@@ -3,7 +3,7 @@
 use minijinja::Value as Mj;
 
 use super::methods::Args;
-use super::{Kind, iterate, kind, list, tuple};
+use super::{Kind, iterate, kind, limits, list, tuple};
 use crate::TemplateError;
 
 /// Every method name.
@@ -79,6 +79,7 @@ pub(super) fn call(s: &str, call: &Args<'_>) -> Result<Mj, TemplateError> {
                 }
                 super::trip(item)?;
                 if let Some(text) = item.as_str() {
+                    limits::text(out.len() + text.len())?;
                     out.push_str(text);
                 } else {
                     let message = format!("sequence item {i}: expected str instance, {} found", super::type_name(item));
@@ -92,6 +93,7 @@ pub(super) fn call(s: &str, call: &Args<'_>) -> Result<Mj, TemplateError> {
         "replace" => {
             let (old, new) = (call.text(0, "old")?, call.text(1, "new")?);
             let count = call.opt_int(2, "count")?.unwrap_or(-1);
+            limits::replaced(s, old, new)?;
             Mj::from(match usize::try_from(count) {
                 Ok(count) => s.replacen(old, new, count),
                 Err(_) => s.replace(old, new),
@@ -111,6 +113,7 @@ pub(super) fn call(s: &str, call: &Args<'_>) -> Result<Mj, TemplateError> {
                 _ => (String::new(), s),
             };
             let fill = width.saturating_sub(s.chars().count());
+            limits::text(width)?;
             Mj::from(format!("{sign}{}{digits}", "0".repeat(fill)))
         }
         "partition" => {
@@ -129,7 +132,11 @@ pub(super) fn call(s: &str, call: &Args<'_>) -> Result<Mj, TemplateError> {
         }
         "removeprefix" => Mj::from(s.strip_prefix(call.text(0, "prefix")?).unwrap_or(s)),
         "removesuffix" => Mj::from(s.strip_suffix(call.text(0, "suffix")?).unwrap_or(s)),
-        "expandtabs" => Mj::from(expandtabs(s, call.opt_int(0, "tabsize")?.unwrap_or(8))),
+        "expandtabs" => {
+            let size = call.opt_int(0, "tabsize")?.unwrap_or(8);
+            limits::text(s.matches('\t').count().saturating_mul(usize::try_from(size).unwrap_or(0)))?;
+            Mj::from(expandtabs(s, size))
+        }
         "encode" => match call.opt_text(0, "encoding")?.unwrap_or("utf-8").to_lowercase().as_str() {
             "utf-8" | "utf8" | "u8" => Mj::from_bytes(s.as_bytes().to_vec()),
             "ascii" | "us-ascii" => Mj::from_bytes(narrow(s, "ascii", 128, call)?),
@@ -360,6 +367,7 @@ fn pad(s: &str, call: &Args<'_>) -> Result<Mj, TemplateError> {
         // CPython puts the odd blank left when both the gap and the width are odd.
         _ => missing / 2 + (missing & width & 1),
     };
+    limits::text(width.saturating_mul(fill.len()))?;
     Ok(Mj::from(format!("{}{s}{}", fill.repeat(left), fill.repeat(missing - left))))
 }
 

@@ -122,10 +122,18 @@ impl<'t> Lexer<'t> {
         let mut starts =
             [(Tag::Variable, &*syntax.variable.0), (Tag::Block, &*syntax.block.0), (Tag::Comment, &*syntax.comment.0)];
         starts.sort_by_key(|(_, start)| std::cmp::Reverse(start.len()));
+        // Where each start stands next: a text with many of one kind is not searched for the others again and again.
+        let mut next: Vec<Option<usize>> = starts.iter().map(|(_, start)| self.text.find(start)).collect();
         while self.at < self.text.len() {
+            for (place, (_, start)) in next.iter_mut().zip(&starts) {
+                if place.is_some_and(|place| place < self.at) {
+                    *place = self.rest().find(start).map(|offset| self.at + offset);
+                }
+            }
             let found = starts
                 .iter()
-                .filter_map(|(tag, start)| self.rest().find(start).map(|offset| (offset, *tag, *start)))
+                .zip(&next)
+                .filter_map(|((tag, start), place)| Some((place.as_ref()? - self.at, *tag, *start)))
                 .min_by_key(|(offset, ..)| *offset);
             let Some((offset, tag, start)) = found else {
                 let (from, to) = (self.at, self.text.len());

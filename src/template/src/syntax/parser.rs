@@ -11,6 +11,8 @@ use crate::py::{self, Order};
 
 /// Brackets and operators nested deeper than this are refused, so that no text can overflow the stack.
 const DEEPEST: usize = 200;
+/// A chain (`a + b + c`, `a | b | c`) is as high as it is long. Whoever walks or drops a tree goes as deep as it is high.
+const HIGHEST: u16 = 1000;
 
 pub(super) struct Parser<'t> {
     pub(super) text: &'t str,
@@ -164,9 +166,16 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn make(&self, start: usize, node: Node) -> Expr {
+    fn make(&self, start: usize, node: Node) -> Result<Expr, TemplateError> {
         let end = self.at.checked_sub(1).map_or(start, |at| self.tokens[at.min(self.tokens.len() - 1)].end);
-        Expr { node, start: start as u32, end: end.max(start) as u32 }
+        let mut expr = Expr { node, start: start as u32, end: end.max(start) as u32, height: 1 };
+        let mut below = 0;
+        expr.parts_mut(&mut |part| below = below.max(part.height));
+        if below >= HIGHEST {
+            return Err(TemplateError::syntax("the expression is nested too deeply").at_offset(start, start + 1));
+        }
+        expr.height = below + 1;
+        Ok(expr)
     }
 
     fn start(&self) -> usize {
@@ -193,7 +202,7 @@ impl<'t> Parser<'t> {
             while parser.skip_name("if") {
                 let test = parser.or()?;
                 let otherwise = if parser.skip_name("else") { Some(Box::new(parser.expr()?)) } else { None };
-                expr = parser.make(start, Node::Cond(Box::new(test), Box::new(expr), otherwise));
+                expr = parser.make(start, Node::Cond(Box::new(test), Box::new(expr), otherwise))?;
             }
             Ok(expr)
         })
@@ -209,7 +218,7 @@ impl<'t> Parser<'t> {
         let mut left = self.and()?;
         while self.skip_name("or") {
             let right = self.and()?;
-            left = self.make(start, Node::Or(Box::new(left), Box::new(right)));
+            left = self.make(start, Node::Or(Box::new(left), Box::new(right)))?;
         }
         Ok(left)
     }
@@ -219,7 +228,7 @@ impl<'t> Parser<'t> {
         let mut left = self.not()?;
         while self.skip_name("and") {
             let right = self.not()?;
-            left = self.make(start, Node::And(Box::new(left), Box::new(right)));
+            left = self.make(start, Node::And(Box::new(left), Box::new(right)))?;
         }
         Ok(left)
     }
@@ -228,7 +237,7 @@ impl<'t> Parser<'t> {
         let start = self.start();
         if self.skip_name("not") {
             let inner = self.deeper(Self::not)?;
-            return Ok(self.make(start, Node::Not(Box::new(inner))));
+            return self.make(start, Node::Not(Box::new(inner)));
         }
         self.compare()
     }
@@ -258,7 +267,7 @@ impl<'t> Parser<'t> {
         if rest.is_empty() {
             return Ok(left);
         }
-        Ok(self.make(start, Node::Compare(Box::new(left), rest)))
+        self.make(start, Node::Compare(Box::new(left), rest))
     }
 
     fn math1(&mut self) -> Result<Expr, TemplateError> {
@@ -272,7 +281,7 @@ impl<'t> Parser<'t> {
             };
             self.at += 1;
             let right = self.concat()?;
-            left = self.make(start, Node::Math(operator, Box::new(left), Box::new(right)));
+            left = self.make(start, Node::Math(operator, Box::new(left), Box::new(right)))?;
         }
     }
 
@@ -286,7 +295,7 @@ impl<'t> Parser<'t> {
         while self.skip_op("~") {
             items.push(self.math2()?);
         }
-        Ok(self.make(start, Node::Concat(items)))
+        self.make(start, Node::Concat(items))
     }
 
     fn math2(&mut self) -> Result<Expr, TemplateError> {
@@ -302,7 +311,7 @@ impl<'t> Parser<'t> {
             };
             self.at += 1;
             let right = self.pow()?;
-            left = self.make(start, Node::Math(operator, Box::new(left), Box::new(right)));
+            left = self.make(start, Node::Math(operator, Box::new(left), Box::new(right)))?;
         }
     }
 
@@ -311,7 +320,7 @@ impl<'t> Parser<'t> {
         let mut left = self.unary(true)?;
         while self.skip_op("**") {
             let right = self.unary(true)?;
-            left = self.make(start, Node::Math(Math::Pow, Box::new(left), Box::new(right)));
+            left = self.make(start, Node::Math(Math::Pow, Box::new(left), Box::new(right)))?;
         }
         Ok(left)
     }
@@ -320,10 +329,10 @@ impl<'t> Parser<'t> {
         let start = self.start();
         let mut expr = if self.skip_op("-") {
             let inner = self.deeper(|parser| parser.unary(false))?;
-            self.make(start, Node::Neg(Box::new(inner)))
+            self.make(start, Node::Neg(Box::new(inner)))?
         } else if self.skip_op("+") {
             let inner = self.deeper(|parser| parser.unary(false))?;
-            self.make(start, Node::Pos(Box::new(inner)))
+            self.make(start, Node::Pos(Box::new(inner)))?
         } else {
             self.primary()?
         };
@@ -404,7 +413,7 @@ impl<'t> Parser<'t> {
             }
             _ => return Err(self.unexpected("")),
         };
-        Ok(self.make(start, node))
+        self.make(start, node)
     }
 
     /// One expression, or several with commas between them as a tuple.
@@ -437,7 +446,7 @@ impl<'t> Parser<'t> {
                 return Err(self.unexpected("Expected an expression"));
             }
         }
-        Ok(self.make(start, Node::Tuple(items)))
+        self.make(start, Node::Tuple(items))
     }
 
     fn postfix(&mut self, mut expr: Expr) -> Result<Expr, TemplateError> {
@@ -447,12 +456,12 @@ impl<'t> Parser<'t> {
                 match self.peek().clone() {
                     Kind::Name(name) => {
                         self.at += 1;
-                        expr = self.make(start, Node::Attr(Box::new(expr), name.into()));
+                        expr = self.make(start, Node::Attr(Box::new(expr), name.into()))?;
                     }
                     Kind::Int(number) => {
                         self.at += 1;
-                        let key = self.make(start, Node::Const(py::int(number)));
-                        expr = self.make(start, Node::Item(Box::new(expr), Box::new(key)));
+                        let key = self.make(start, Node::Const(py::int(number)))?;
+                        expr = self.make(start, Node::Item(Box::new(expr), Box::new(key)))?;
                     }
                     _ => return Err(self.refuse("expected name or number")),
                 }
@@ -491,22 +500,22 @@ impl<'t> Parser<'t> {
         }
         self.expect_op("]")?;
         if colons > 0 {
-            return Ok(self.make(start, Node::Slice(Box::new(object), Box::new(parts))));
+            return self.make(start, Node::Slice(Box::new(object), Box::new(parts)));
         }
         let [Some(first), ..] = parts else { return Err(self.unexpected("expected a key or an index in []")) };
         let key = if more.is_empty() {
             first
         } else {
             more.insert(0, first);
-            self.make(key_start, Node::Tuple(more))
+            self.make(key_start, Node::Tuple(more))?
         };
-        Ok(self.make(start, Node::Item(Box::new(object), Box::new(key))))
+        self.make(start, Node::Item(Box::new(object), Box::new(key)))
     }
 
     fn call(&mut self, callee: Expr) -> Result<Expr, TemplateError> {
         let start = callee.start as usize;
         let args = self.args()?;
-        Ok(self.make(start, Node::Call(Box::new(callee), Box::new(args))))
+        self.make(start, Node::Call(Box::new(callee), Box::new(args)))
     }
 
     fn args(&mut self) -> Result<Args, TemplateError> {
@@ -586,13 +595,13 @@ impl<'t> Parser<'t> {
     fn one_filter(&mut self, input: Expr, start: usize) -> Result<Expr, TemplateError> {
         let name = self.dotted_name()?;
         let args = if self.is_op("(") { self.args()? } else { Args::default() };
-        Ok(self.make(start, Node::Filter(name, Box::new(input), Box::new(args))))
+        self.make(start, Node::Filter(name, Box::new(input), Box::new(args)))
     }
 
     /// The filters of a `filter` or `set` block; their input is [`Node::Hoisted`] 0.
     pub(super) fn block_filters(&mut self) -> Result<Expr, TemplateError> {
         let start = self.start();
-        let input = Expr { node: Node::Hoisted(0), start: start as u32, end: start as u32 };
+        let input = Expr { node: Node::Hoisted(0), start: start as u32, end: start as u32, height: 1 };
         let first = self.one_filter(input, start)?;
         self.filter_chain(first, start)
     }
@@ -615,7 +624,7 @@ impl<'t> Parser<'t> {
             }
             _ => {}
         }
-        let test = self.make(start, Node::Test(name, Box::new(subject), Box::new(args)));
-        Ok(if negated { self.make(start, Node::Not(Box::new(test))) } else { test })
+        let test = self.make(start, Node::Test(name, Box::new(subject), Box::new(args)))?;
+        Ok(if negated { self.make(start, Node::Not(Box::new(test)))? } else { test })
     }
 }

@@ -26,6 +26,8 @@ const TAGS: [&str; 17] = [
     "autoescape",
 ];
 
+/// Branches of one `if`: minijinja nests each in the one before.
+const LONGEST_IF: usize = 250;
 /// Block tags nested deeper than this are refused, so that no text can overflow the stack.
 const DEEPEST: usize = 100;
 
@@ -193,8 +195,12 @@ impl Statements<'_> {
                     // Whoever extends the template replaces this.
                     let error = TemplateError::type_error(format!("Required block '{name}' not found"));
                     let (start, end) = (token.start as u32, token.end as u32);
-                    body =
-                        vec![Stmt::Emit(super::tree::Expr { node: Node::Const(crate::py::marker(error)), start, end })];
+                    body = vec![Stmt::Emit(super::tree::Expr {
+                        node: Node::Const(crate::py::marker(error)),
+                        start,
+                        end,
+                        height: 1,
+                    })];
                 }
                 self.parser.skip_name(&name);
                 Stmt::Block { name, body }
@@ -264,6 +270,9 @@ impl Statements<'_> {
             self.block_end()?;
             let body = self.body(&["elif", "else", "endif"])?;
             branches.push((test, body));
+            if branches.len() > LONGEST_IF {
+                return Err(self.parser.refuse("the `if` has too many branches"));
+            }
             match self.parser.next().kind {
                 Kind::Name("elif") => {}
                 Kind::Name("else") => {

@@ -18,6 +18,8 @@ pub(crate) struct Expr {
     pub(crate) node: Node,
     pub(crate) start: u32,
     pub(crate) end: u32,
+    /// How many expressions stand on one another in it.
+    pub(crate) height: u16,
 }
 
 /// An arithmetic operator.
