@@ -59,6 +59,7 @@ def main():
     parser.add_argument("repositories", type=pathlib.Path)
     parser.add_argument("--ansible", required=True)
     parser.add_argument("--rplay", required=True)
+    parser.add_argument("--python", help="another Python for rplay's plugins, such as one without ansible-core")
     parser.add_argument("--name", default="")
     options = parser.parse_args()
     total = different = 0
@@ -78,6 +79,7 @@ def main():
             text = yaml.safe_dump(playbook(suite["calls"], suite.get("vars"), suite.get("facts")), sort_keys=False, width=10000)
             pathlib.Path(folder, "calls.yml").write_text(text)
             theirs = results(os.path.abspath(options.ansible), folder, env)
+            env["RPLAY_PYTHON"] = options.python or python
             ours = results(os.path.abspath(options.rplay), folder, env)
         for call, their, our in zip(suite["calls"], theirs, ours):
             total += 1

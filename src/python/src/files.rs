@@ -93,26 +93,44 @@ pub(crate) fn natives_named(kind: PluginKind, folder: &Path) -> Vec<String> {
     names
 }
 
-/// Words that stand where a Python file names what it provides: `'word':`, `['word'] =`, `word=`.
+/// Words that stand where a Python file names a function that it provides: `'word': f`, `['word'] = f`, `dict(word=f)`.
 fn keys(text: &str) -> Vec<String> {
-    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut keys = Vec::new();
-    for (at, _) in text.match_indices([':', '=', ']']) {
-        let before = text[..at].trim_end_matches(' ');
+    for (at, _) in text.match_indices([':', ']']) {
+        let Some(word) = text[..at].trim_end_matches(' ').strip_suffix(['\'', '"']) else { continue };
         let after = text[at + 1..].trim_start_matches(' ');
-        let quoted = before.strip_suffix(['\'', '"']);
-        let word = match (text.as_bytes()[at], quoted) {
-            (b':', Some(word)) => word,
-            (b']', Some(word)) if after.starts_with('=') && !after.starts_with("==") => word,
-            (b'=', None) => before,
-            _ => continue,
-        };
-        let start = word.rfind(|c| !is_word(c)).map_or(0, |at| at + 1);
-        if start < word.len() {
-            keys.push(word[start..].to_owned());
+        let value = if text.as_bytes()[at] == b':' { Some(after) } else { after.strip_prefix('=') };
+        if value.is_some_and(names_something) {
+            keys.extend(last_word(word));
+        }
+    }
+    for (at, _) in text.match_indices("dict(") {
+        let inside = text[at..].split(')').next().unwrap_or_default();
+        for (equals, _) in inside.match_indices('=') {
+            if names_something(&inside[equals + 1..]) {
+                keys.extend(last_word(inside[..equals].trim_end()));
+            }
         }
     }
     keys
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+/// The word that ends a text.
+fn last_word(text: &str) -> Option<String> {
+    let start = text.rfind(|c| !is_word(c)).map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
+    (start < text.len()).then(|| text[start..].to_owned())
+}
+
+/// Whether a value could be a function: a name or a `lambda`, on this line or the next.
+fn names_something(value: &str) -> bool {
+    let value = value.trim_start();
+    let word = value.split(|c| !is_word(c)).next().unwrap_or_default();
+    value.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && !matches!(word, "None" | "True" | "False")
+        || value.starts_with('(')
 }
 
 /// A collection's folder, `ns.name`, in the first of the roots that has it.
@@ -136,8 +154,10 @@ mod tests {
 
     #[test]
     fn keys_are_what_a_file_may_provide() {
-        let text = "filters['upper'](x)\nx = {'comment': f, \"b64encode\" : g}\nall['lower'] = h\nif a['sum'] == 1: pass\ndict(first=i, last = j)\n";
-        assert_eq!(keys(text), ["x", "comment", "b64encode", "lower", "first", "last"]);
+        let text = "filters['upper'](x)\nx = {'comment': f, \"b64encode\" : g}\nall['lower'] = h\nif a['sum'] == 1: pass\n\
+                    dict(first=i, last = j)\ndef f(x, default=None, map=y): {'min': 1, 'max': None, 'é': 'x'}\n\
+                    {'long':\n   (function), 'list': self.method}\n";
+        assert_eq!(keys(text), ["comment", "b64encode", "lower", "long", "list", "first", "last"]);
     }
 
     #[test]

@@ -386,7 +386,7 @@ class Environment:
             return values.undefined(missing_text(obj, attribute))
 
     def from_string(self, source, globals=None, template_class=None):
-        return Template(self._wire, None, source, globals or {})
+        return NativeTemplate(self._wire, None, source, globals or {})
 
     def compile_expression(self, source, undefined_to_none=True):
         template = self.from_string("{{ " + source + " }}")
@@ -420,6 +420,13 @@ class Template:
     def render(self, *args, **kwargs):
         value = self.value(*args, **kwargs)
         return "" if value is None else value if isinstance(value, str) else str(value)
+
+
+class NativeTemplate(Template):
+    """A template whose result is a value, as those of Ansible's own environment."""
+
+    def render(self, *args, **kwargs):
+        return self.value(*args, **kwargs)
 
 
 def render(wire, scope, value, extra):

@@ -95,9 +95,19 @@ class CollectionFinder(importlib.abc.MetaPathFinder):
             places = places[:1]
         if not places and len(parts) > 1:
             return None
-        spec = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
+        spec = importlib.machinery.ModuleSpec(fullname, Folder() if len(parts) == 3 else None, is_package=True)
         spec.submodule_search_locations = places
         return spec
+
+
+class Folder(importlib.abc.Loader):
+    """Makes the module of a collection's folder; like Ansible's, it has a `__file__` in it, from which plugins go on."""
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        module.__file__ = os.path.join(module.__path__[0], "__synthetic__")
 
 
 def accepts_undefined(function, lenient):

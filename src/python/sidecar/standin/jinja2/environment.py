@@ -11,6 +11,9 @@ class Environment(_Environment):
     def __init__(self, **options):
         super().__init__(_wire.CURRENT, None)
 
+    def from_string(self, source, globals=None, template_class=None):
+        return _Template(_wire.CURRENT, None, source, globals or {})
+
 
 class Template(_Template):
     """A template without variables."""
