@@ -8,6 +8,7 @@ mod doc;
 mod fact_cache;
 mod lab;
 mod leaks;
+mod lint;
 mod malformed;
 mod plugins;
 mod reference;

@@ -70,6 +70,7 @@ settings! {
     DEFAULT_HASH_BEHAVIOUR Text ["defaults" "hash_behaviour"] ["ANSIBLE_HASH_BEHAVIOUR"] "replace";
     DEFAULT_HOST_LIST List ["defaults" "inventory"] ["ANSIBLE_INVENTORY"] "/etc/ansible/hosts";
     DEFAULT_LOOKUP_PLUGIN_PATH Paths ["defaults" "lookup_plugins"] ["ANSIBLE_LOOKUP_PLUGINS"] "~/.ansible/plugins/lookup:/usr/share/ansible/plugins/lookup";
+    DEFAULT_JINJA2_NATIVE Bool ["defaults" "jinja2_native"] ["ANSIBLE_JINJA2_NATIVE"] "false";
     DEFAULT_PRIVATE_KEY_FILE Path ["defaults" "private_key_file"] ["ANSIBLE_PRIVATE_KEY_FILE"] "";
     DEFAULT_REMOTE_PORT Int ["defaults" "remote_port"] ["ANSIBLE_REMOTE_PORT"] "";
     DEFAULT_REMOTE_TMP Text ["defaults" "remote_tmp"] ["ANSIBLE_REMOTE_TEMP", "ANSIBLE_REMOTE_TMP"] "~/.ansible/tmp";
@@ -136,7 +137,6 @@ const MOOT: &[(&str, &str)] = &[
     ("defaults", "interpreter_python"),
     ("defaults", "system_warnings"),
     ("defaults", "command_warnings"),
-    ("defaults", "jinja2_native"),
     ("defaults", "local_tmp"),
     ("defaults", "no_target_syslog"),
     ("defaults", "syslog_facility"),

@@ -23,7 +23,9 @@ impl Lint {
     /// One condition or several.
     pub(crate) fn conditions(&mut self, node: &Node) {
         if let Some(items) = node.as_sequence() {
-            items.iter().for_each(|item| self.conditions(item));
+            for item in items {
+                self.conditions(item);
+            }
         } else if let Some(text) = node.to_text() {
             self.condition(node, &text);
         } else if let YamlKind::Scalar(scalar) = node.kind()
@@ -108,7 +110,7 @@ impl Lint {
         let simple = found.uses.len() <= 2 && !expression.contains(" and ") && !expression.contains(" or ");
         let written = match kind {
             _ if !simple => None,
-            "int" if expression.ends_with(".rc") => Some(format!("{expression} != 0")),
+            "int" if expression.rsplit('.').next() == Some("rc") => Some(format!("{expression} != 0")),
             "int" => Some(format!("{expression} > 0")),
             "str" | "list" | "dict" => Some(format!("{expression} | length > 0")),
             _ => None,

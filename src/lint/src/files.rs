@@ -73,7 +73,8 @@ pub(crate) fn is_ini(path: &Path) -> bool {
         .and_then(Path::file_name)
         .is_some_and(|folder| folder.to_str().is_some_and(|folder| folder.starts_with("inventor")));
     let plain = !name.contains('.');
-    plain && (inside || name.starts_with("hosts") || name.starts_with("inventory")) || inside && name.ends_with(".ini")
+    plain && (inside || name.starts_with("hosts") || name.starts_with("inventory"))
+        || inside && path.extension().is_some_and(|e| e == "ini")
 }
 
 /// Whether a folder of that name encloses the file, below what was asked for.

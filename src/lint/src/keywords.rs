@@ -95,7 +95,8 @@ impl Lint {
             let Some(name) = key.as_str() else { continue };
             let mut chars = name.chars();
             let first = chars.next().is_some_and(|c| c.is_alphabetic() || c == '_');
-            if !(first && chars.all(|c| c.is_alphanumeric() || c == '_')) && !name.contains("{{") {
+            let valid = first && chars.all(|c| c.is_alphanumeric() || c == '_');
+            if !valid && !name.contains("{{") {
                 let fixed: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
                 let message = format!("`{name}` is no valid name of a variable");
                 let help = format!("names are letters, digits and `_`: `{fixed}`");

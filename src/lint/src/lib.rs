@@ -18,7 +18,7 @@ mod modules;
 mod playbook;
 mod templates;
 
-pub use finding::{Finding, Level, Rule};
+pub use finding::{Finding, Level, Record, Rule};
 pub use lint::{Lint, Options};
 
 /// Every rule, by the file it stands in.

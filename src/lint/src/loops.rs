@@ -21,16 +21,17 @@ const LISTS: [&str; 9] =
 
 impl Lint {
     /// `with_X`.
-    pub(crate) fn with_loop(&mut self, key: &Node, lookup: &str, value: &Node) {
+    pub(crate) fn with_loop(&mut self, lookup: &str, value: &Node) {
         let lookup = lookup.rsplit('.').next().unwrap_or(lookup);
         if !LISTS.contains(&lookup) {
             return;
         }
-        _ = key;
         match value.as_sequence() {
             None => self.bare(lookup, value),
             Some(items) if matches!(lookup, "nested" | "together") => {
-                items.iter().for_each(|item| self.bare(lookup, item));
+                for item in items {
+                    self.bare(lookup, item);
+                }
             }
             Some(items) if lookup == "subelements" => items.iter().take(1).for_each(|item| self.bare(lookup, item)),
             Some(_) => {}

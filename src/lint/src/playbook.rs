@@ -113,7 +113,7 @@ impl Lint {
             let name = key.as_str().unwrap_or_default();
             self.keyword(key, value, place);
             if let Some(lookup) = name.strip_prefix("with_") {
-                self.with_loop(key, lookup, value);
+                self.with_loop(lookup, value);
                 self.templates(value);
                 continue;
             }

@@ -214,7 +214,9 @@ fn statements(body: &[Stmt], found: &mut Inspection) {
             }
             Stmt::For { iter, only, body, otherwise, .. } => {
                 expression(iter, found);
-                only.iter().for_each(|only| expression(only, found));
+                if let Some(only) = only {
+                    expression(only, found);
+                }
                 statements(body, found);
                 statements(otherwise, found);
             }
@@ -230,7 +232,9 @@ fn statements(body: &[Stmt], found: &mut Inspection) {
                 statements(body, found);
             }
             Stmt::With { targets, body } => {
-                targets.iter().for_each(|(_, value)| expression(value, found));
+                for (_, value) in targets {
+                    expression(value, found);
+                }
                 statements(body, found);
             }
             Stmt::Include { name, .. } | Stmt::Import { name, .. } | Stmt::FromImport { name, .. } => {

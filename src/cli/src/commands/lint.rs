@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use rplay_diag::{Diagnostic, Sources, render};
-use rplay_lint::{Finding, Level, Lint, rules};
+use rplay_lint::{Finding, Level, Lint, Record, rules};
 use rplay_value::Compat;
 
 use crate::exit;
@@ -89,25 +89,20 @@ fn text(findings: &[Finding], output: Output, sources: &Sources) -> String {
         Output::Human => findings.iter().map(|f| render(&f.diagnostic(), sources, color) + "\n\n").collect(),
         Output::Json => json(&records().collect::<Vec<_>>()) + "\n",
         Output::Jsonl => records().map(|record| json(&record) + "\n").collect(),
-        Output::Github => records()
-            .map(|record| {
-                let level = match record.level {
-                    Level::Error => "error",
-                    Level::Warning => "warning",
-                    Level::Info => "notice",
-                };
-                let property = |text: &str| escaped(text).replace(':', "%3A").replace(',', "%2C");
-                format!(
-                    "::{level} file={},line={},col={},title={}::{}\n",
-                    property(&record.file),
-                    record.line,
-                    record.column,
-                    record.rule,
-                    escaped(&format!("{}: {}", record.message, record.help))
-                )
-            })
-            .collect(),
+        Output::Github => records().map(|record| annotation(&record)).collect(),
     }
+}
+
+/// One line for GitHub's workflows.
+fn annotation(record: &Record) -> String {
+    let level = match record.level {
+        Level::Error => "error",
+        Level::Warning => "warning",
+        Level::Info => "notice",
+    };
+    let file = escaped(&record.file).replace(':', "%3A").replace(',', "%2C");
+    let text = escaped(&format!("{}: {}", record.message, record.help));
+    format!("::{level} file={file},line={},col={},title={}::{text}\n", record.line, record.column, record.rule)
 }
 
 /// As commands of GitHub's workflows want data.
@@ -123,9 +118,11 @@ fn json(value: &impl serde::Serialize) -> String {
 fn summary(findings: &[Finding], compat: &Compat) {
     let count = |level: Level| findings.iter().filter(|finding| finding.level == level).count();
     let (errors, warnings) = (count(Level::Error), count(Level::Warning));
-    let text = match (errors, warnings) {
-        (0, 0) => format!("nothing that Ansible {compat} refuses or warns about\n"),
-        _ => format!("{errors} places that Ansible {compat} refuses, {warnings} that it warns about or may refuse\n"),
+    let places = if errors == 1 { "place" } else { "places" };
+    let text = if errors + warnings == 0 {
+        format!("nothing that Ansible {compat} refuses or warns about\n")
+    } else {
+        format!("{errors} {places} that Ansible {compat} refuses, {warnings} that it warns about or may refuse\n")
     };
     // Nowhere is left to complain about a broken standard error.
     let _ = io::stderr().lock().write_all(text.as_bytes());

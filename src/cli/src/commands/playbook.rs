@@ -12,7 +12,7 @@ use rplay_inventory::Inventory;
 use rplay_output::{Look, ResultFormat, Terminal};
 use rplay_playbook::{Listing, Loader, Playbook, Resolve as _, TagSelection, listing, texts_of};
 use rplay_template::{Engine, EngineOptions};
-use rplay_value::{Compat, Map, Text};
+use rplay_value::{Compat, Map, Results, Text};
 use rplay_vault::VaultedFiles;
 
 use crate::compat::{self, Choice};
@@ -220,6 +220,11 @@ impl<'a> Command<'a> {
             vault: Some(Arc::new(files.clone())),
             ..EngineOptions::default()
         });
+        if self.settings.flag("DEFAULT_JINJA2_NATIVE") && choice.compat.profile().results == Results::Literal {
+            let message = format!("jinja2_native has no effect under --compat {}", choice.compat);
+            let hint = "results are text as without it; native results are those of 2.19 and of no --compat at all";
+            notices.push(Diagnostic::warning(message).hint(hint));
+        }
         self.compat = choice.compat;
         self.because = choice.because;
         self.listener = Some(listener);
