@@ -12,7 +12,7 @@ use rplay_value::{Text, Value};
 use serde_json::Value as Json;
 
 use crate::PythonError;
-use crate::codec::{Decoder, Place, push_text};
+use crate::codec::{Decoder, Encoder, Place, push_text};
 use crate::conversation::Talk;
 use crate::python::Inner;
 
@@ -155,7 +155,7 @@ impl Question<'_> {
     }
 
     fn write(&self, answer: Answer, out: &mut Vec<u8>) -> Result<(), TemplateError> {
-        let mut table = self.talk.table.borrow_mut();
+        let table = Encoder { table: &self.talk.table };
         match answer {
             Answer::Value(value) => table.encode(&value, out)?,
             Answer::Maybe(found) => {

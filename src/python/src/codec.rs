@@ -1,6 +1,7 @@
 //! Values on the wire: JSON, and objects with the key `$` for what JSON lacks. `sidecar/rplay_sidecar/values.py` is the
 //! other end.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -42,8 +43,28 @@ impl Table {
         self.markers.len() - 1
     }
 
+    /// The number of a call's variables.
+    pub(crate) fn scope(&mut self, place: Place) -> usize {
+        self.scopes.push(place);
+        self.scopes.len() - 1
+    }
+
+    /// The number of a mapping.
+    fn handle(&mut self, mapping: Mj) -> usize {
+        self.handles.push(mapping);
+        self.handles.len() - 1
+    }
+}
+
+/// Writes values, and notes in the table what the other side knows by a number. The table is free while a value is
+/// rendered on the way: that may call a plugin in turn.
+pub(crate) struct Encoder<'a> {
+    pub(crate) table: &'a RefCell<Table>,
+}
+
+impl Encoder<'_> {
     /// Appends a value's JSON. What cannot be sent is an error of the template.
-    pub(crate) fn encode(&mut self, value: &Mj, out: &mut Vec<u8>) -> Result<(), TemplateError> {
+    pub(crate) fn encode(&self, value: &Mj, out: &mut Vec<u8>) -> Result<(), TemplateError> {
         match py::kind(value) {
             Kind::None => out.extend_from_slice(b"null"),
             Kind::Bool(true) => out.extend_from_slice(b"true"),
@@ -76,7 +97,7 @@ impl Table {
     }
 
     /// Appends a list.
-    pub(crate) fn sequence(&mut self, items: &[Mj], out: &mut Vec<u8>) -> Result<(), TemplateError> {
+    pub(crate) fn sequence(&self, items: &[Mj], out: &mut Vec<u8>) -> Result<(), TemplateError> {
         out.push(b'[');
         let start = out.len();
         for item in items {
@@ -89,7 +110,7 @@ impl Table {
         Ok(())
     }
 
-    fn mapping(&mut self, pairs: &[(Mj, Mj)], out: &mut Vec<u8>) -> Result<(), TemplateError> {
+    fn mapping(&self, pairs: &[(Mj, Mj)], out: &mut Vec<u8>) -> Result<(), TemplateError> {
         let plain = pairs.iter().all(|(key, _)| key.as_str().is_some_and(|key| key != "$"));
         if !plain {
             open(out, "dict");
@@ -116,9 +137,9 @@ impl Table {
         Ok(())
     }
 
-    fn missing(&mut self, error: TemplateError, out: &mut Vec<u8>) {
+    fn missing(&self, error: TemplateError, out: &mut Vec<u8>) {
         let message = error.message().to_owned();
-        let number = self.marker(error);
+        let number = self.table.borrow_mut().marker(error);
         special(out, "marker", |out| {
             out.extend_from_slice(format!("[{number},").as_bytes());
             push_text(out, &message);
@@ -126,7 +147,7 @@ impl Table {
         });
     }
 
-    fn object(&mut self, value: &Mj, object: &Object, out: &mut Vec<u8>) -> Result<(), TemplateError> {
+    fn object(&self, value: &Mj, object: &Object, out: &mut Vec<u8>) -> Result<(), TemplateError> {
         if let Some(time) = py::as_time(value) {
             push_time(out, &time);
         } else if let Some(remote) = Object::downcast::<Remote>(value) {
@@ -136,8 +157,7 @@ impl Table {
         } else if py::is_undefined(value) {
             self.missing(TemplateError::undefined("the inline if-expression evaluated to false and has no else"), out);
         } else if object.is_mapping() {
-            self.handles.push(value.clone());
-            let number = self.handles.len() - 1;
+            let number = self.table.borrow_mut().handle(value.clone());
             special(out, "handle", |out| out.extend_from_slice(number.to_string().as_bytes()));
         } else {
             let plain = py::to_value(value)?;

@@ -12,7 +12,7 @@ use rplay_template::{Foreign, ForeignCall, PluginKind, TemplateError, py};
 use serde_json::{Value as Json, json};
 
 use crate::PythonError;
-use crate::codec::{Decoder, Place, push_text};
+use crate::codec::{Decoder, Encoder, Place, push_text};
 use crate::conversation::Talk;
 use crate::files::{self, Flaw, Plugin, Trouble};
 use crate::object::Remote;
@@ -485,9 +485,9 @@ impl Inner {
     }
 
     fn request(&self, talk: &Talk, plugin: &Plugin, call: &ForeignCall<'_>) -> Result<Vec<u8>, TemplateError> {
-        let mut table = talk.table.borrow_mut();
+        let table = Encoder { table: &talk.table };
         let assigned = call.assigned.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-        table.scopes.push(Place { scope: call.scope.clone(), assigned });
+        let scope = talk.table.borrow_mut().scope(Place { scope: call.scope.clone(), assigned });
         let surroundings = call.scope.surroundings();
         let head = json!({
             "op": "call",
@@ -499,7 +499,7 @@ impl Inner {
             "lenient": self.options.lenient,
             "basedir": surroundings.basedir.display().to_string(),
             "config": self.options.config_file.as_ref().map(|path| path.display().to_string()),
-            "scope": table.scopes.len() - 1,
+            "scope": scope,
         });
         let mut out = head.to_string().into_bytes();
         out.pop();
