@@ -105,7 +105,6 @@ def genconfig(checkout, options, work):
     (work / "ansible.cfg").write_text("[defaults]\n")
     run = lambda program, side: render.run(program, work, side, options, services, hosts, ["-e", f"ansible_python_interpreter={sys.executable}"])
     if options.again or not (work / "reference.time").exists():
-        options.whole = True
         run(options.reference, "reference")
     run(options.rplay, "rplay")
     return render.compare(work, options)
