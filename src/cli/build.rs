@@ -11,7 +11,9 @@ fn main() -> io::Result<()> {
             let file = fs::canonicalize(&file).map_err(|error| {
                 io::Error::new(error.kind(), format!("RPLAY_EMBED_AGENT={}: {error}", file.display()))
             })?;
-            println!("cargo::rerun-if-changed={}", file.display());
+            let file = file.display().to_string();
+            println!("cargo::rerun-if-changed={file}");
+            // As a text of Rust: quoted and escaped.
             format!("Some(include_bytes!({file:?}))")
         }
         None => "None".to_owned(),

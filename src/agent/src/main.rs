@@ -8,6 +8,7 @@
 mod child;
 mod escalate;
 mod files;
+mod job;
 mod lanes;
 mod output;
 mod serve;
@@ -24,6 +25,8 @@ struct Options {
     tmp: Option<PathBuf>,
     /// Remove the program's file at once.
     unlink: bool,
+    /// Run one module in the background.
+    job: bool,
 }
 
 fn options(args: impl Iterator<Item = String>) -> Result<Options, String> {
@@ -33,7 +36,10 @@ fn options(args: impl Iterator<Item = String>) -> Result<Options, String> {
         match arg.as_str() {
             "--tmp" => options.tmp = Some(args.next().ok_or("--tmp needs a folder")?.into()),
             "--unlink" => options.unlink = true,
-            other => return Err(format!("unknown argument {other}; the arguments are --tmp FOLDER and --unlink")),
+            "--job" => options.job = true,
+            other => {
+                return Err(format!("unknown argument {other}; the arguments are --tmp FOLDER, --unlink and --job"));
+            }
         }
     }
     Ok(options)
@@ -47,6 +53,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if options.job {
+        return job::main();
+    }
     // A session of its own: no terminal's hangup or Ctrl-C reaches the modules. Fails where it has one already.
     let _ = nix::unistd::setsid();
     let program = std::env::current_exe().ok();
@@ -87,7 +96,7 @@ mod tests {
     #[test]
     fn the_command_line_is_checked() {
         let parse = |text: &str| options(text.split_whitespace().map(str::to_owned));
-        assert_eq!(parse("--tmp /x --unlink"), Ok(Options { tmp: Some("/x".into()), unlink: true }));
+        assert_eq!(parse("--tmp /x --unlink"), Ok(Options { tmp: Some("/x".into()), unlink: true, job: false }));
         assert!(parse("--tmp").is_err());
         assert!(parse("--unlnk").unwrap_err().contains("--unlnk"));
     }

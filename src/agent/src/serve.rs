@@ -13,6 +13,7 @@ use rplay_protocol::{Call, Hello, MARK, Reply, Request, Response};
 
 use crate::child::Children;
 use crate::files::{Uploads, download};
+use crate::job;
 use crate::lanes::Lanes;
 use crate::output::Output;
 
@@ -101,6 +102,11 @@ impl Agent {
             return self.out.send(&Response::Reply { id, reply }, &[]);
         }
         let out = self.out.clone();
+        if call.job.is_some() {
+            // Only as long as it takes to begin.
+            self.lanes.add(lane, move || out.send(&Response::Reply { id, reply: job::start(&call) }, &[]));
+            return;
+        }
         let running = Running::new(move |reply| out.send(&Response::Reply { id, reply }, &[]));
         if live {
             let out = self.out.clone();

@@ -52,6 +52,7 @@ macro_rules! settings {
 
 settings! {
     ANY_ERRORS_FATAL Bool ["defaults" "any_errors_fatal"] ["ANSIBLE_ANY_ERRORS_FATAL"] "false";
+    ASYNC_DIR Text ["defaults" "async_dir"] ["ANSIBLE_ASYNC_DIR"] "~/.ansible_async";
     BECOME_ASK_PASS Bool ["privilege_escalation" "become_ask_pass"] ["ANSIBLE_BECOME_ASK_PASS"] "false";
     BECOME_PASSWORD_FILE Path ["defaults" "become_password_file"] ["ANSIBLE_BECOME_PASSWORD_FILE"] "";
     COLLECTIONS_PATHS Paths ["defaults" "collections_path", "defaults" "collections_paths"] ["ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_COLLECTIONS_PATHS"] "~/.ansible/collections:/usr/share/ansible/collections";
@@ -71,6 +72,7 @@ settings! {
     DEFAULT_HOST_LIST List ["defaults" "inventory"] ["ANSIBLE_INVENTORY"] "/etc/ansible/hosts";
     DEFAULT_LOOKUP_PLUGIN_PATH Paths ["defaults" "lookup_plugins"] ["ANSIBLE_LOOKUP_PLUGINS"] "~/.ansible/plugins/lookup:/usr/share/ansible/plugins/lookup";
     DEFAULT_JINJA2_NATIVE Bool ["defaults" "jinja2_native"] ["ANSIBLE_JINJA2_NATIVE"] "false";
+    DEFAULT_POLL_INTERVAL Int ["defaults" "poll_interval"] ["ANSIBLE_POLL_INTERVAL"] "15";
     DEFAULT_PRIVATE_KEY_FILE Path ["defaults" "private_key_file"] ["ANSIBLE_PRIVATE_KEY_FILE"] "";
     DEFAULT_REMOTE_PORT Int ["defaults" "remote_port"] ["ANSIBLE_REMOTE_PORT"] "";
     DEFAULT_REMOTE_TMP Text ["defaults" "remote_tmp"] ["ANSIBLE_REMOTE_TEMP", "ANSIBLE_REMOTE_TMP"] "~/.ansible/tmp";
@@ -132,7 +134,6 @@ const MOOT: &[(&str, &str)] = &[
     ("defaults", "retry_files_enabled"),
     ("defaults", "retry_files_save_path"),
     ("defaults", "pipelining"),
-    ("defaults", "poll_interval"),
     ("defaults", "internal_poll_interval"),
     ("defaults", "interpreter_python"),
     ("defaults", "system_warnings"),

@@ -60,7 +60,7 @@ impl Pool {
 
     async fn link(&self, spec: &Spec) -> Result<Link, ConnectionError> {
         let base = spec.base();
-        if spec.kind == Kind::Local && spec.r#become.is_none() {
+        if spec.kind == Kind::Local && spec.r#become.is_none() && !spec.apart {
             return Ok(Link::new(self.host(&base).await?, spec.clone(), Route::Local));
         }
         let wire = self.wire(&base).await?;

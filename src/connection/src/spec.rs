@@ -29,6 +29,8 @@ pub struct Spec {
     pub remote_tmp: Option<String>,
     /// The user to become once connected.
     pub r#become: Option<Become>,
+    /// For this machine: modules run in an agent's process instead of this one. Background tasks need that.
+    pub apart: bool,
 }
 
 /// The kinds of connection.
@@ -146,6 +148,7 @@ impl Default for Spec {
             retries: 0,
             remote_tmp: None,
             r#become: None,
+            apart: false,
         }
     }
 }
@@ -168,6 +171,6 @@ impl Spec {
 
     /// The same host without becoming anyone.
     pub(crate) fn base(&self) -> Self {
-        Self { r#become: None, ..self.clone() }
+        Self { r#become: None, apart: false, ..self.clone() }
     }
 }

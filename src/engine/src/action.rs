@@ -167,6 +167,8 @@ pub struct ActionCx<'a> {
     pub(crate) deprecations: Vec<Notice>,
     /// The loop's queues, when its items need not wait for one another.
     pub(crate) lanes: Option<&'a Lanes>,
+    /// Modules must not run in this process, even on this machine.
+    pub(crate) apart: bool,
     link: Option<Arc<Link>>,
 }
 
@@ -191,6 +193,7 @@ impl<'a> ActionCx<'a> {
             warnings: Vec::new(),
             deprecations: Vec::new(),
             lanes: None,
+            apart: false,
             link: None,
         }
     }
@@ -250,7 +253,7 @@ impl<'a> ActionCx<'a> {
         if let Some(link) = self.link.as_ref().filter(|link| link.is_alive()) {
             return Ok(Arc::clone(link));
         }
-        let link = self.task.link(self.settings, self.connection_scope, self.delegated).await?;
+        let link = self.task.link(self.settings, self.connection_scope, self.delegated, self.apart).await?;
         self.link = Some(Arc::clone(&link));
         Ok(link)
     }
@@ -273,6 +276,7 @@ impl<'a> ActionCx<'a> {
             attachments: Vec::new(),
             // The task is stopped by dropping the call, whatever it is waiting for.
             timeout: None,
+            job: None,
         }
     }
 

@@ -58,8 +58,10 @@ impl TaskCx<'_> {
         settings: &Settings,
         scope: &Scope,
         delegated: Option<&Delegated>,
+        apart: bool,
     ) -> Result<Arc<Link>, Trouble> {
-        let spec = self.spec(settings, scope, delegated)?;
+        let mut spec = self.spec(settings, scope, delegated)?;
+        spec.apart = apart && spec.kind == Kind::Local && spec.r#become.is_none();
         Ok(self.run.pool().get(&spec).await?)
     }
 

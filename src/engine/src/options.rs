@@ -141,6 +141,8 @@ pub struct RunOptions {
     pub any_errors_fatal: bool,
     /// `error_on_missing_handler`.
     pub error_on_missing_handler: bool,
+    /// `async_dir`: the folder on targets for the status of background tasks.
+    pub async_dir: Option<String>,
     /// `poll_interval`, in seconds.
     pub poll_interval: u64,
     /// `max_file_size_for_diff`, in bytes.
@@ -188,6 +190,7 @@ impl RunOptions {
             merge_hashes: false,
             any_errors_fatal: false,
             error_on_missing_handler: true,
+            async_dir: None,
             poll_interval: 15,
             max_diff_size: 104_448,
             compat: Compat::default(),

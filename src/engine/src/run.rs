@@ -13,7 +13,6 @@ use rplay_playbook::{Condition, Loader, Play};
 use rplay_template::{Engine, Rendered, Scope, TemplateSource};
 use rplay_value::{List, Map, Text, Value};
 
-use crate::background::Jobs;
 use crate::error::EngineError;
 use crate::fields::Keyword;
 use crate::plan::Step;
@@ -67,7 +66,6 @@ pub struct Run {
     templates: Mutex<HashMap<PathBuf, TemplateSource>>,
     plays: AtomicU32,
     tasks: AtomicU32,
-    pub(crate) jobs: Jobs,
     out: Out,
     start_at_done: bool,
 }
@@ -99,7 +97,6 @@ impl Run {
             templates: Mutex::default(),
             plays: AtomicU32::new(0),
             tasks: AtomicU32::new(0),
-            jobs: Jobs::default(),
             out: Out::default(),
             start_at_done: false,
         }
@@ -319,7 +316,6 @@ impl Run {
 
     /// Tells outputs that the run is over, and ends the connections.
     pub async fn end(self, outcome: RunOutcome) {
-        self.jobs.end(&self.emitter);
         self.emit(EventKind::RunFinished { exit: outcome.code() });
         self.pool.close().await;
     }

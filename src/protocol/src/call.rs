@@ -33,6 +33,20 @@ pub struct Call {
     /// The task's `timeout` in seconds; the module is stopped when it is over.
     #[serde(default)]
     pub timeout: Option<u64>,
+    /// Run it in the background (`async`): the reply comes at once and names the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<Job>,
+}
+
+/// A module run that outlives the connection that asked for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// The start of its id; the id is `NAME.PID`.
+    pub name: String,
+    /// When it is still running after so many seconds (`async`), it is ended.
+    pub seconds: u64,
+    /// The folder of its status file, which has the id as its name; `~` and variables are the target's.
+    pub folder: String,
 }
 
 /// A file sent with a call: the module finds it by name, in memory.

@@ -11,6 +11,6 @@ mod message;
 mod reply;
 
 pub use r#become::{Become, Method, Refusal};
-pub use call::{Attachment, Call};
+pub use call::{Attachment, Call, Job};
 pub use message::{Hello, MARK, PART, PROTOCOL, Request, Response};
 pub use reply::{Diff, Reply};

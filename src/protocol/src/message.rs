@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Become, Call, Refusal, Reply};
 
 /// The version both sides must share; raised with every incompatible change.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// The line before an agent's first frame. What a login shell printed before it (a banner, a profile's `echo`) is
 /// skipped by looking for this.

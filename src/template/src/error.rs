@@ -270,7 +270,7 @@ impl TemplateError {
     /// The failure as the plugin's own, named as ansible-core does. What is undefined stays so.
     #[must_use]
     pub(crate) fn of_plugin(mut self, kind: &str, name: &str) -> Self {
-        if !matches!(self.0.kind, ErrorKind::Undefined | ErrorKind::Plugin) || !self.0.message.contains(" plugin '") {
+        if !matches!(self.0.kind, ErrorKind::Undefined | ErrorKind::Plugin) || !is_named(&self.0.message) {
             if self.0.kind == ErrorKind::Undefined {
                 return self;
             }
@@ -382,6 +382,11 @@ impl Diagnose for TemplateError {
         }
         out
     }
+}
+
+/// Whether a message names the plugin that failed.
+fn is_named(message: &str) -> bool {
+    ["The filter plugin '", "The test plugin '", "The lookup plugin '"].iter().any(|start| message.starts_with(start))
 }
 
 /// The span of a byte range inside a text that starts at `origin`: exact when the file holds the text unchanged there.

@@ -10,6 +10,8 @@
 mod about;
 mod classic;
 mod condition;
+mod configparser;
+mod csv;
 mod engine;
 mod error;
 mod eval;
@@ -35,6 +37,7 @@ mod syntax;
 pub mod tests;
 mod versions;
 mod vm;
+mod xml;
 
 pub use about::file_variables;
 pub use engine::{Engine, EngineOptions, FileOptions, Notices, Reading, Rendered, Settings, TemplateSource, Vault};

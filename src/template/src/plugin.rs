@@ -304,14 +304,21 @@ fn names<T>(
     rows: impl Iterator<Item = (&'static str, &'static str, &'static [&'static str], &'static T)>,
 ) -> HashMap<String, &'static T> {
     let mut all = HashMap::new();
+    let rows: Vec<_> = rows.collect();
+    // A name in its own collection is its own; what two collections have is the first one's under a short name.
+    for (name, collection, aliases, item) in &rows {
+        for name in std::iter::once(name).chain(*aliases) {
+            all.insert(format!("{collection}.{name}"), *item);
+        }
+    }
     for (name, collection, aliases, item) in rows {
         for name in std::iter::once(&name).chain(aliases) {
-            all.insert((*name).to_owned(), item);
+            all.entry((*name).to_owned()).or_insert(item);
             // ansible-core redirects the names of what moved to collections, and Jinja's own live in ansible.builtin too.
             // The address filters lived in ansible.netcommon before ansible.utils.
             let former = if collection == "ansible.utils" { "ansible.netcommon" } else { collection };
             for collection in [collection, former, "ansible.builtin", "ansible.legacy"] {
-                all.insert(format!("{collection}.{name}"), item);
+                all.entry(format!("{collection}.{name}")).or_insert(item);
             }
         }
     }

@@ -429,6 +429,8 @@ impl<'a> Command<'a> {
             },
             fact_caching,
             flush_cache: self.options.flush_cache,
+            async_dir: self.settings.text("ASYNC_DIR"),
+            poll_interval: self.settings.int("DEFAULT_POLL_INTERVAL").and_then(|n| u64::try_from(n).ok()).unwrap_or(15),
             strategy: self.settings.text("DEFAULT_STRATEGY").unwrap_or_else(|| "linear".to_owned()),
             inject_facts: self.settings.flag("INJECT_FACTS_AS_VARS"),
             merge_hashes: merge,

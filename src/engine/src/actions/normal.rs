@@ -1,6 +1,7 @@
 //! Runs a module on the host. This is what happens for everything that is not an action of its own.
 
 use async_trait::async_trait;
+use rplay_protocol::Call;
 
 use crate::action::{Action, ActionCx, Done, Traits};
 use crate::trouble::Trouble;
@@ -18,16 +19,22 @@ impl Action for Normal {
     }
 
     async fn run(&self, cx: &mut ActionCx<'_>) -> Result<Done, Trouble> {
-        let name = cx.name.clone();
-        let Some(module) = rplay_modules::find(&name) else { return Err(not_native(cx, &name)) };
-        let mut args = std::mem::take(&mut cx.args);
-        if !module.spec.free_form && args.contains("_raw_params") {
-            return Err(Trouble::message(format!("Action '{name}' does not support raw params.")));
-        }
-        args.remove("_uses_shell");
-        let reply = cx.module(&name, args).await?;
+        let call = prepare(cx)?;
+        let reply = cx.send(call).await?;
         Ok(cx.reply(reply))
     }
+}
+
+/// The task as a call of its module.
+pub(crate) fn prepare(cx: &mut ActionCx<'_>) -> Result<Call, Trouble> {
+    let name = cx.name.clone();
+    let Some(module) = rplay_modules::find(&name) else { return Err(not_native(cx, &name)) };
+    let mut args = std::mem::take(&mut cx.args);
+    if !module.spec.free_form && args.contains("_raw_params") {
+        return Err(Trouble::message(format!("Action '{name}' does not support raw params.")));
+    }
+    args.remove("_uses_shell");
+    Ok(cx.call(&name, args))
 }
 
 /// Names what is missing and where it was looked for.

@@ -81,11 +81,12 @@ impl PlayRun<'_> {
         let mut running = FuturesUnordered::new();
         loop {
             while running.len() < forks {
-                if pinned && queues.begun < forks {
-                    if let Some(host) = queues.waiting.pop_front() {
-                        queues.begun += 1;
-                        queues.ready.push_back(host);
-                    }
+                if pinned
+                    && queues.begun < forks
+                    && let Some(host) = queues.waiting.pop_front()
+                {
+                    queues.begun += 1;
+                    queues.ready.push_back(host);
                 }
                 let Some(host) = queues.ready.pop_front() else { break };
                 match self.next_free(&host, &mut queues, &mut announced).await? {
@@ -180,13 +181,12 @@ impl PlayRun<'_> {
             if self.step_mode && !self.take_step(&step, &scope, Some(host))? {
                 continue;
             }
-            let id = match announced.get(&step.id) {
-                Some(id) => *id,
-                None => {
-                    let id = self.announce(&step, &scope)?;
-                    announced.insert(step.id, id);
-                    id
-                }
+            let id = if let Some(id) = announced.get(&step.id) {
+                *id
+            } else {
+                let id = self.announce(&step, &scope)?;
+                announced.insert(step.id, id);
+                id
             };
             return Ok(Next::Start(step, task, id));
         }

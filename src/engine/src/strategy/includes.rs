@@ -36,7 +36,13 @@ enum Brought {
 
 /// What includes brought to hosts that are not in step with one another: by the including step and what it asked for.
 #[derive(Default)]
-pub(super) struct Loaded(HashMap<(StepId, String), Vec<(IncludeRequest, String, Brought)>>);
+pub(super) struct Loaded(HashMap<(StepId, String), Vec<LoadedOne>>);
+
+struct LoadedOne {
+    request: IncludeRequest,
+    shown: String,
+    brought: Brought,
+}
 
 impl PlayRun<'_> {
     /// Loads what hosts came to include and continues them there. A file that is not there fails those hosts.
@@ -198,11 +204,12 @@ impl PlayRun<'_> {
         }
         let key = (step.id, key(&group.request));
         let mut alike = self.loaded.0.get(&key).into_iter().flatten();
-        if let Some((_, shown, brought)) = alike.find(|(request, ..)| *request == group.request) {
-            return Ok((shown.clone(), brought.clone()));
+        if let Some(one) = alike.find(|one| one.request == group.request) {
+            return Ok((one.shown.clone(), one.brought.clone()));
         }
         let (shown, brought) = self.load(step, include, group)?;
-        self.loaded.0.entry(key).or_default().push((group.request.clone(), shown.clone(), brought.clone()));
+        let one = LoadedOne { request: group.request.clone(), shown: shown.clone(), brought: brought.clone() };
+        self.loaded.0.entry(key).or_default().push(one);
         Ok((shown, brought))
     }
 

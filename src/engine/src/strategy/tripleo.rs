@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rplay_template::Scope;
 
 use crate::strategy::PlayRun;
+use crate::vars::View;
 
 impl PlayRun<'_> {
     /// Notes a failed host. Whether it is one too many: more than `max_fail_percentage` (a variable, 0 unless set) of
@@ -22,7 +23,7 @@ impl PlayRun<'_> {
 
     /// A host's `max_fail_percentage` and `tripleo_role_name`.
     fn tripleo_role(&self, host: &Arc<str>) -> (f64, String) {
-        let scope = self.run.view(Some(host), Some(self.scope), None).ok().map(|view| view.into_scope());
+        let scope = self.run.view(Some(host), Some(self.scope), None).ok().map(View::into_scope);
         let variable = |name: &str| {
             let read = |scope: &Scope| self.run.text_variable(name, scope).ok().flatten();
             scope.as_ref().and_then(read)

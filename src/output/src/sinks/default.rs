@@ -303,11 +303,11 @@ impl Sink for Default {
                 self.screen.terminal.line(&format!("NOTIFIED HANDLER {handler} for {host}"), Some(Color::Verbose))
             }
             EventKind::AsyncPolled { host, job, started, finished, .. } => {
-                let number = |b: bool| u8::from(b);
+                let word = |b: bool| if b { "True" } else { "False" };
                 let text = format!(
                     "ASYNC POLL on {host}: jid={job} started={} finished={}",
-                    number(*started),
-                    number(*finished)
+                    word(*started),
+                    word(*finished)
                 );
                 self.screen.terminal.line(&text, Some(Color::Debug))
             }

@@ -36,9 +36,12 @@ pub(crate) fn convert(call: &FilterCall<'_>, unit: &str) -> Result<Mj, TemplateE
     let days = |name: &str, default: f64| call.opt(name).and_then(py::as_float).unwrap_or(default);
     let (year, month) = (days("year", 365.0), days("month", 30.0));
     let Some(target) = factor(unit, year, month) else {
-        let message = format!("to_time_unit() can not convert to the following unit: {unit}.");
-        let hint = "available units: ms, s, m, h, d, w, mo, y and their long forms";
-        return Err(call.error(message).hint(hint));
+        let units = "millisecond, msec, msecond, sec, second, hour, min, minute, day, week, month, year";
+        let message = format!(
+            "to_time_unit() can not convert to the following unit: {unit}. Available units (singular or plural): {units}. \
+             Available short units: ms, s, m, h, d, w, mo, y"
+        );
+        return Err(call.error(message));
     };
     let text = py::str(call.input());
     if text == "0" {

@@ -63,18 +63,41 @@ impl Network {
         within(self.alone(), &["169.254.0.0/16", "fe80::/10"])
     }
 
+    /// Whether the address is kept for later use (by the IETF; most of version 6 is).
+    pub(crate) fn is_reserved(self) -> bool {
+        let blocks = [
+            "240.0.0.0/4",
+            "::/8",
+            "100::/8",
+            "200::/7",
+            "400::/6",
+            "800::/5",
+            "1000::/4",
+            "4000::/3",
+            "6000::/3",
+            "8000::/3",
+            "a000::/3",
+            "c000::/3",
+            "e000::/4",
+            "f000::/5",
+            "f800::/6",
+            "fe00::/9",
+        ];
+        within(self.alone(), &blocks)
+    }
+
     pub(super) fn is_multicast(self) -> bool {
         within(self, &["224.0.0.0/4", "ff00::/8"])
     }
 
     /// Whether the address would do as a netmask.
-    pub(super) fn is_netmask(self) -> bool {
+    pub(crate) fn is_netmask(self) -> bool {
         let inverted = self.value ^ self.max();
         inverted & inverted.wrapping_add(1) == 0
     }
 
     /// Whether the address would do as a hostmask.
-    pub(super) fn is_hostmask(self) -> bool {
+    pub(crate) fn is_hostmask(self) -> bool {
         self.value & self.value.wrapping_add(1) == 0
     }
 }

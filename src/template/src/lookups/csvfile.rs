@@ -1,5 +1,6 @@
 //! A column of the row of a CSV file whose first (`keycol`) column is the term.
 
+use crate::csv;
 use crate::lookups::terms;
 use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
@@ -37,7 +38,9 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
             other => other.chars().next().unwrap_or('\t'),
         };
         let text = terms::encoded_text(call, &option("file", "ansible.csv"), &option("encoding", "utf-8"))?;
-        let row = rows(&text, delimiter).into_iter().find(|row| row.get(key_column) == Some(&key));
+        let format = csv::Format { delimiter, skip_blanks: false, strict: false };
+        let rows = csv::rows(&text, &format).map_err(|error| call.error(error))?;
+        let row = rows.into_iter().find(|row| row.get(key_column) == Some(&key));
         if let Some(row) = row {
             match row.into_iter().nth(column) {
                 Some(cell) => out.push(py::text(cell)),
@@ -50,48 +53,4 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
         }
     }
     Ok(out)
-}
-
-/// Rows and cells; quotes hold delimiters and newlines, a doubled quote is one.
-fn rows(text: &str, delimiter: char) -> Vec<Vec<String>> {
-    let mut rows = Vec::new();
-    let mut row = Vec::new();
-    let mut cell = String::new();
-    let mut quoted = false;
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if quoted => {
-                if chars.next_if_eq(&'"').is_some() {
-                    cell.push('"');
-                } else {
-                    quoted = false;
-                }
-            }
-            c if quoted => cell.push(c),
-            '"' if cell.is_empty() => quoted = true,
-            '\r' => {}
-            '\n' => {
-                row.push(std::mem::take(&mut cell));
-                rows.push(std::mem::take(&mut row));
-            }
-            c if c == delimiter => row.push(std::mem::take(&mut cell)),
-            c => cell.push(c),
-        }
-    }
-    if !cell.is_empty() || !row.is_empty() {
-        row.push(cell);
-        rows.push(row);
-    }
-    rows
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quotes_hold_delimiters() {
-        assert_eq!(rows("a,\"b,\"\"c\"\"\"\nd,e", ','), [vec!["a", "b,\"c\""], vec!["d", "e"]]);
-    }
 }

@@ -1,5 +1,6 @@
 //! Values from INI files (or Java properties): `lookup('ini', 'key', section='s', file='f.ini')`.
 
+use crate::configparser::{self, Entries, Rules};
 use crate::lookups::terms;
 use crate::pyregex::{self, Flags};
 use crate::{Lookup, LookupCall, TemplateError, py};
@@ -41,9 +42,9 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     for term in call.terms() {
         let wanted = Wanted::read(call, &terms::text(term)?)?;
         let text = terms::encoded_text(call, &wanted.file, &wanted.encoding)?;
-        let sections = parse(call, &text, &wanted)?;
+        let sections = configparser::parse(&text, &wanted.rules())?;
         let section = if wanted.properties { "java_properties" } else { &wanted.section };
-        let Some(entries) = entries(&sections, section) else {
+        let Some(entries) = configparser::entries(&sections, section) else {
             let message = format!("No section '{section}' in '{}'.", wanted.file);
             let names = sections.iter().map(|(name, _)| name.as_str());
             let near = rplay_diag::nearest(section, names).map(|near| format!("there is a section `{near}`"));
@@ -80,6 +81,15 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
 }
 
 impl Wanted {
+    fn rules(&self) -> Rules<'_> {
+        Rules {
+            file: &self.file,
+            properties: self.properties,
+            case_sensitive: self.case_sensitive,
+            allow_no_value: self.allow_no_value,
+        }
+    }
+
     fn read(call: &LookupCall<'_>, term: &str) -> Result<Self, TemplateError> {
         let flag = |name: &str| call.bool(name, false);
         let mut wanted = Self {
@@ -121,20 +131,6 @@ impl Wanted {
         }
         Ok(wanted)
     }
-}
-
-type Entries = Vec<(String, Option<String>)>;
-
-/// The entries of a section behind those of `[DEFAULT]`, which it may replace.
-fn entries(sections: &[(String, Entries)], name: &str) -> Option<Entries> {
-    let of = |name: &str| sections.iter().find(|(known, _)| known == name).map(|(_, entries)| entries);
-    let own = of(name)?;
-    let Some(defaults) = of("DEFAULT").filter(|_| name != "DEFAULT") else { return Some(own.clone()) };
-    let find = |among: &Entries, key: &str| among.iter().position(|(known, _)| known == key);
-    let of_section = |entry: &(String, Option<String>)| find(own, &entry.0).map_or(entry, |at| &own[at]).clone();
-    let mut all: Entries = defaults.iter().map(of_section).collect();
-    all.extend(own.iter().filter(|(key, _)| find(defaults, key).is_none()).cloned());
-    Some(all)
 }
 
 /// `%(key)s` in a value replaced by the section's own values and `%%` by `%`, as Python's `BasicInterpolation` does.
@@ -189,65 +185,4 @@ fn interpolated(
     }
     out.push_str(rest);
     Ok(out)
-}
-
-/// As Python's `configparser`: `=` or `:`, whole-line comments with `#` or `;`, indented lines continue a value.
-fn parse(call: &LookupCall<'_>, text: &str, wanted: &Wanted) -> Result<Vec<(String, Entries)>, TemplateError> {
-    let mut sections: Vec<(String, Entries)> = Vec::new();
-    if wanted.properties {
-        sections.push(("java_properties".to_owned(), Vec::new()));
-    }
-    let mut indent_of_key = 0;
-    for (number, line) in text.lines().enumerate() {
-        let trimmed = line.trim();
-        if trimmed.starts_with(['#', ';']) {
-            continue;
-        }
-        let indent = line.len() - line.trim_start().len();
-        let last = sections.last_mut().and_then(|(_, entries)| entries.last_mut());
-        if trimmed.is_empty() {
-            if let Some((_, Some(value))) = last {
-                value.push('\n');
-            }
-            continue;
-        }
-        if indent > indent_of_key
-            && let Some((_, Some(value))) = last
-        {
-            value.push('\n');
-            value.push_str(trimmed);
-            continue;
-        }
-        indent_of_key = indent;
-        if let Some(name) = trimmed.strip_prefix('[').and_then(|rest| rest.rfind(']').map(|end| &rest[..end])) {
-            if !sections.iter().any(|(known, _)| known == name) {
-                sections.push((name.to_owned(), Vec::new()));
-            } else if let Some(at) = sections.iter().position(|(known, _)| known == name) {
-                let section = sections.remove(at);
-                sections.push(section);
-            }
-            continue;
-        }
-        let bad = || {
-            let message = format!("'{}', line {}: {trimmed:?} is no entry", wanted.file, number + 1);
-            call.error(message)
-        };
-        let (_, entries) = sections.last_mut().ok_or_else(bad)?;
-        let (key, value) = match trimmed.split_once(['=', ':']) {
-            Some((key, value)) => (key.trim_end(), Some(value.trim().to_owned())),
-            None if wanted.allow_no_value => (trimmed, None),
-            None => return Err(bad()),
-        };
-        let key = if wanted.case_sensitive { key.to_owned() } else { key.to_lowercase() };
-        if entries.iter().any(|(known, _)| *known == key) {
-            return Err(TemplateError::value_error(format!("Duplicate option in '{}'.", wanted.file)).note(key));
-        }
-        entries.push((key, value));
-    }
-    for (_, value) in sections.iter_mut().flat_map(|(_, entries)| entries) {
-        if let Some(value) = value {
-            value.truncate(value.trim_end().len());
-        }
-    }
-    Ok(sections)
 }

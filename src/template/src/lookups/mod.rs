@@ -1,8 +1,11 @@
 //! Lookups, one file each: `pub static LOOKUP: Lookup`.
 
+pub mod binary_file;
 pub mod cartesian;
+pub mod collection_version;
 pub mod config;
 pub mod csvfile;
+pub mod dependent;
 pub mod dict;
 pub mod env;
 pub mod file;
@@ -10,21 +13,26 @@ pub mod fileglob;
 pub mod filetree;
 pub mod first_found;
 pub mod flattened;
+pub mod get_path;
 pub(crate) mod glob;
+pub mod index_of;
 pub mod indexed_items;
 pub mod ini;
 pub mod inventory_hostnames;
 pub mod items;
 pub mod lines;
 pub mod list;
+pub mod merge_variables;
 pub mod nested;
 pub mod password;
 pub mod pipe;
 pub mod random_choice;
+pub mod random_string;
 pub mod sequence;
 pub mod subelements;
 pub mod template;
 pub(crate) mod terms;
+pub mod to_paths;
 pub mod together;
 pub mod unvault;
 pub mod url;

@@ -150,6 +150,21 @@ pub(crate) fn only_options(call: &LookupCall<'_>, known: &[&'static str]) -> Res
     Err(call.error(format!("the {} lookup has no option '{name}'", call.name())).hint(hint))
 }
 
+/// A filter of ansible.utils called as a lookup: its input is the first term, or the keyword `data` or `var`.
+pub(crate) fn as_filter(call: &LookupCall<'_>, name: &str) -> Result<Vec<Mj>, TemplateError> {
+    let mut keywords = call.keywords().clone();
+    let mut args = call.terms().to_vec();
+    let input = match keywords.iter().position(|(key, _)| matches!(&**key, "data" | "var")) {
+        Some(at) => keywords.remove(at).1,
+        None if args.is_empty() => return Err(call.error("missing required arguments: data")),
+        None => args.remove(0),
+    };
+    keywords.retain(|(key, _)| &**key != "wantlist");
+    keywords.push(("wantlist".into(), Mj::from(true)));
+    let found = crate::plugin::call_filter(call.scope(), &format!("ansible.utils.{name}"), input, args, keywords)?;
+    py::iterate(&found)
+}
+
 /// A term as text.
 pub(crate) fn text(term: &Mj) -> Result<String, TemplateError> {
     py::trip(term)?;
