@@ -6,6 +6,7 @@ mod architecture;
 mod compat;
 mod doc;
 mod fact_cache;
+mod inventory;
 mod lab;
 mod leaks;
 mod lint;

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod doc;
+pub(crate) mod inventory;
 pub(crate) mod lint;
 pub(crate) mod playbook;
 pub(crate) mod vault;

@@ -48,6 +48,8 @@ enum Command {
     Vault(Box<commands::vault::Options>),
     /// Check playbooks, roles and templates for what a release of Ansible refuses
     Lint(commands::lint::Options),
+    /// Show hosts, groups and variables: ansible-inventory
+    Inventory(Box<commands::inventory::Options>),
     /// Explain a variable: every place that sets it, which one wins, and its value
     Why(Box<commands::why::Options>),
     /// Print a completion script for a shell
@@ -82,6 +84,7 @@ fn run(mut args: Vec<OsString>) -> i32 {
         (Some(Command::Doc(options)), _) => commands::doc::run(&options),
         (Some(Command::Vault(options)), _) => commands::vault::run(&options),
         (Some(Command::Lint(options)), _) => commands::lint::run(&options),
+        (Some(Command::Inventory(options)), _) => commands::inventory::run(&options),
         (Some(Command::Why(options)), _) => commands::why::run(&options),
         (Some(Command::Completion { shell }), _) => {
             clap_complete::generate(shell, &mut Cli::command(), "rplay", &mut std::io::stdout());
@@ -98,7 +101,7 @@ fn run(mut args: Vec<OsString>) -> i32 {
 fn standing_for(name: &str) -> Option<&'static str> {
     // Distributions add their Python's version: `ansible-playbook-3`.
     let is = |program: &str| name.strip_prefix(program).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
-    [("ansible-playbook", "playbook"), ("ansible-vault", "vault")]
+    [("ansible-playbook", "playbook"), ("ansible-inventory", "inventory"), ("ansible-vault", "vault")]
         .into_iter()
         .find_map(|(program, command)| is(program).then_some(command))
 }
@@ -110,6 +113,7 @@ mod tests {
     #[test]
     fn links_are_called_like_ansible_s_programs() {
         assert_eq!(standing_for("ansible-vault"), Some("vault"));
+        assert_eq!(standing_for("ansible-inventory"), Some("inventory"));
         assert_eq!(standing_for("ansible-playbook-3"), Some("playbook"));
         assert_eq!(standing_for("ansible-vaults"), None);
         assert_eq!(standing_for("rplay"), None);

@@ -19,6 +19,8 @@ pub struct Show<'a> {
     pub export: bool,
     /// Only these hosts.
     pub hosts: Option<&'a [Arc<str>]>,
+    /// Variables of the command line, over those of every host.
+    pub extra_vars: Option<&'a Map>,
     /// Reads `group_vars` and `host_vars`.
     pub files: &'a dyn Files,
     /// Where texts are registered.
@@ -140,10 +142,106 @@ impl Inventory {
         } else {
             vars = layers.merged();
         }
+        if let Some(extra) = show.extra_vars.filter(|_| !show.export) {
+            vars.extend(extra.iter().map(|(key, value)| (key.clone(), value.clone())));
+        }
         for internal in INTERNAL {
             vars.remove(internal);
         }
         Ok(vars)
+    }
+
+    /// The graph beneath a group with variables (`ansible-inventory --graph --vars`).
+    pub fn graph_with_vars(&self, group: &str, show: Show<'_>) -> Result<Option<String>, InventoryError> {
+        let Some(id) = self.group_id(group) else { return Ok(None) };
+        let mut lines = Vec::new();
+        self.lines_with_vars(id, 0, show, &mut lines)?;
+        Ok(Some(lines.join("\n")))
+    }
+
+    fn lines_with_vars(
+        &self,
+        id: GroupId,
+        depth: usize,
+        show: Show<'_>,
+        lines: &mut Vec<String>,
+    ) -> Result<(), InventoryError> {
+        let name = |name: &str, depth: usize| {
+            if depth == 0 { name.to_owned() } else { format!("{}--{name}", "  |".repeat(depth)) }
+        };
+        let vars = |vars: &Map, depth: usize, lines: &mut Vec<String>| {
+            let mut entries: Vec<(String, &Value)> =
+                vars.iter().map(|(key, value)| (key.to_str().into_owned(), value)).collect();
+            entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+            lines.extend(entries.iter().map(|(key, value)| name(&format!("{{{key} = {}}}", value.to_str()), depth)));
+        };
+        let group = self.g(id);
+        lines.push(name(&format!("@{}:", group.name), depth));
+        for child in group.children() {
+            self.lines_with_vars(*child, depth + 1, show, lines)?;
+        }
+        if &*group.name != "all" {
+            for host in group.direct_hosts() {
+                let host = self.h(*host);
+                lines.push(name(&host.name, depth + 1));
+                vars(&self.shown_vars(host, show)?, depth + 2, lines);
+            }
+        }
+        vars(&self.group_vars(&group.name, show)?, depth + 1, lines);
+        Ok(())
+    }
+
+    /// The inventory as a YAML inventory says it (`ansible-inventory --list --yaml`): a host's variables stand where it is
+    /// named first.
+    pub fn nested(&self, show: Show<'_>) -> Result<Map, InventoryError> {
+        let available: HashSet<HostId> = self.shown_hosts(show).into_iter().collect();
+        let mut seen = (HashSet::new(), HashSet::new());
+        let mut out = Map::new();
+        if let Some(entry) = self.nested_group(crate::inventory::ALL, &available, show, &mut seen)? {
+            out.insert("all", entry);
+        }
+        Ok(out)
+    }
+
+    fn nested_group(
+        &self,
+        id: GroupId,
+        available: &HashSet<HostId>,
+        show: Show<'_>,
+        seen: &mut (HashSet<GroupId>, HashSet<HostId>),
+    ) -> Result<Option<Map>, InventoryError> {
+        let group = self.g(id);
+        let mut children = Map::new();
+        for child in group.children() {
+            let name = Value::data(Arc::clone(&self.g(*child).name));
+            if seen.0.insert(*child) {
+                if let Some(entry) = self.nested_group(*child, available, show, seen)? {
+                    children.insert(name, entry);
+                }
+            } else {
+                children.insert(name, Map::new());
+            }
+        }
+        let mut hosts = Map::new();
+        if id != crate::inventory::ALL {
+            for host in group.direct_hosts().iter().filter(|host| available.contains(host)) {
+                let vars = if seen.1.insert(*host) { self.shown_vars(self.h(*host), show)? } else { Map::new() };
+                hosts.insert(Value::data(Arc::clone(&self.h(*host).name)), vars);
+            }
+        }
+        let mut entry = Map::new();
+        for (key, map) in [("children", children), ("hosts", hosts)] {
+            if !map.is_empty() {
+                entry.insert(key, map);
+            }
+        }
+        if show.export {
+            let vars = self.group_vars(&group.name, show)?;
+            if !vars.is_empty() {
+                entry.insert("vars", vars);
+            }
+        }
+        Ok((!entry.is_empty()).then_some(entry))
     }
 
     /// The variables of one host, as `ansible-inventory --host` shows them.

@@ -43,7 +43,7 @@ fn lists_and_exports_are_ansibles() {
         for (export, ending) in [(false, "list"), (true, "export")] {
             let sources = Sources::new();
             let inventory = load(&sources, given);
-            let show = Show { export, hosts: None, files: &PlainFiles, sources: &sources };
+            let show = Show { export, hosts: None, extra_vars: None, files: &PlainFiles, sources: &sources };
             let ours = Value::Map(inventory.list(show).unwrap());
             let recorded = std::fs::read_to_string(fixtures().join(format!("{name}.{ending}"))).unwrap();
             let expected: Value = serde_json::from_str(&recorded).unwrap();

@@ -108,7 +108,9 @@ struct Command<'a> {
 /// A run that is ready and was not started, for commands that only look.
 pub(crate) struct Opened {
     pub(crate) run: Run,
-    inventory: Inventory,
+    pub(crate) inventory: Inventory,
+    pub(crate) files: VaultedFiles,
+    pub(crate) extra_vars: Map,
 }
 
 impl Opened {
@@ -142,7 +144,7 @@ pub(crate) fn open(options: &PlaybookOptions, sources: &Sources) -> Result<Opene
     let run_options = RunOptions {
         tags,
         skip_tags,
-        extra_vars: prepared.extra_vars,
+        extra_vars: prepared.extra_vars.clone(),
         inject_facts: command.settings.flag("INJECT_FACTS_AS_VARS"),
         merge_hashes: prepared.merge,
         fact_caching,
@@ -158,13 +160,13 @@ pub(crate) fn open(options: &PlaybookOptions, sources: &Sources) -> Result<Opene
     let run = Run::new(
         run_options,
         inventory.clone(),
-        Arc::new(prepared.files),
+        Arc::new(prepared.files.clone()),
         prepared.resolver,
         command.loader_settings(),
         pool,
         emitter,
     );
-    Ok(Opened { run, inventory })
+    Ok(Opened { run, inventory, files: prepared.files, extra_vars: prepared.extra_vars })
 }
 
 /// What every command about playbooks reads first.
