@@ -87,8 +87,8 @@ fn differences(release: &str) -> Vec<String> {
         "json",
         &run.to_string_lossy(),
     ]);
-    let output: Value =
-        serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {}{}", ran.stdout, ran.stderr));
+    assert!(ran.stdout.starts_with('{'), "{}{}", ran.stdout, ran.stderr);
+    let output: Value = serde_json::from_str(&ran.stdout).unwrap();
     let want = recorded(release);
     let mut out = Vec::new();
     for play in output["plays"].as_array().unwrap() {

@@ -72,7 +72,8 @@ fn pinned(playbook: &Path) -> Option<Pin> {
 }
 
 fn holds_pins(name: &str) -> bool {
-    let text = name.ends_with(".txt") && (name.contains("requirements") || name.contains("constraints"));
+    let text = Path::new(name).extension().is_some_and(|e| e == "txt")
+        && (name.contains("requirements") || name.contains("constraints"));
     text || matches!(name, "tox.ini" | "setup.cfg" | "pyproject.toml")
 }
 
@@ -120,11 +121,11 @@ fn newest(clauses: &str, bundle: bool) -> Option<Compat> {
     let exact = clauses.iter().find(|(operator, numbers)| matches!(*operator, "==") && numbers.len() > 2);
     let minors = (0..=30).map(|minor| Version::new(2, minor));
     let versions = std::iter::once(Version::new(1, 9)).chain(minors);
-    let found = versions.filter(|version| {
+    let mut found = versions.filter(|version| {
         let numbers = if bundle { in_bundle(*version) } else { vec![version.major, version.minor] };
         clauses.iter().all(|(operator, wanted)| allows(operator, &numbers, wanted))
     });
-    let version = found.last()?;
+    let version = found.next_back()?;
     match exact {
         Some((_, numbers)) if !bundle || version.minor < 10 => {
             format!("{version}.{}", numbers.get(2).copied().unwrap_or(0)).parse().ok()
@@ -182,7 +183,9 @@ mod tests {
         assert_eq!(full("ansible-core==2.16.3").as_deref(), Some("2.16.3"));
         assert_eq!(full("ansible==1.9.2").as_deref(), Some("1.9.2"));
         assert_eq!(full("ansible ~= 2.9.0  # lts").as_deref(), Some("2.9.27"));
-        assert_eq!(full("deps = ansible<2.12").as_deref(), Some("2.11.12"));
+        assert_eq!(full("deps = ansible-core<2.12").as_deref(), Some("2.11.12"));
+        // The bundle went from 2.10 to 3.
+        assert_eq!(full("deps = ansible<2.12").as_deref(), Some("2.10.17"));
         assert_eq!(full("ansible>=9,<10").as_deref(), Some("2.16.19"));
         assert_eq!(full("ansible==4.10.0").as_deref(), Some("2.11.12"));
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use rplay_diag::{Diagnostic, Sources, render};
-use rplay_lint::{Finding, Level, Lint, Record, rules};
+use rplay_lint::{Finding, Level, Lint, Record, Rule, rules};
 use rplay_value::Compat;
 
 use crate::exit;
@@ -131,7 +131,8 @@ fn summary(findings: &[Finding], compat: &Compat) {
 fn list() -> String {
     let mut rules: Vec<_> = rules().collect();
     rules.sort_by_key(|rule| rule.name);
-    rules.iter().map(|rule| format!("{:22} {:>5}  {}\n", rule.name, rule.since.to_string(), rule.about)).collect()
+    let line = |rule: &&Rule| format!("{:22} {:>5}  {}\n", rule.name, rule.since.to_string(), rule.about);
+    rules.iter().map(line).collect::<Vec<_>>().concat()
 }
 
 fn print(text: &str) {
