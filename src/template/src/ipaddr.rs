@@ -59,6 +59,11 @@ impl Network {
         Self::new(version, value, prefix)
     }
 
+    /// A text that is an address without a prefix.
+    pub(crate) fn lone(text: &str) -> Option<Self> {
+        Self::parse(text).filter(|_| !text.contains('/'))
+    }
+
     /// A single address.
     pub(crate) fn host(version: u8, value: u128) -> Option<Self> {
         Self::new(version, value, if version == 4 { 32 } else { 128 })

@@ -23,6 +23,7 @@ mod globals;
 mod header;
 mod inspect;
 mod ipaddr;
+mod jmes;
 pub mod lookups;
 mod lower;
 mod omit;

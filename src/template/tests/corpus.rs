@@ -1,7 +1,5 @@
 //! Compiles the texts of `tests/corpus/survey.py` (`RPLAY_CORPUS` names its output) and compares with Jinja2: what
 //! compiles there must compile here, what fails must fail with the same message on the same line.
-#![expect(clippy::unwrap_used, reason = "functions of a test are tests too")]
-#![expect(clippy::print_stdout, reason = "functions of a test are tests too")]
 
 use std::collections::BTreeMap;
 

@@ -165,7 +165,15 @@ fn recorded_probes_agree_with_ansible_core_2_19() {
         if (got == want) == probe.get("differs").is_some() {
             let text = probe.get("expr").or_else(|| probe.get("cond")).unwrap();
             let text = probe.get("templates").and_then(|files| files.as_map()?.get("main.j2")).unwrap_or(text);
-            misses.push(format!("{}\n     got {}: {}\n    want {}: {}", text.to_str(), got.0, got.1, want.0, want.1));
+            let query = probe.get("vars").and_then(|vars| vars.get("q")).map_or_else(String::new, Value::repr);
+            misses.push(format!(
+                "{}{query}\n     got {}: {}\n    want {}: {}",
+                text.to_str(),
+                got.0,
+                got.1,
+                want.0,
+                want.1
+            ));
         }
     }
     assert!(misses.is_empty(), "{} probes differ:\n{}", misses.len(), misses.join("\n"));

@@ -16,7 +16,7 @@ pub static FILTER: Filter = Filter {
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     let text = py::str(call.input());
-    let Some(address) = Network::parse(&text).filter(|_| !text.contains('/')) else {
+    let Some(address) = Network::lone(&text) else {
         return Err(call.error(format!("You must pass a valid IP address; {text} is invalid")));
     };
     let amount = call.arg("amount").and_then(|amount| {

@@ -21,7 +21,7 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
         let message = format!("value of format must be one of: compress, expand, x509, got: {format}");
         return Err(call.error(message));
     }
-    let Some(address) = Network::parse(&text).filter(|_| !text.contains('/')) else {
+    let Some(address) = Network::lone(&text) else {
         return Err(call.error(match &*format {
             "x509" => format!("failed to detect a valid IP address from {}", py::repr(&py::text(text))),
             _ => format!("You must pass a valid IP address; {text} is invalid"),

@@ -1,12 +1,8 @@
 //! What a JMESPath expression finds.
 
-use std::collections::BTreeMap;
-
-use jmespath::ast::Ast;
-use jmespath::{Context, DEFAULT_RUNTIME, Rcvar, Variable, interpret};
 use minijinja::Value as Mj;
-use rplay_value::{Map, Value};
 
+use crate::jmes::{self, QueryError};
 use crate::{Filter, FilterCall, TemplateError, py};
 
 /// What a JMESPath expression finds.
@@ -21,64 +17,13 @@ pub static FILTER: Filter = Filter {
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     let expression = json_literals(&py::str(call.arg("expr")?));
-    let data = Rcvar::new(variable(&py::to_value(call.input())?));
-    let found = jmespath::parse(&expression).and_then(|mut query| {
-        real_numbers(&mut query);
-        interpret(&data, &query, &mut Context::new(&expression, &DEFAULT_RUNTIME))
-    });
-    let found = found.map_err(|e| call.error(format!("JMESPathError in json_query filter plugin:\n{e}")))?;
-    Ok(py::from_value(value(&found)))
-}
-
-/// The key under which serde_json shows numbers of any precision.
-const NUMBER: &str = "$serde_json::private::Number";
-
-/// Numbers among the literals: serde_json hands them over as mappings of one private key.
-fn real_numbers(ast: &mut Ast) {
-    match ast {
-        Ast::Literal { value, .. } => *value = real_number(value),
-        Ast::Comparison { lhs, rhs, .. }
-        | Ast::Projection { lhs, rhs, .. }
-        | Ast::And { lhs, rhs, .. }
-        | Ast::Or { lhs, rhs, .. }
-        | Ast::Subexpr { lhs, rhs, .. } => {
-            real_numbers(lhs);
-            real_numbers(rhs);
+    jmes::search(&expression, call.input()).map_err(|error| match error {
+        QueryError::Query(error) => call.error(format!("JMESPathError in json_query filter plugin:\n{error}")),
+        QueryError::Value(error) if error.is_undefined() => error,
+        QueryError::Value(error) => {
+            call.error(format!("Error in jmespath.search in json_query filter plugin:\n{error}"))
         }
-        Ast::Condition { predicate, then, .. } => {
-            real_numbers(predicate);
-            real_numbers(then);
-        }
-        Ast::Expref { ast: node, .. }
-        | Ast::Flatten { node, .. }
-        | Ast::Not { node, .. }
-        | Ast::ObjectValues { node, .. } => real_numbers(node),
-        Ast::Function { args: nodes, .. } | Ast::MultiList { elements: nodes, .. } => {
-            nodes.iter_mut().for_each(real_numbers);
-        }
-        Ast::MultiHash { elements, .. } => elements.iter_mut().for_each(|pair| real_numbers(&mut pair.value)),
-        Ast::Identity { .. } | Ast::Field { .. } | Ast::Index { .. } | Ast::Slice { .. } => {}
-    }
-}
-
-fn real_number(literal: &Rcvar) -> Rcvar {
-    match &**literal {
-        Variable::Object(entries) => {
-            if let Some(text) = entries.get(NUMBER).and_then(|text| text.as_string()) {
-                Rcvar::new(number(text))
-            } else {
-                let entries = entries.iter().map(|(key, item)| (key.clone(), real_number(item)));
-                Rcvar::new(Variable::Object(entries.collect()))
-            }
-        }
-        Variable::Array(items) => Rcvar::new(Variable::Array(items.iter().map(real_number).collect())),
-        _ => Rcvar::clone(literal),
-    }
-}
-
-fn number(text: &str) -> Variable {
-    let float = || text.parse().ok().and_then(serde_json::Number::from_f64);
-    text.parse::<i64>().ok().map(Into::into).or_else(float).map_or(Variable::Null, Variable::Number)
+    })
 }
 
 /// Literals that are no JSON made texts: Python's jmespath reads `` `web1` `` as `` `"web1"` ``, and playbooks rely on it.
@@ -106,42 +51,6 @@ fn json_literals(expression: &str) -> String {
         rest = &rest[end..];
     }
     out + rest
-}
-
-fn variable(value: &Value) -> Variable {
-    match value {
-        Value::Null => Variable::Null,
-        Value::Bool(b) => Variable::Bool(*b),
-        Value::Int(i) => Variable::Number((*i).into()),
-        Value::Float(f) => serde_json::Number::from_f64(*f).map_or(Variable::Null, Variable::Number),
-        Value::List(items) => Variable::Array(items.iter().map(|item| Rcvar::new(variable(item))).collect()),
-        Value::Map(map) => {
-            let entries = map.iter().map(|(key, item)| (key.to_str().into_owned(), Rcvar::new(variable(item))));
-            Variable::Object(entries.collect::<BTreeMap<_, _>>())
-        }
-        other => Variable::String(other.to_str().into_owned()),
-    }
-}
-
-fn value(found: &Variable) -> Value {
-    match found {
-        Variable::Null | Variable::Expref(_) => Value::Null,
-        Variable::Bool(b) => Value::Bool(*b),
-        Variable::Number(number) => match number.as_i64() {
-            Some(int) => Value::Int(int),
-            // The crate computes in floats; whole results are integers in Python.
-            None => match number.as_f64() {
-                Some(float) if float.fract() == 0.0 && float.abs() < 9e15 => Value::Int(float as i64),
-                float => float.map_or(Value::Null, Value::Float),
-            },
-        },
-        Variable::String(text) => Value::from(text.as_str()),
-        Variable::Array(items) => Value::List(items.iter().map(|item| value(item)).collect()),
-        Variable::Object(entries) if entries.contains_key(NUMBER) => value(&real_number(&Rcvar::new(found.clone()))),
-        Variable::Object(entries) => {
-            Value::Map(entries.iter().map(|(key, item)| (key.as_str(), value(item))).collect::<Map>())
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::py::Kind;
 use crate::pyregex::{self, Flags};
-use crate::{Lookup, LookupCall, Scope, TemplateError, py};
+use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
 use std::collections::BTreeSet;
 
@@ -39,7 +39,9 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
         };
         let mut result = initial.clone();
         let Some(groups) = &groups else {
-            merge(call, call.scope(), &fits, &overriding, &mut result)?;
+            let scope = call.scope();
+            let names = scope.names().iter().map(|name| name.as_str().to_owned()).collect();
+            merge(call, names, &|name| scope.get(name), &fits, &overriding, &mut result)?;
             out.push(result.unwrap_or_else(py::none));
             continue;
         };
@@ -50,7 +52,9 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
             let own = py::iterate(&py::get_item(&vars, &Mj::from("group_names"))).unwrap_or_default();
             let all = groups.iter().any(|group| group.as_str() == Some("all"));
             if all || own.iter().any(|name| groups.iter().any(|group| py::equal(group, name))) {
-                merge_host(call, &vars, &fits, &overriding, &mut result)?;
+                let names = py::iterate(&vars)?.iter().map(py::str).collect();
+                let get = |name: &str| Some(py::get_item(&vars, &Mj::from(name)));
+                merge(call, names, &get, &fits, &overriding, &mut result)?;
             }
         }
         out.push(result.unwrap_or_else(py::none));
@@ -60,35 +64,20 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
 
 type Fits<'a> = dyn Fn(&str) -> Result<bool, TemplateError> + 'a;
 
+/// Merges what fits among some variables, in the order of their names.
 fn merge(
     call: &LookupCall<'_>,
-    scope: &Scope,
+    names: BTreeSet<String>,
+    get: &dyn Fn(&str) -> Option<Mj>,
     fits: &Fits<'_>,
     overriding: &str,
     result: &mut Option<Mj>,
 ) -> Result<(), TemplateError> {
-    let names: BTreeSet<String> = scope.names().iter().map(|name| name.as_str().to_owned()).collect();
     for name in names {
         if fits(&name)?
-            && let Some(value) = scope.get(&name)
+            && let Some(value) = get(&name)
         {
             add(call, &name, &value, overriding, result)?;
-        }
-    }
-    Ok(())
-}
-
-fn merge_host(
-    call: &LookupCall<'_>,
-    vars: &Mj,
-    fits: &Fits<'_>,
-    overriding: &str,
-    result: &mut Option<Mj>,
-) -> Result<(), TemplateError> {
-    let names: BTreeSet<String> = py::iterate(vars)?.iter().map(py::str).collect();
-    for name in names {
-        if fits(&name)? {
-            add(call, &name, &py::get_item(vars, &Mj::from(name.as_str())), overriding, result)?;
         }
     }
     Ok(())

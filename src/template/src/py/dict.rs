@@ -219,20 +219,12 @@ impl Dict {
 
     /// Values in insertion order. Templates among a variable's values are rendered, once.
     pub fn values(&self) -> Vec<Mj> {
-        let mut waiting = Vec::new();
-        let (source, mut values) = match &mut *self.lock() {
+        let (source, (mut values, waiting)) = match &mut *self.lock() {
             Items::Own(entries) => return entries.values().cloned().collect(),
             Items::Shared(lazy) => {
                 let source = lazy.source.clone();
-                let read = |(at, element)| match lazy.read(element, &self.origin) {
-                    Reading::Done(value) => value,
-                    Reading::Render => {
-                        waiting.push(at);
-                        Mj::UNDEFINED
-                    }
-                };
-                let values: Vec<Mj> = source.values().enumerate().map(read).collect();
-                (source, values)
+                let read = lazy.read_all(source.values(), &self.origin);
+                (source, read)
             }
         };
         if !waiting.is_empty() {

@@ -95,6 +95,24 @@ impl<S> Lazy<S> {
         }
     }
 
+    /// Every element's value, and where those stand that have to be rendered first.
+    pub(super) fn read_all<'v>(
+        &mut self,
+        elements: impl Iterator<Item = &'v Value>,
+        origin: &Origin,
+    ) -> (Vec<Mj>, Vec<usize>) {
+        let mut waiting = Vec::new();
+        let read = |(at, element)| match self.read(element, origin) {
+            Reading::Done(value) => value,
+            Reading::Render => {
+                waiting.push(at);
+                Mj::UNDEFINED
+            }
+        };
+        let values = elements.enumerate().map(read).collect();
+        (values, waiting)
+    }
+
     /// Remembers what an element was rendered to; what was remembered first is what it is.
     pub(super) fn keep(&mut self, element: &Value, made: Mj) -> Mj {
         if made.downcast_object_ref::<super::Marker>().is_some() {

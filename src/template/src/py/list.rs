@@ -89,20 +89,12 @@ impl List {
 
     /// All items. Templates among a variable's items are rendered, once.
     pub fn items(&self) -> Vec<Mj> {
-        let mut waiting = Vec::new();
-        let (source, mut items) = match &mut *self.lock() {
+        let (source, (mut items, waiting)) = match &mut *self.lock() {
             Items::Own(items) => return items.clone(),
             Items::Shared(lazy) => {
                 let source = lazy.source.clone();
-                let read = |(at, element)| match lazy.read(element, &self.origin) {
-                    Reading::Done(value) => value,
-                    Reading::Render => {
-                        waiting.push(at);
-                        Mj::UNDEFINED
-                    }
-                };
-                let items: Vec<Mj> = source.iter().enumerate().map(read).collect();
-                (source, items)
+                let read = lazy.read_all(source.iter(), &self.origin);
+                (source, read)
             }
         };
         for at in waiting {

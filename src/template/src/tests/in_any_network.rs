@@ -15,10 +15,12 @@ pub static TEST: Test = Test {
 };
 
 fn run(call: &mut TestCall<'_>) -> Result<bool, TemplateError> {
+    Ok(count(call)? > 0)
+}
+
+/// How many of the call's networks hold the input.
+pub(crate) fn count(call: &TestCall<'_>) -> Result<usize, TemplateError> {
     let address = Value::from(py::str(call.input()));
-    let mut found = 0_usize;
-    for network in py::iterate(call.arg("networks")?)? {
-        found += usize::from(network_in(&Value::from(py::str(&network)), &address, false));
-    }
-    Ok(found > 0)
+    let networks = py::iterate(call.arg("networks")?)?;
+    Ok(networks.iter().filter(|network| network_in(&Value::from(py::str(network)), &address, false)).count())
 }

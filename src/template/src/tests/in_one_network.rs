@@ -1,8 +1,7 @@
 //! Whether an address or network is in exactly one of several networks.
 
-use crate::ipaddr::network_in;
-use crate::{TemplateError, Test, TestCall, py};
-use rplay_value::Value;
+use crate::tests::in_any_network::count;
+use crate::{TemplateError, Test, TestCall};
 
 /// Whether an address or network is in exactly one of several networks.
 pub static TEST: Test = Test {
@@ -15,10 +14,5 @@ pub static TEST: Test = Test {
 };
 
 fn run(call: &mut TestCall<'_>) -> Result<bool, TemplateError> {
-    let address = Value::from(py::str(call.input()));
-    let mut found = 0_usize;
-    for network in py::iterate(call.arg("networks")?)? {
-        found += usize::from(network_in(&Value::from(py::str(&network)), &address, false));
-    }
-    Ok(found == 1)
+    Ok(count(call)? == 1)
 }

@@ -14,7 +14,6 @@ pub static TEST: Test = Test {
 };
 
 fn run(call: &mut TestCall<'_>) -> Result<bool, TemplateError> {
-    let text = py::str(call.input());
-    let address = Network::parse(&text).filter(|_| !text.contains('/'));
-    Ok(address.is_some_and(|address| address.version() == 6 && address.value() >> 112 == 0x2002))
+    Ok(Network::lone(&py::str(call.input()))
+        .is_some_and(|address| address.version() == 6 && address.value() >> 112 == 0x2002))
 }

@@ -8,7 +8,6 @@ pub static TEST: Test =
     Test { name: "ipv6_teredo", collection: "ansible.utils", aliases: &[], params: &[], accepts_undefined: false, run };
 
 fn run(call: &mut TestCall<'_>) -> Result<bool, TemplateError> {
-    let text = py::str(call.input());
-    let address = Network::parse(&text).filter(|_| !text.contains('/'));
-    Ok(address.is_some_and(|address| address.version() == 6 && address.value() >> 96 == 0x2001_0000))
+    Ok(Network::lone(&py::str(call.input()))
+        .is_some_and(|address| address.version() == 6 && address.value() >> 96 == 0x2001_0000))
 }

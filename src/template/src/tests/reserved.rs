@@ -8,7 +8,5 @@ pub static TEST: Test =
     Test { name: "reserved", collection: "ansible.utils", aliases: &[], params: &[], accepts_undefined: false, run };
 
 fn run(call: &mut TestCall<'_>) -> Result<bool, TemplateError> {
-    let text = py::str(call.input());
-    let address = Network::parse(&text).filter(|_| !text.contains('/'));
-    Ok(address.is_some_and(Network::is_reserved))
+    Ok(Network::lone(&py::str(call.input())).is_some_and(Network::is_reserved))
 }
