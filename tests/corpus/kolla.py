@@ -8,7 +8,7 @@ Options are those of render.py. Inventory: the checkout's `multinode` with three
 group_vars, made-up passwords, and services switched on. kolla's filter plugins import the checkout's `kolla_ansible`,
 which needs `pbr` and `bcrypt`: name a folder with them in PYTHONPATH.
 
-For `genconfig` the roles are copied. Each `merge_configs` and `merge_yaml` becomes a `template` of its first source
+For `genconfig` the roles are copied, without their handlers. Each `merge_configs` and `merge_yaml` becomes a `template` of its first source
 (nothing overrides it here), and nothing becomes another user. Each service's config.yml runs on all nodes in a block of
 its own, so one that fails does not end the others.
 """
@@ -89,6 +89,8 @@ def genconfig(checkout, options, work):
     shutil.copytree(checkout / "ansible/roles", work / "roles", symlinks=True)
     for path in (work / "roles").glob("*/tasks/*.yml"):
         path.write_text(merging_to_template(path.read_text()))
+    for path in (work / "roles").glob("*/handlers"):  # they restart containers
+        shutil.rmtree(path)
     render.link_all([checkout / "ansible/group_vars"], work / "group_vars")
     render.link_all([checkout / "ansible/filter_plugins"], work / "filter_plugins")
     (work / "hosts").write_text(inventory(checkout))
