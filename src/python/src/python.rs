@@ -476,7 +476,7 @@ impl Inner {
         }
         if let Some(kind) = answer["loose"].as_str() {
             let message = format!(
-                "The test plugin '{}' returned a non-boolean result of type {kind}. Test plugins must have a boolean result.",
+                "The test plugin '{}' returned a non-boolean result of type {kind}. Test plugins must have a boolean result. This feature will be removed from ansible-core version 2.23.",
                 plugin.name
             );
             self.tell(Diagnostic::new(Severity::Deprecated, message));
@@ -522,7 +522,8 @@ impl Inner {
     fn raised(&self, plugin: &Plugin, answer: &Json) -> TemplateError {
         let flaw = flaw(answer);
         tracing::debug!("{}", answer["trace"].as_str().unwrap_or_default());
-        let message = format!("The {} plugin '{}' failed: {}", plugin.kind, plugin.name, flaw.message);
+        let said = if flaw.message.is_empty() { ".".to_owned() } else { format!(": {}", flaw.message) };
+        let message = format!("The {} plugin '{}' failed{said}", plugin.kind, plugin.name);
         self.explain(TemplateError::plugin(message), &flaw)
     }
 
@@ -614,7 +615,7 @@ fn no_python() -> Trouble {
 /// What Python said about a failure.
 fn flaw(answer: &Json) -> Flaw {
     Flaw {
-        message: answer["message"].as_str().unwrap_or("it failed without a message").to_owned(),
+        message: answer["message"].as_str().unwrap_or_default().to_owned(),
         place: PathBuf::from(answer["place"].as_str().unwrap_or_default()),
         line: answer["line"].as_u64().unwrap_or(0) as usize,
         missing: answer["missing"].as_str().map(str::to_owned),

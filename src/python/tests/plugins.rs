@@ -311,6 +311,8 @@ fn an_exception_has_the_plugins_line() {
         &[
             ("1 | refuses", "! The filter plugin 'refuses' failed: this filter says no"),
             ("1 | same(1)", "! The filter plugin 'same' failed: same() takes 1 positional argument but 2 were given"),
+            ("1 | breaks_for_a_reason", "! The filter plugin 'breaks_for_a_reason' failed: outer: inner"),
+            ("1 | says_nothing", "! The filter plugin 'says_nothing' failed."),
             ("1 | quits", "! The filter plugin 'quits' failed: 3"),
         ],
     );

@@ -112,7 +112,7 @@ class Templar:
             raise
 
     def _trust_bare(self, variable):
-        if isinstance(variable, values.Trusted) or not isinstance(variable, str):
+        if values.is_trusted(variable) or not isinstance(variable, str):
             return variable
         return values.Trusted("{{" + variable + "}}") if variable in self._variables else variable
 
@@ -139,7 +139,7 @@ class Templar:
             return any(self.is_template(key) or self.is_template(value) for key, value in data.items())
         if isinstance(data, (list, tuple)):
             return any(self.is_template(value) for value in data)
-        return isinstance(data, values.Trusted)
+        return values.is_trusted(data)
 
     def is_possibly_template(self, data, overrides=None):
         return isinstance(data, str) and any(mark in data for mark in ("{{", "{%", "{#"))

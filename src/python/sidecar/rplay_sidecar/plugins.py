@@ -128,13 +128,16 @@ def is_undefined_class(cls):
 
 
 def message_of(error):
-    """What an exception says, as Ansible shows it."""
+    """What an exception and those that caused it say, as ansible-core 2.19 shows it; nothing when they say nothing."""
     message = getattr(error, "message", None)
     if not isinstance(message, str):
         message = str(error)
     if isinstance(error, ImportError) and error.args:
         message = str(error.args[0])
-    return message or repr(error)
+    cause = message_of(error.__cause__) if error.__cause__ is not None else ""
+    if cause and cause not in message:
+        message = "{}: {}".format(message, cause) if message else cause
+    return message
 
 
 def describe(error, file):

@@ -9,6 +9,7 @@ import collections.abc
 import datetime
 import functools
 import math
+import sys
 
 
 class Trusted(str):
@@ -69,6 +70,14 @@ def first_undefined(values):
     return None
 
 
+def is_trusted(value):
+    """Whether text is a template: ours, or tagged by an ansible-core that is installed."""
+    if isinstance(value, Trusted):
+        return True
+    check = getattr(sys.modules.get("ansible.template"), "is_trusted_as_template", None)
+    return check is not None and isinstance(value, str) and bool(check(value))
+
+
 class Codec:
     """Python values to and from what JSON can hold."""
 
@@ -113,7 +122,8 @@ class Codec:
         if value is OMIT:
             return {"$": "omit"}
         if isinstance(value, str):
-            return str.__str__(value)
+            text = str.__str__(value)
+            return {"$": "trusted", "v": text} if is_trusted(value) else text
         if isinstance(value, (bytes, bytearray)):
             return {"$": "bytes", "v": base64.b64encode(bytes(value)).decode("ascii")}
         if isinstance(value, int):

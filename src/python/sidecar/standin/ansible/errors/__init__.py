@@ -18,7 +18,7 @@ class AnsibleError(Exception):
     @property
     def message(self):
         cause = self.orig_exc or self.__cause__
-        text = self._message
+        text = self._message or "Unexpected {} error.".format(type(self).__name__)
         if isinstance(cause, Exception) and str(cause) and str(cause) not in text:
             text = "{}: {}".format(text.rstrip(". "), cause) if text else str(cause)
         return text
