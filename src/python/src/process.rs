@@ -6,6 +6,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value as Json};
@@ -27,6 +28,8 @@ pub(crate) struct Process {
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
     stderr: Arc<Mutex<VecDeque<String>>>,
+    /// Reads standard error until its end.
+    reader: JoinHandle<()>,
     /// Which process of the run this is: its objects are known by it.
     pub(crate) generation: u64,
     /// Folders of collections it was told.
@@ -54,13 +57,21 @@ impl Process {
         };
         let stderr = Arc::new(Mutex::new(VecDeque::new()));
         let lines = Arc::clone(&stderr);
-        std::thread::Builder::new()
+        let reader = std::thread::Builder::new()
             .name("python-stderr".to_owned())
             .spawn(move || keep_lines(BufReader::new(errors), &lines))
             .map_err(failed)?;
         let output = BufReader::with_capacity(64 * 1024, output);
-        let mut process =
-            Self { child, input: Some(input), output, stderr, generation, collections: Vec::new(), broken: false };
+        let mut process = Self {
+            child,
+            input: Some(input),
+            output,
+            stderr,
+            reader,
+            generation,
+            collections: Vec::new(),
+            broken: false,
+        };
         let modules: Map<String, Json> =
             MODULES.iter().map(|(name, text)| ((*name).to_owned(), Json::from(*text))).collect();
         process.send(Json::Object(modules).to_string().as_bytes())?;
@@ -103,8 +114,11 @@ impl Process {
         self.broken = true;
         self.input = None;
         let status = wait(&mut self.child);
-        // The thread that reads standard error may be a moment behind.
-        std::thread::sleep(Duration::from_millis(20));
+        // The thread that reads standard error may be a moment behind, and a child of the process may keep it open.
+        let until = Instant::now() + PATIENCE;
+        while !self.reader.is_finished() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(2));
+        }
         let lines = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
         PythonError::Ended {
             status: status.map_or_else(|| "does not answer".to_owned(), describe),

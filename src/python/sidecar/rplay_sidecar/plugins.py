@@ -9,6 +9,8 @@ import os
 import sys
 import traceback
 
+from rplay_sidecar import wire
+
 _CLASSES = {"filter": ("FilterModule", "filters"), "test": ("TestModule", "tests")}
 
 # Folders that hold `ansible_collections`, the first that has a collection wins.
@@ -26,6 +28,7 @@ class Plugins:
         key = (kind, file)
         if key not in self._modules:
             self._modules[key] = load(kind, file, collection)
+            hear_display()
         return self._modules[key]
 
     def functions(self, kind, file, collection):
@@ -70,6 +73,24 @@ def load(kind, file, collection):
         sys.modules.pop(full, None)
         raise
     return module
+
+
+def hear_display():
+    """Sends the warnings of an installed ansible-core to rplay: it would print them itself."""
+    display = getattr(sys.modules.get("ansible.utils.display"), "Display", None)
+    if display is None or hasattr(display, "_tell"):
+        return
+
+    def tell(level):
+        def method(self, msg, *args, **kwargs):
+            wire.CURRENT.notice(level, msg)
+
+        return method
+
+    display._tell = tell("info")
+    display.warning = display.system_warning = tell("warning")
+    display.deprecated = tell("deprecated")
+    display.error = tell("error")
 
 
 def add_collections(folders):
