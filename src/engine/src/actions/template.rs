@@ -5,7 +5,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use rplay_template::{FileOptions, Scope};
-use rplay_value::{Map, Value};
+use rplay_value::Value;
 
 use crate::action::{Action, ActionCx, Done, Traits};
 use crate::trouble::Trouble;
@@ -97,42 +97,12 @@ fn options(cx: &ActionCx<'_>) -> Result<FileOptions, Trouble> {
 
 /// The variables that only templates see.
 fn template_scope(cx: &ActionCx<'_>, path: &Path, dest: &str) -> Scope {
-    let mut vars = Map::new();
-    vars.insert("template_path", cx.text("src").unwrap_or_default());
-    vars.insert("template_fullpath", path.to_string_lossy().into_owned());
-    vars.insert("template_destpath", dest);
-    vars.insert("template_host", hostname());
-    if let Ok(meta) = fs_err::metadata(path) {
-        vars.insert("template_uid", owner(meta.uid()));
-        let modified = meta.modified().ok().and_then(|time| jiff::Timestamp::try_from(time).ok());
-        if let Some(modified) = modified {
-            let zoned = modified.to_zoned(jiff::tz::TimeZone::system());
-            vars.insert("template_mtime", zoned.strftime("%Y-%m-%d %H:%M:%S.%f").to_string());
+    let name = cx.text("src").unwrap_or_default();
+    let mut scope = cx.scope.clone();
+    for (name, value) in rplay_template::file_variables(&name, path, Some(dest)).texts() {
+        if name.as_str() != "ansible_managed" || !cx.scope.has("ansible_managed") {
+            scope = scope.with(name.as_str(), value.clone());
         }
     }
-    let now = jiff::Zoned::now();
-    vars.insert("template_run_date", now.strftime("%Y-%m-%d %H:%M:%S.%f").to_string());
-    let mut scope = cx.scope.clone();
-    if !scope.has("ansible_managed") {
-        vars.insert("ansible_managed", "Ansible managed");
-    }
-    for (name, value) in vars.texts() {
-        scope = scope.with(name.as_str(), value.clone());
-    }
     scope
-}
-
-fn hostname() -> String {
-    fs_err::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()).unwrap_or_default()
-}
-
-/// The user's name, or the number of one without a name.
-fn owner(uid: u32) -> String {
-    let passwd = fs_err::read_to_string("/etc/passwd").unwrap_or_default();
-    let found = passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)? == uid.to_string()).then(|| name.to_owned())
-    });
-    found.unwrap_or_else(|| uid.to_string())
 }
