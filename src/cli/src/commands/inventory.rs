@@ -162,15 +162,14 @@ fn show(options: &Options, sources: &Sources) -> Result<i32, Failure> {
     } else {
         written(inventory.list(show).map_err(failure)?, false)?
     };
-    match &options.output {
-        Some(path) => fs_err::write(path, &text).map_err(|error| {
+    if let Some(path) = &options.output {
+        fs_err::write(path, &text).map_err(|error| {
             Failure::error(Diagnostic::error(format!("could not write {}: {error}", path.display())))
-        })?,
-        None => {
-            let end = if text.ends_with('\n') { "" } else { "\n" };
-            // A reader that went away (`| head`) has what it wanted.
-            let _ = std::io::stdout().lock().write_all(format!("{text}{end}").as_bytes());
-        }
+        })?;
+    } else {
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        // A reader that went away (`| head`) has what it wanted.
+        let _ = std::io::stdout().lock().write_all(format!("{text}{end}").as_bytes());
     }
     Ok(exit::OK)
 }
