@@ -4,6 +4,7 @@
 
 mod architecture;
 mod compat;
+mod config;
 mod doc;
 mod fact_cache;
 mod inventory;

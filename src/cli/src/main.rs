@@ -11,6 +11,7 @@ mod exit;
 mod extra_vars;
 mod fact_caching;
 mod failure;
+mod known;
 mod notices;
 mod options;
 mod plugins;
@@ -44,6 +45,8 @@ enum Command {
     Playbook(Box<PlaybookOptions>),
     /// Show what a module, filter, test or lookup does, or list them
     Doc(commands::doc::Options),
+    /// Show every setting of Ansible with its value here, or the config file
+    Config(commands::config::Options),
     /// Encrypt, decrypt and edit files and strings: ansible-vault
     Vault(Box<commands::vault::Options>),
     /// Check playbooks, roles and templates for what a release of Ansible refuses
@@ -82,6 +85,7 @@ fn run(mut args: Vec<OsString>) -> i32 {
         (Some(Command::Playbook(options)), _) => commands::playbook::run(&options),
         (None, Some(options)) => commands::playbook::run(&options),
         (Some(Command::Doc(options)), _) => commands::doc::run(&options),
+        (Some(Command::Config(options)), _) => commands::config::run(&options),
         (Some(Command::Vault(options)), _) => commands::vault::run(&options),
         (Some(Command::Lint(options)), _) => commands::lint::run(&options),
         (Some(Command::Inventory(options)), _) => commands::inventory::run(&options),

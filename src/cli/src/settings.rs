@@ -319,7 +319,7 @@ pub(crate) fn expand(text: &str) -> PathBuf {
     PathBuf::from(out)
 }
 
-fn boolean(text: &str) -> Option<bool> {
+pub(crate) fn boolean(text: &str) -> Option<bool> {
     match text.trim().to_lowercase().as_str() {
         "y" | "yes" | "on" | "1" | "true" | "t" | "1.0" => Some(true),
         "n" | "no" | "off" | "0" | "false" | "f" | "0.0" | "" => Some(false),

@@ -17,6 +17,7 @@ use rplay_vault::VaultedFiles;
 
 use crate::compat::{self, Choice};
 use crate::failure::Failure;
+use crate::known::KnownSettings;
 use crate::notices::{self, Listener};
 use crate::options::PlaybookOptions;
 use crate::settings::Settings;
@@ -220,6 +221,7 @@ impl<'a> Command<'a> {
             sources: self.sources.clone(),
             files: Arc::new(files.clone()),
             vault: Some(Arc::new(files.clone())),
+            settings: Some(Arc::new(KnownSettings::new(self.settings.file.as_deref()))),
             ..EngineOptions::default()
         });
         if self.settings.flag("DEFAULT_JINJA2_NATIVE") && choice.compat.profile().results == Results::Literal {

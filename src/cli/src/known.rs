@@ -1,0 +1,230 @@
+//! Every setting that ansible-core 2.19 has, with its value here: for `lookup('config', ...)` and `rplay config dump`.
+//!
+//! `ansible.tsv` is the table; most of its settings tune what rplay does not have, and playbooks may ask for them all
+//! the same. Values are converted as Ansible converts them. The table is read when somebody asks.
+
+use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
+
+use rplay_diag::Sources;
+use rplay_value::{List, Value};
+
+use crate::config_file::ConfigFile;
+use crate::settings::{boolean, expand};
+
+const TABLE: &str = include_str!("ansible.tsv");
+
+/// A row of the table.
+struct Row {
+    name: &'static str,
+    kind: &'static str,
+    env: &'static str,
+    ini: &'static str,
+    default: &'static str,
+}
+
+fn rows() -> impl Iterator<Item = Row> {
+    TABLE.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
+        let mut columns = line.split('\t');
+        let mut column = || columns.next();
+        Some(Row { name: column()?, kind: column()?, env: column()?, ini: column()?, default: column()? })
+    })
+}
+
+/// A setting's value.
+pub(crate) struct Known {
+    pub(crate) name: &'static str,
+    pub(crate) value: Value,
+    /// `default`, `env: NAME` or the config file, as Ansible says it.
+    pub(crate) origin: String,
+}
+
+/// The settings of a run.
+pub(crate) struct KnownSettings {
+    path: Option<PathBuf>,
+    file: OnceLock<Option<ConfigFile>>,
+    env: fn(&str) -> Option<String>,
+}
+
+impl KnownSettings {
+    /// Settings from a config file and the environment.
+    pub(crate) fn new(config_file: Option<&Path>) -> Self {
+        let path = config_file.map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+        Self { path, file: OnceLock::new(), env: |name| std::env::var(name).ok() }
+    }
+
+    /// All of them, by name.
+    pub(crate) fn all(&self) -> Vec<Known> {
+        rows().map(|row| self.read(&row)).collect()
+    }
+
+    fn file(&self) -> Option<&ConfigFile> {
+        let read = || ConfigFile::read(self.path.as_deref()?, &Sources::new()).ok();
+        self.file.get_or_init(read).as_ref()
+    }
+
+    fn read(&self, row: &Row) -> Known {
+        let items = |column: &'static str| column.split(',').filter(|item| *item != "-").rev();
+        let from_env = || items(row.env).find_map(|name| Some(((self.env)(name)?, format!("env: {name}"), None)));
+        let from_file = || {
+            let (section, key, path) = items(row.ini).find_map(|item| {
+                let (section, key) = item.rsplit_once('.')?;
+                self.file()?.get(section, key)?;
+                Some((section, key, self.path.as_deref()?))
+            })?;
+            let text = self.file()?.get(section, key)?.0.to_owned();
+            Some((text, path.display().to_string(), path.parent()))
+        };
+        match from_env().or_else(from_file) {
+            Some((text, origin, folder)) => {
+                let value = typed(row.kind, Value::data(text), folder);
+                // As Ansible, quotes around a text of the file go, those in the environment stay.
+                let value = match (value.as_str(), folder) {
+                    (Some(text), Some(_)) => Value::data(unquote(text)),
+                    _ => value,
+                };
+                Known { name: row.name, value, origin }
+            }
+            None => Known { name: row.name, value: self.default(row), origin: "default".to_owned() },
+        }
+    }
+
+    fn default(&self, row: &Row) -> Value {
+        let home = || match self.read_home() {
+            Value::Text(home) => home.to_string(),
+            _ => String::new(),
+        };
+        let text = if row.default.contains("{home}") {
+            row.default.replace("{home}", &home())
+        } else {
+            row.default.to_owned()
+        };
+        let value = serde_json::from_str(&text).unwrap_or(Value::Null);
+        if value.is_null() { value } else { typed(row.kind, value, None) }
+    }
+
+    fn read_home(&self) -> Value {
+        rows().find(|row| row.name == "ANSIBLE_HOME").map_or(Value::Null, |row| self.read(&row).value)
+    }
+}
+
+impl rplay_template::Settings for KnownSettings {
+    fn get(&self, name: &str) -> Option<(Value, String)> {
+        if name == "CONFIG_FILE" {
+            let path = self.path.as_ref().map_or(Value::Null, |path| Value::data(path.display().to_string()));
+            return Some((path, String::new()));
+        }
+        let known = self.read(&rows().find(|row| row.name == name)?);
+        Some((known.value, known.origin))
+    }
+}
+
+/// A value of a setting's type; one that cannot be converted stays as it is.
+fn typed(kind: &str, value: Value, folder: Option<&Path>) -> Value {
+    let path = |text: &str| Value::data(resolve(text, folder));
+    let list = |separator: char, item: &dyn Fn(&str) -> Value| match &value {
+        Value::Text(text) => Value::List(text.split(separator).map(item).collect::<List>()),
+        Value::List(items) => {
+            Value::List(items.iter().map(|found| found.as_str().map_or_else(|| found.clone(), item)).collect::<List>())
+        }
+        other => other.clone(),
+    };
+    let Some(text) = value.as_str() else {
+        return match kind {
+            "pathspec" | "pathlist" => list(':', &path),
+            "float" => value.as_int().map_or(value, |whole| Value::Float(whole as f64)),
+            // A number that stands for text.
+            "str" if !value.is_null() => Value::data(value.to_str()),
+            _ => value,
+        };
+    };
+    match kind {
+        "bool" => Value::Bool(boolean(text) == Some(true)),
+        "int" => match (text.trim().parse::<i64>(), text.trim().parse::<f64>()) {
+            (Ok(whole), _) => Value::Int(whole),
+            (_, Ok(float)) if float.fract() == 0.0 => Value::Int(float as i64),
+            _ => value,
+        },
+        "float" => text.trim().parse().map_or(value.clone(), Value::Float),
+        "list" => list(',', &|item| Value::data(unquote(item.trim()))),
+        // Ansible makes a new folder below it for each process.
+        "path" | "tmppath" => path(text),
+        "pathspec" => list(':', &path),
+        "pathlist" => list(',', &|item| path(item.trim())),
+        _ => value,
+    }
+}
+
+/// An absolute path without `.` and `..`: relative ones stand in the config file's folder.
+fn resolve(text: &str, folder: Option<&Path>) -> String {
+    let cwd = std::env::current_dir().unwrap_or_default();
+    let text = text.replace("{{CWD}}", &cwd.display().to_string());
+    let mut out = PathBuf::new();
+    for part in folder.unwrap_or(&cwd).join(expand(&text)).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                out.pop();
+            }
+            part => out.push(part),
+        }
+    }
+    out.display().to_string()
+}
+
+fn unquote(text: &str) -> &str {
+    let inner = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
+    inner('"').or_else(|| inner('\'')).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use rplay_value::JsonStyle;
+    use rplay_value::json::dumps;
+
+    use super::*;
+
+    fn folder() -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/config").canonicalize().unwrap()
+    }
+
+    /// `fixtures/config/record` printed these with ansible-config.
+    #[test]
+    fn values_and_origins_are_ansible_config_s() {
+        let folder = folder();
+        let env = |name: &str| {
+            let set = [
+                ("ANSIBLE_GATHERING", "smart"),
+                ("ANSIBLE_LIBRARY", "/one:/usr/../two"),
+                ("ANSIBLE_POLL_INTERVAL", "3"),
+                ("ANSIBLE_NOCOLOR", "1"),
+                ("ANSIBLE_HOME", "/home/user/.ansible"),
+                ("EDITOR", "ed"),
+                ("ANSIBLE_EDITOR", "other"),
+            ];
+            set.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned())
+        };
+        let settings = KnownSettings { path: Some(folder.join("ansible.cfg")), file: OnceLock::new(), env };
+        let recorded = fs_err::read_to_string(folder.join("dump.json")).unwrap();
+        let recorded = recorded.replace("[FOLDER]", &folder.display().to_string());
+        let Value::List(recorded) = serde_json::from_str(&recorded).unwrap() else { unreachable!() };
+        let ours = settings.all();
+        let mut differing = Vec::new();
+        for entry in &recorded {
+            let entry = entry.as_map().unwrap();
+            let name = entry.get("name").and_then(Value::as_str).unwrap();
+            // As JSON with sorted keys, which tells 1 from 1.0, from '1' and from true.
+            let style = JsonStyle { sort_keys: true, ..JsonStyle::default() };
+            let shown = |value: &Value| dumps(value, &style).unwrap();
+            let ours = ours.iter().find(|known| known.name == name);
+            let ours = ours.map(|known| (shown(&known.value), known.origin.clone()));
+            let origin = entry.get("origin").and_then(Value::as_str).unwrap().to_owned();
+            let theirs = (shown(entry.get("value").unwrap()), origin);
+            if ours.as_ref() != Some(&theirs) {
+                differing.push(format!("{name}: {theirs:?}, not {ours:?}"));
+            }
+        }
+        assert!(differing.is_empty(), "{}", differing.join("\n"));
+        assert!(recorded.len() > 190);
+    }
+}
