@@ -315,7 +315,7 @@ impl Engine {
             Reading::Condition => self.compile(text, How::Condition, Plugins::Any),
             Reading::File => header::read(text, &FileOptions::default(), self.profile()).and_then(|(body, syntax)| {
                 let tree = syntax::parse(body, &syntax, Mode::File)?;
-                let place = vm::Place { text: text.clone(), path: None, load: Load::Top };
+                let place = vm::Place { text: text.clone(), path: None, load: Load::Top, syntax: Arc::default() };
                 Ok(Compiled::Lowered(self.0.store.add(tree.body, place)))
             }),
         };
@@ -391,20 +391,30 @@ impl Engine {
         } else {
             let tree = syntax::parse(&text, &syntax, Mode::File).map_err(|error| self.locate(error, &text))?;
             self.known_plugins(&tree.body).map_err(|error| self.locate(error, &text))?;
-            let place = vm::Place { text: text.clone(), path: Some(PathBuf::from(&source.name)), load: Load::Top };
+            let place = vm::Place {
+                text: text.clone(),
+                path: Some(PathBuf::from(&source.name)),
+                load: Load::Top,
+                syntax: Arc::new(syntax),
+            };
             self.keep(key, Compiled::Lowered(self.0.store.add(tree.body, place)))
         };
         self.execute(&compiled, &text, How::File, scope)
     }
 
-    /// Lowers a file that a template includes, and gives its key.
-    pub(crate) fn load(&self, path: &Path, load: Load) -> Result<String, TemplateError> {
+    /// Lowers a file that a template includes, and gives its key. It is read as the including one is; a header of its own
+    /// is text.
+    pub(crate) fn load(&self, path: &Path, load: Load, syntax: &Arc<Syntax>) -> Result<String, TemplateError> {
         let bytes =
             self.files().read(path).map_err(|error| TemplateError::file(format!("{}: {error}", path.display())))?;
         let text: Arc<str> = String::from_utf8(bytes)
             .map_err(|_| TemplateError::file(format!("{} is not UTF-8 text", path.display())))?
             .into();
-        let key = Key { text: format!("{}\0{load:?}\0{text}", path.display()).into(), origin: None, how: How::Yaml };
+        let key = Key {
+            text: format!("{}\0{load:?}\0{syntax:?}\0{text}", path.display()).into(),
+            origin: None,
+            how: How::Yaml,
+        };
         if let Some(known) = self.known(&key)
             && let Compiled::Lowered(key) = &*known
         {
@@ -412,8 +422,9 @@ impl Engine {
         }
         let id = self.sources().add_file(path, Arc::clone(&text));
         let text = Text::written(Arc::clone(&text), Span::new(id, 0, text.len()));
-        let tree = syntax::parse(&text, &Syntax::default(), Mode::File).map_err(|error| self.locate(error, &text))?;
-        let lowered = self.0.store.add(tree.body, vm::Place { text, path: Some(path.to_owned()), load });
+        let tree = syntax::parse(&text, syntax, Mode::File).map_err(|error| self.locate(error, &text))?;
+        let place = vm::Place { text, path: Some(path.to_owned()), load, syntax: Arc::clone(syntax) };
+        let lowered = self.0.store.add(tree.body, place);
         self.keep(key, Compiled::Lowered(lowered.clone()));
         Ok(lowered)
     }
@@ -517,7 +528,7 @@ impl Engine {
                 }
             });
         }
-        let place = vm::Place { text: text.clone(), path: None, load: Load::Top };
+        let place = vm::Place { text: text.clone(), path: None, load: Load::Top, syntax: Arc::default() };
         Ok(Compiled::Lowered(self.0.store.add(tree.body, place)))
     }
 

@@ -10,7 +10,7 @@ use rplay_value::Text;
 
 use crate::eval::{Eval, Vm};
 use crate::lower::{self, Entry, Load, Lowered};
-use crate::syntax::Stmt;
+use crate::syntax::{Stmt, Syntax};
 use crate::{ErrorKind, Scope, TemplateError, globals, omit, py};
 
 /// Surrounds the number of a captured value in the output. Noncharacters: no text has them on purpose.
@@ -36,6 +36,8 @@ pub(crate) struct Place {
     /// The file, when it is one: includes are looked for beside it first.
     pub(crate) path: Option<PathBuf>,
     pub(crate) load: Load,
+    /// How it was read: what it includes is read the same way.
+    pub(crate) syntax: Arc<Syntax>,
 }
 
 impl Store {
@@ -304,7 +306,7 @@ fn load(store: &Store, state: &mut State<'_, '_>, args: &[Mj], load: Load, maybe
         for name in &names {
             let name = name.as_str().ok_or_else(|| TemplateError::type_error("a template's name must be a string"))?;
             if let Some(path) = beside(&scope, placed.place.path.as_deref(), name) {
-                return scope.engine().load(&path, load).map(Mj::from);
+                return scope.engine().load(&path, load, &placed.place.syntax).map(Mj::from);
             }
         }
         if maybe {
