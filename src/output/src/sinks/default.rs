@@ -304,11 +304,8 @@ impl Sink for Default {
             }
             EventKind::AsyncPolled { host, job, started, finished, .. } => {
                 let word = |b: bool| if b { "True" } else { "False" };
-                let text = format!(
-                    "ASYNC POLL on {host}: jid={job} started={} finished={}",
-                    word(*started),
-                    word(*finished)
-                );
+                let text =
+                    format!("ASYNC POLL on {host}: jid={job} started={} finished={}", word(*started), word(*finished));
                 self.screen.terminal.line(&text, Some(Color::Debug))
             }
             EventKind::AsyncFinished { host, job, failed, .. } => {
