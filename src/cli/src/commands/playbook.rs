@@ -222,7 +222,6 @@ impl<'a> Command<'a> {
             files: Arc::new(files.clone()),
             vault: Some(Arc::new(files.clone())),
             settings: Some(Arc::new(KnownSettings::new(self.settings.file.as_deref()))),
-            ..EngineOptions::default()
         });
         if self.settings.flag("DEFAULT_JINJA2_NATIVE") && choice.compat.profile().results == Results::Literal {
             let message = format!("jinja2_native has no effect under --compat {}", choice.compat);
