@@ -11,13 +11,13 @@ use rplay_template::{Engine, EngineOptions, Files, Rendered, Scope, Slot, Surrou
 use rplay_value::{Map, Release, Text, Value};
 
 /// Of the 604 probes, this many must agree. Raise it, never lower it.
-const AGREEING: usize = 600;
+const AGREEING: usize = 601;
 
 /// The same under 2.18's rules.
 const CLASSIC: usize = 591;
 
 /// The same for the statement probes.
-const STATEMENTS: usize = 346;
+const STATEMENTS: usize = 347;
 
 /// The same for the method probes. The others are slips of 2.19 itself (`count` of its lazy lists is 0, `fromkeys` fails).
 const METHODS: usize = 609;
