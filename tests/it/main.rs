@@ -14,6 +14,7 @@ mod lint;
 mod malformed;
 mod plugins;
 mod reference;
+mod settings;
 mod vault;
 mod why;
 

@@ -72,6 +72,7 @@ settings! {
     DEFAULT_HOST_LIST List ["defaults" "inventory"] ["ANSIBLE_INVENTORY"] "/etc/ansible/hosts";
     DEFAULT_LOOKUP_PLUGIN_PATH Paths ["defaults" "lookup_plugins"] ["ANSIBLE_LOOKUP_PLUGINS"] "~/.ansible/plugins/lookup:/usr/share/ansible/plugins/lookup";
     DEFAULT_JINJA2_NATIVE Bool ["defaults" "jinja2_native"] ["ANSIBLE_JINJA2_NATIVE"] "false";
+    DEFAULT_MANAGED_STR Text ["defaults" "ansible_managed"] [] "Ansible managed";
     DEFAULT_POLL_INTERVAL Int ["defaults" "poll_interval"] ["ANSIBLE_POLL_INTERVAL"] "15";
     DEFAULT_PRIVATE_KEY_FILE Path ["defaults" "private_key_file"] ["ANSIBLE_PRIVATE_KEY_FILE"] "";
     DEFAULT_REMOTE_PORT Int ["defaults" "remote_port"] ["ANSIBLE_REMOTE_PORT"] "";

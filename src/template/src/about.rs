@@ -7,31 +7,39 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use rplay_value::{Map, Time, Value};
 
-/// `template_host`, `template_uid`, `template_mtime` and the others, as the `template` module and lookup set them;
-/// `name` is the path as it was asked for. Paths that are not there have no owner and time.
-pub fn file_variables(name: &str, path: &Path, destination: Option<&str>) -> Map {
+use crate::pytime;
+
+/// As [`crate::Engine::file_variables`]. `managed` is the setting `ansible_managed`.
+pub(crate) fn file_variables(name: &str, path: &Path, destination: Option<&str>, managed: &str) -> Map {
     let mut vars = Map::new();
     let now = Zoned::now();
     let host = fs_err::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     vars.insert("template_host", Value::data(host.trim()));
     vars.insert("template_path", Value::data(name));
+    let mut managed = managed.replace("{host}", host.trim()).replace("{file}", name);
     if let Ok(meta) = fs_err::metadata(path) {
-        vars.insert("template_uid", Value::data(owner(meta.uid())));
+        let owner = owner(meta.uid());
+        managed = managed.replace("{uid}", &owner);
+        vars.insert("template_uid", Value::data(owner));
         let modified = meta.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
         if let Some(time) = modified {
-            vars.insert("template_mtime", moment(&time.to_zoned(TimeZone::system())));
+            let modified = moment(&time.to_zoned(TimeZone::system()));
+            if managed.contains('%') {
+                managed = pytime::format(&modified, &managed);
+            }
+            vars.insert("template_mtime", Value::Time(modified));
         }
     }
     vars.insert("template_fullpath", Value::data(path.to_string_lossy().into_owned()));
     vars.insert("template_destpath", destination.map_or(Value::Null, Value::data));
-    vars.insert("template_run_date", moment(&now));
-    vars.insert("ansible_managed", Value::data("Ansible managed"));
+    vars.insert("template_run_date", Value::Time(moment(&now)));
+    vars.insert("ansible_managed", Value::data(managed));
     vars
 }
 
-fn moment(at: &Zoned) -> Value {
+fn moment(at: &Zoned) -> Time {
     let at = at.datetime();
-    Value::Time(Time::DateTime(at.round(jiff::Unit::Microsecond).unwrap_or(at), None))
+    Time::DateTime(at.round(jiff::Unit::Microsecond).unwrap_or(at), None)
 }
 
 /// The user's name, or the number of one without a name.

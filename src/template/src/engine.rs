@@ -10,6 +10,7 @@ use minijinja::{Environment, Value as Mj};
 use rplay_diag::{Diagnostic, SourceId, Sources, Span};
 use rplay_value::{Compat, Conditions, List, Map, Profile, Results, Text, Value, Vaulted};
 
+use crate::about;
 use crate::eval::Eval;
 use crate::lower::Load;
 use crate::plugin::Keywords;
@@ -338,6 +339,14 @@ impl Engine {
         scope.bind(self);
         let value = self.run_file(source, options, scope).map_err(|error| finish(error, Asked::Template, scope))?;
         Self::file_text(&value, source, options).map_err(|error| finish(error, Asked::Template, scope))
+    }
+
+    /// `template_host`, `template_uid`, `template_mtime`, `ansible_managed` and the others, as the `template` module and
+    /// lookup set them; `name` is the path as it was asked for. Paths that are not there have no owner and time.
+    pub fn file_variables(&self, name: &str, path: &Path, destination: Option<&str>) -> Map {
+        let managed = self.0.options.settings.as_ref().and_then(|settings| settings.get("DEFAULT_MANAGED_STR"));
+        let managed = managed.map_or_else(|| "Ansible managed".to_owned(), |(value, _)| value.to_str().into_owned());
+        about::file_variables(name, path, destination, &managed)
     }
 
     /// A file's template as the template lookup has it: a file of a single expression keeps a list or mapping as it is.

@@ -40,7 +40,6 @@ mod versions;
 mod vm;
 mod xml;
 
-pub use about::file_variables;
 pub use engine::{Engine, EngineOptions, FileOptions, Notices, Reading, Rendered, Settings, TemplateSource, Vault};
 pub use error::{ErrorKind, TemplateError, Through};
 pub use files::{Files, PlainFiles};

@@ -99,7 +99,7 @@ fn options(cx: &ActionCx<'_>) -> Result<FileOptions, Trouble> {
 fn template_scope(cx: &ActionCx<'_>, path: &Path, dest: &str) -> Scope {
     let name = cx.text("src").unwrap_or_default();
     let mut scope = cx.scope.clone();
-    for (name, value) in rplay_template::file_variables(&name, path, Some(dest)).texts() {
+    for (name, value) in cx.run().engine().file_variables(&name, path, Some(dest)).texts() {
         if name.as_str() != "ansible_managed" || !cx.scope.has("ansible_managed") {
             scope = scope.with(name.as_str(), value.clone());
         }

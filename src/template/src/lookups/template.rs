@@ -69,7 +69,7 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
         let source = TemplateSource { name: shown.clone(), text: text.into(), source: Some(id) };
         // The file's own, then `template_vars`, are nearer than any variable.
         let mut scope = call.scope().clone();
-        for (key, value) in crate::file_variables(&name, &path, None).texts() {
+        for (key, value) in call.engine().file_variables(&name, &path, None).texts() {
             if key.as_str() != "ansible_managed" || !scope.has("ansible_managed") {
                 scope = scope.with(key, value.clone());
             }
