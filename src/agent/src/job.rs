@@ -7,7 +7,7 @@
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::mpsc;
@@ -114,19 +114,12 @@ impl Status {
         Ok(Self { path: folder.join(&id), id })
     }
 
-    /// Replaces the file as a whole: whoever looks sees the old state or the new one.
+    /// Replaces the file as a whole: whoever looks sees the old state or the new one, and only the user can look.
     fn write(&self, result: &Map) -> io::Result<()> {
-        let temporary = self.path.with_file_name(format!("{}.tmp", self.id));
-        let written = write_new(&temporary, result).and_then(|()| std::fs::rename(&temporary, &self.path));
-        if written.is_err() {
-            let _ = std::fs::remove_file(&temporary);
-        }
-        written
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+        temporary.write_all(&serde_json::to_vec(result)?)?;
+        temporary.persist(&self.path)?;
+        Ok(())
     }
-}
-
-fn write_new(path: &Path, result: &Map) -> io::Result<()> {
-    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    serde_json::to_writer(&mut file, result)?;
-    file.flush()
 }

@@ -140,10 +140,11 @@ impl PlayRun<'_> {
             let Some(step) = self.advance(host, &mut cursor) else { return Ok(Next::Through) };
             let Some(task) = step.task().filter(|_| step.meta().is_none()).cloned() else {
                 self.set_cursor(host, cursor);
-                let lost: HashSet<Arc<str>> = self.unreachable.clone();
+                // Only one kind brings hosts back: no other has to know who was lost.
+                let clears = step.meta() == Some("clear_host_errors");
+                let lost = if clears { self.unreachable.clone() } else { HashSet::new() };
                 self.meta_step(&step, std::slice::from_ref(host))?;
                 self.reset_connections().await?;
-                // `clear_host_errors` brings hosts back.
                 for back in lost.into_iter().filter(|host| !self.unreachable.contains(host)) {
                     queues.begun += 1;
                     queues.ready.push_back(back);
