@@ -11,6 +11,7 @@ const LAYERS: &[&str] = &[
     "value",
     "yaml",
     "vault",
+    "collection",
     "protocol",
     "template",
     "playbook",

@@ -55,6 +55,7 @@ settings! {
     ASYNC_DIR Text ["defaults" "async_dir"] ["ANSIBLE_ASYNC_DIR"] "~/.ansible_async";
     BECOME_ASK_PASS Bool ["privilege_escalation" "become_ask_pass"] ["ANSIBLE_BECOME_ASK_PASS"] "false";
     BECOME_PASSWORD_FILE Path ["defaults" "become_password_file"] ["ANSIBLE_BECOME_PASSWORD_FILE"] "";
+    COLLECTIONS_SCAN_SYS_PATH Bool ["defaults" "collections_scan_sys_path"] ["ANSIBLE_COLLECTIONS_SCAN_SYS_PATH"] "true";
     COLLECTIONS_PATHS Paths ["defaults" "collections_path", "defaults" "collections_paths"] ["ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_COLLECTIONS_PATHS"] "~/.ansible/collections:/usr/share/ansible/collections";
     CONNECTION_PASSWORD_FILE Path ["defaults" "connection_password_file"] ["ANSIBLE_CONNECTION_PASSWORD_FILE"] "";
     DEFAULT_ASK_PASS Bool ["defaults" "ask_pass"] ["ANSIBLE_ASK_PASS"] "false";

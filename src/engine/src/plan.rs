@@ -165,6 +165,11 @@ impl Step {
         self.commons().find_map(get)
     }
 
+    /// The collections searched for short names: those of the nearest level that says.
+    pub(crate) fn collections(&self) -> &[Text] {
+        self.commons().find_map(|common| common.collections.as_deref()).unwrap_or_default()
+    }
+
     /// All conditions, outermost first.
     pub(crate) fn conditions(&self) -> Vec<&Condition> {
         let mut levels: Vec<&Common> = self.commons().collect();

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use rplay_collection::{Collections, Kind};
 use rplay_diag::{Diagnose, Diagnostic};
 use rplay_playbook::Resolve;
 use rplay_template::{Engine, PluginKind, Rendered, Scope, Slot, Surroundings, Variables};
@@ -12,13 +14,9 @@ use rplay_value::{Map, Text, Value};
 
 use crate::action::{actions, find_action};
 
-/// Short names that ansible-core sends to a collection, with the full names: `name full.name` lines.
-static MOVED: LazyLock<HashMap<&str, &str>> =
-    LazyLock::new(|| include_str!("moved.txt").lines().filter_map(|line| line.split_once(' ')).collect());
-
 /// The full name of a module that ansible-core sent to a collection, by its short name.
 pub fn moved_to(name: &str) -> Option<&'static str> {
-    MOVED.get(name.strip_prefix("ansible.builtin.").unwrap_or(name)).copied()
+    rplay_collection::moved(Kind::Module, name)
 }
 
 /// Whether the controller has an action of that name, beside or in place of a module.
@@ -32,6 +30,10 @@ pub struct Resolver {
     extra_vars: Map,
     strict: bool,
     libraries: Vec<PathBuf>,
+    collections: Collections,
+    /// What to warn of when an action is used that a task calls by this name.
+    deprecated: Mutex<HashMap<String, Vec<String>>>,
+    any_deprecated: AtomicBool,
 }
 
 /// Layers, weakest first, below the command line's variables.
@@ -55,7 +57,15 @@ impl Resolver {
     /// A resolver over an engine. `strict`: a module that is not native is an error when the playbook is read, not when
     /// the task runs.
     pub fn new(engine: Engine, extra_vars: Map, strict: bool) -> Self {
-        Self { engine, extra_vars, strict, libraries: Vec::new() }
+        Self {
+            engine,
+            extra_vars,
+            strict,
+            libraries: Vec::new(),
+            collections: Collections::default(),
+            deprecated: Mutex::default(),
+            any_deprecated: AtomicBool::new(false),
+        }
     }
 
     /// Folders of modules beside playbooks (`library`): what they hold is known by name when a playbook is read.
@@ -63,6 +73,60 @@ impl Resolver {
     pub fn with_libraries(mut self, folders: Vec<PathBuf>) -> Self {
         self.libraries = folders;
         self
+    }
+
+    /// Where collections are.
+    #[must_use]
+    pub fn with_collections(mut self, collections: Collections) -> Self {
+        self.collections = collections;
+        self
+    }
+
+    /// The collections of the run.
+    pub fn collections(&self) -> &Collections {
+        &self.collections
+    }
+
+    /// What to warn of when a task calls an action by this name.
+    pub(crate) fn deprecations(&self, written: &str) -> Vec<String> {
+        if !self.any_deprecated.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        self.deprecated.lock().unwrap_or_else(PoisonError::into_inner).get(written).cloned().unwrap_or_default()
+    }
+
+    /// An action that rplay has itself, by its canonical name.
+    fn own(name: &str) -> Option<Arc<str>> {
+        let action = find_action(name).map(|action| {
+            let traits = action.traits();
+            Arc::from(format!("{}.{}", traits.collection, traits.name))
+        });
+        let native =
+            || rplay_modules::find(name).map(|module| Arc::from(format!("{}.{}", module.collection, module.name)));
+        action.or_else(native)
+    }
+
+    /// The action that a name in a collection leads to; `None` when nothing is there.
+    fn in_collection(&self, written: &str, full: &str) -> Result<Option<Arc<str>>, Diagnostic> {
+        let module = self.collections.find(Kind::Module, full);
+        let own = Self::own(&module.name);
+        let found = if module.removed.is_some() || module.file.is_some() || own.is_some() {
+            module
+        } else {
+            // Some actions have no module; what was removed may have been one of them.
+            let action = self.collections.find(Kind::Action, full);
+            if action.removed.is_some() || action.file.is_some() { action } else { module }
+        };
+        if let Some(message) = found.removed {
+            return Err(Diagnostic::error(message));
+        }
+        let there = own.is_some() || found.file.is_some() || found.folder.is_none() && !found.redirected.is_empty();
+        if there && !found.deprecated.is_empty() {
+            let mut deprecated = self.deprecated.lock().unwrap_or_else(PoisonError::into_inner);
+            deprecated.insert(written.to_owned(), found.deprecated);
+            self.any_deprecated.store(true, Ordering::Relaxed);
+        }
+        Ok(own.or_else(|| there.then(|| Arc::from(found.name))))
     }
 
     /// Whether a library of the run or of the role holds this module.
@@ -95,20 +159,38 @@ impl Resolve for Resolver {
         String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
-    fn action(&self, name: &str, collections: &[Text], role: Option<&Path>) -> Option<Arc<str>> {
-        if let Some(action) = find_action(name) {
-            let traits = action.traits();
-            return Some(Arc::from(format!("{}.{}", traits.collection, traits.name)));
-        }
-        let native = |name: &str| {
-            rplay_modules::find(name).map(|module| Arc::from(format!("{}.{}", module.collection, module.name)))
-        };
-        native(name)
-            .or_else(|| collections.iter().find_map(|collection| native(&format!("{collection}.{name}"))))
-            .or_else(|| MOVED.get(name.strip_prefix("ansible.builtin.").unwrap_or(name)).map(|full| Arc::from(*full)))
-            .or_else(|| self.in_library(name, role).then(|| Arc::from(name)))
+    fn action(&self, name: &str, collections: &[Text], role: Option<&Path>) -> Result<Option<Arc<str>>, Diagnostic> {
+        if name.contains('.') {
+            let core = name.starts_with("ansible.builtin.") || name.starts_with("ansible.legacy.");
+            if let Some(own) = Self::own(name).filter(|_| core) {
+                return Ok(Some(own));
+            }
+            let found = self.in_collection(name, name)?;
             // Whether there is such a module is known when Python modules are looked for: when the task runs.
-            .or_else(|| (!self.strict && name.contains('.')).then(|| Arc::from(name)))
+            let installed = || name.splitn(3, '.').count() == 3 && self.collections.folder(&two(name)).is_some();
+            return Ok(found.or_else(|| (!self.strict && !core && !installed()).then(|| Arc::from(name))));
+        }
+        for collection in collections {
+            if collection.as_str() == "ansible.legacy" {
+                break;
+            }
+            if collection.as_str() == "ansible.builtin" {
+                if let Some(own) = Self::own(name) {
+                    return Ok(Some(own));
+                }
+                continue;
+            }
+            if let Some(found) = self.in_collection(name, &format!("{collection}.{name}"))? {
+                return Ok(Some(found));
+            }
+        }
+        if let Some(own) = Self::own(name) {
+            return Ok(Some(own));
+        }
+        if self.in_library(name, role) {
+            return Ok(Some(Arc::from(name)));
+        }
+        self.in_collection(name, &format!("ansible.builtin.{name}"))
     }
 
     fn lookup(&self, name: &str) -> bool {
@@ -130,4 +212,9 @@ impl Resolve for Resolver {
     fn entered(&self, folder: &Path) {
         self.engine.add_folder(folder);
     }
+}
+
+/// The collection of a full name.
+fn two(full: &str) -> String {
+    full.splitn(3, '.').take(2).collect::<Vec<_>>().join(".")
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rplay_diag::Span;
+use rplay_diag::{Diagnostic, Severity, Span};
 use rplay_event::{Delegate, EventKind, Notice, TaskId};
-use rplay_playbook::{Condition, Include, Task};
+use rplay_playbook::{Condition, Include, Resolve as _, Task};
 use rplay_template::{Rendered, Scope, Slot};
 use rplay_value::{Map, Text, Value};
 
@@ -197,6 +197,8 @@ impl TaskCx<'_> {
         }
         let settings = self.settings(scope)?;
         let (name, free_form_name) = self.action_name(scope)?;
+        let aging = self.run.resolver().deprecations(&self.task.action.name);
+        self.run.warn_loaded(aging.into_iter().map(|text| Diagnostic::new(Severity::Deprecated, text)).collect());
         let args = self.arguments(&name, free_form_name, scope)?;
         let connection_scope = delegated.as_ref().map_or(scope, |delegated| &delegated.scope);
         let mut cx = ActionCx::new(self, scope, connection_scope, &settings, delegated.as_ref(), name, args);
@@ -284,7 +286,10 @@ impl TaskCx<'_> {
         };
         let text = value.to_str();
         let (name, rest) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
-        Ok((Arc::from(name), (!rest.is_empty()).then(|| rest.trim().to_owned())))
+        let role = self.step.role.as_ref().map(|role| role.path.as_path());
+        let found = self.run.resolver().action(name, self.step.collections(), role);
+        let found = found.map_err(|error| Trouble::message(error.message).at(action.span))?;
+        Ok((found.unwrap_or_else(|| Arc::from(name)), (!rest.is_empty()).then(|| rest.trim().to_owned())))
     }
 
     /// The arguments after templating, defaults of `module_defaults` beneath them.

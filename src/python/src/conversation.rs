@@ -80,8 +80,6 @@ impl Inner {
         process.send(json!({"op": "hello", "collections": shown(&roots)}).to_string().as_bytes())?;
         let hello = process.receive()?;
         process.collections = roots;
-        let site = hello["path"].as_array().into_iter().flatten().filter_map(|p| Some(PathBuf::from(p.as_str()?)));
-        *self.site.lock().unwrap_or_else(PoisonError::into_inner) = Some(site.collect());
         let (executable, version) = (hello["executable"].as_str(), hello["version"].as_str());
         tracing::debug!(?executable, ?version, "plugins run in a Python process");
         Ok(process)

@@ -133,11 +133,6 @@ fn names_something(value: &str) -> bool {
         || value.starts_with('(')
 }
 
-/// A collection's folder, `ns.name`, in the first of the roots that has it.
-pub(crate) fn collection(roots: &[PathBuf], namespace: &str, name: &str) -> Option<PathBuf> {
-    roots.iter().map(|root| root.join("ansible_collections").join(namespace).join(name)).find(|path| path.is_dir())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

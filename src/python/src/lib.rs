@@ -13,12 +13,9 @@ mod codec;
 mod conversation;
 mod error;
 mod files;
-mod interpreter;
 mod object;
 mod process;
 mod python;
-mod routing;
 
 pub use error::PythonError;
-pub use interpreter::interpreter;
 pub use python::{Notify, Paths, Python, PythonOptions};

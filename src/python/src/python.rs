@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use minijinja::Value as Mj;
+use rplay_collection::Collections;
 use rplay_diag::{Diagnostic, Severity, SourceId, Sources, Span};
 use rplay_template::{Foreign, ForeignCall, PluginKind, TemplateError, py};
 use serde_json::{Value as Json, json};
@@ -17,7 +18,6 @@ use crate::conversation::Talk;
 use crate::files::{self, Flaw, Plugin, Trouble};
 use crate::object::Remote;
 use crate::process::Process;
-use crate::routing;
 
 /// Configured folders.
 #[derive(Clone, Debug, Default)]
@@ -28,8 +28,6 @@ pub struct Paths {
     pub tests: Vec<PathBuf>,
     /// `lookup_plugins`.
     pub lookups: Vec<PathBuf>,
-    /// `collections_path`: folders that hold `ansible_collections`.
-    pub collections: Vec<PathBuf>,
 }
 
 impl Paths {
@@ -50,6 +48,8 @@ pub type Notify = Arc<dyn Fn(Diagnostic) + Send + Sync>;
 pub struct PythonOptions {
     /// Configured folders.
     pub paths: Paths,
+    /// Collections.
+    pub collections: Collections,
     /// The texts of the run: plugins' files are added when they fail.
     pub sources: Sources,
     /// The interpreter; without it the usual one is looked for when it is needed.
@@ -66,6 +66,7 @@ impl Default for PythonOptions {
     fn default() -> Self {
         Self {
             paths: Paths::default(),
+            collections: Collections::default(),
             sources: Sources::new(),
             interpreter: None,
             config_file: None,
@@ -84,8 +85,6 @@ pub(crate) struct Inner {
     pub(crate) process: Mutex<Option<Process>>,
     /// How many processes there were.
     pub(crate) generation: AtomicU64,
-    /// Where the interpreter looks for modules, once it was asked.
-    pub(crate) site: Mutex<Option<Vec<PathBuf>>>,
     interpreter: OnceLock<Option<PathBuf>>,
     known: Mutex<Known>,
     sources: Mutex<HashMap<PathBuf, SourceId>>,
@@ -136,7 +135,6 @@ impl Python {
             options,
             process: Mutex::default(),
             generation: AtomicU64::new(0),
-            site: Mutex::default(),
             interpreter: OnceLock::new(),
             known: Mutex::default(),
             sources: Mutex::default(),
@@ -190,15 +188,13 @@ impl Foreign for Python {
 
 impl Inner {
     pub(crate) fn interpreter(&self) -> Option<PathBuf> {
-        let usual = || crate::interpreter(&|name| std::env::var_os(name));
+        let usual = || rplay_collection::interpreter(&|name| std::env::var_os(name));
         self.interpreter.get_or_init(|| self.options.interpreter.clone().or_else(usual)).clone()
     }
 
-    /// Folders that hold `ansible_collections`: beside playbooks, then the configured ones.
+    /// Folders that hold `ansible_collections`.
     pub(crate) fn roots(&self) -> Vec<PathBuf> {
-        let folders = lock(&self.known).folders.clone();
-        let beside = folders.iter().map(|folder| folder.join("collections")).filter(|folder| folder.is_dir());
-        beside.chain(self.options.paths.collections.iter().cloned()).collect()
+        self.options.collections.roots()
     }
 
     /// Folders of plugins outside of collections.
@@ -228,11 +224,7 @@ impl Inner {
         {
             return Some(found);
         }
-        let core = name.strip_prefix("ansible.builtin.").unwrap_or(short);
-        match routing::moved(kind, core) {
-            Some(full) => self.in_collection(kind, full, 0),
-            None => self.in_collection(kind, name, 0),
-        }
+        self.in_collection(kind, name)
     }
 
     /// Looks beside playbooks, in roles and in configured folders.
@@ -345,34 +337,28 @@ impl Inner {
         Ok(pairs.collect())
     }
 
-    /// Looks in a collection: `ns.name.plugin`, folders between allowed.
-    fn in_collection(self: &Arc<Self>, kind: PluginKind, full: &str, depth: usize) -> Option<Arc<Plugin>> {
-        let parts: Vec<&str> = full.split('.').collect();
-        let [namespace, name, folders @ .., short] = parts.as_slice() else { return None };
-        if *namespace == "ansible" && matches!(*name, "builtin" | "legacy") || depth > 10 {
-            return None;
+    /// Looks in a collection: `ns.name.plugin`, folders between allowed; short names are those that ansible-core sent to
+    /// collections.
+    fn in_collection(self: &Arc<Self>, kind: PluginKind, name: &str) -> Option<Arc<Plugin>> {
+        let found = self.options.collections.find(sort(kind), name);
+        for message in &found.deprecated {
+            self.tell(Diagnostic::new(Severity::Deprecated, message.clone()));
         }
-        let collection = format!("{namespace}.{name}");
+        let full = found.name.as_str();
+        let parts: Vec<&str> = full.split('.').collect();
+        let [_, _, folders @ .., short] = parts.as_slice() else { return None };
+        let collection = found.collection().to_owned();
         let plugin = |file: PathBuf, trouble| {
             let (short, name) = ((*short).to_owned(), full.to_owned());
             Arc::new(Plugin { kind, short, name, file, collection: Some(collection.clone()), trouble })
         };
-        let found = files::collection(&self.roots(), namespace, name);
-        let root = found.or_else(|| files::collection(&self.site(), namespace, name))?;
-        let rest = parts[2..].join(".");
-        let route = routing::route(&self.options.sources, &root, kind, full, &rest);
-        if let Some(message) = route.deprecated {
-            self.tell(Diagnostic::new(Severity::Deprecated, message));
+        if let Some(message) = found.removed.clone() {
+            return Some(plugin(found.folder.unwrap_or_default(), Some(Trouble::Removed(message))));
         }
-        if let Some(message) = route.removed {
-            return Some(plugin(root, Some(Trouble::Removed(message))));
+        if !found.redirected.is_empty() && rplay_template::is_native(kind, full) {
+            return Some(plugin(PathBuf::new(), Some(Trouble::Redirect(full.to_owned()))));
         }
-        if let Some(other) = route.redirect {
-            if rplay_template::is_native(kind, &other) {
-                return Some(plugin(root, Some(Trouble::Redirect(other))));
-            }
-            return self.in_collection(kind, &other, depth + 1);
-        }
+        let root = found.folder?;
         let mut folder = root.join("plugins").join(kind.name());
         folder.extend(folders);
         let own = folder.join(format!("{short}.py"));
@@ -407,21 +393,14 @@ impl Inner {
         flawed.map(|(file, flaw)| plugin(file, Some(Trouble::Import(flaw))))
     }
 
-    /// Where the interpreter looks for modules; it is started for that.
-    fn site(self: &Arc<Self>) -> Vec<PathBuf> {
-        let known = lock(&self.site).clone();
-        known.unwrap_or_else(|| {
-            // An interpreter that cannot be started has no modules.
-            _ = self.talk(|_| ());
-            lock(&self.site).clone().unwrap_or_default()
-        })
-    }
-
     fn run(self: &Arc<Self>, plugin: &Plugin, call: ForeignCall<'_>) -> Result<Mj, TemplateError> {
         match &plugin.trouble {
             None => {}
             Some(Trouble::Redirect(other)) => return redirect(other, call),
-            Some(Trouble::Removed(message)) => return Err(TemplateError::plugin(message.clone())),
+            Some(Trouble::Removed(why)) => {
+                let message = format!("The {} plugin '{}' failed to load: {why}", plugin.kind, plugin.name);
+                return Err(TemplateError::plugin(message));
+            }
             Some(Trouble::NoPython(why)) => {
                 let error = format!("The {} '{}' is a Python plugin, and {why}", plugin.kind, plugin.name);
                 return Err(TemplateError::plugin(error)
@@ -605,6 +584,15 @@ impl Inner {
             Ok(found.into_iter().next())
         });
         asked.map_err(fail)?
+    }
+}
+
+/// The kind as collections know it.
+fn sort(kind: PluginKind) -> rplay_collection::Kind {
+    match kind {
+        PluginKind::Filter => rplay_collection::Kind::Filter,
+        PluginKind::Test => rplay_collection::Kind::Test,
+        PluginKind::Lookup => rplay_collection::Kind::Lookup,
     }
 }
 

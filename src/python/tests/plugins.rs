@@ -5,8 +5,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use rplay_collection::Collections;
 use rplay_diag::{Diagnose as _, Diagnostic, Sources};
-use rplay_python::{Paths, Python, PythonOptions};
+use rplay_python::{Python, PythonOptions};
 use rplay_template::{Engine, EngineOptions, Foreign as _, Rendered, Scope, Slot, Surroundings, Variables};
 use rplay_value::{Map, Text, Value};
 
@@ -57,7 +58,7 @@ impl Bench {
         let warnings = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&warnings);
         let mut options = PythonOptions {
-            paths: Paths { collections: vec![fixtures().join("collections")], ..Paths::default() },
+            collections: Collections::new([fixtures().join("collections")], sources.clone()),
             sources: sources.clone(),
             notify: Arc::new(move |diagnostic| heard.lock().unwrap().push(diagnostic)),
             ..PythonOptions::default()
@@ -106,7 +107,7 @@ fn nothing_is_started_for_native_names() {
     assert_eq!(bench.shown("a | hasher"), "! Syntax error in template: No filter named 'hasher'.");
     // Files that could hold it had to be imported for that.
     assert!(bench.python.started());
-    let other = Bench::with(|options| options.paths.collections.clear());
+    let other = Bench::with(|options| options.collections = Collections::default());
     assert_eq!(other.shown("a | upper"), "'ALPHA'");
     assert!(!other.python.started());
 }
@@ -292,7 +293,7 @@ fn collections_have_plugins_redirects_and_tombstones() {
             ("'x' | our.tools.nothing", "! Syntax error in template: No filter named 'our.tools.nothing'."),
             (
                 "'x' | our.tools.gone",
-                "! The 'our.tools.gone' filter plugin has been removed. Use our.tools.wrapped. This feature was removed from version 2.0.0.",
+                "! The filter plugin 'our.tools.gone' failed to load: The 'our.tools.gone' filter plugin has been removed. Use our.tools.wrapped. This feature was removed from collection 'our.tools' version 2.0.0.",
             ),
         ],
     );

@@ -6,7 +6,7 @@ use std::process::Command;
 #[test]
 fn the_python_side_passes_its_own_tests() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sidecar");
-    let python = rplay_python::interpreter(&|name| std::env::var_os(name)).unwrap_or_else(|| "python3".into());
+    let python = rplay_collection::interpreter(&|name| std::env::var_os(name)).unwrap_or_else(|| "python3".into());
     let ran = Command::new(python)
         .args(["-B", "-m", "unittest", "discover", "-s", "tests", "-t", "."])
         .current_dir(folder)

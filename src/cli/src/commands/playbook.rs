@@ -1,9 +1,10 @@
 //! `rplay PLAYBOOK...`: from options, settings and inventory to a run or a listing.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rplay_collection::Collections;
 use rplay_connection::{Pool, PoolOptions};
 use rplay_diag::{Diagnose as _, Diagnostic, Severity, Sources};
 use rplay_engine::{ConnectionDefaults, EngineError, FactCaching, Gathering, Resolver, Run, RunOptions, RunOutcome};
@@ -97,10 +98,12 @@ fn columns() -> usize {
 
 struct Command<'a> {
     options: &'a PlaybookOptions,
+    playbooks: Vec<PathBuf>,
     settings: Settings,
     sources: Sources,
     look: Look,
     compat: Compat,
+    collections: Collections,
     /// Why that release is followed, for `-v`.
     because: Option<String>,
     listener: Option<Listener>,
@@ -135,7 +138,7 @@ pub(crate) fn open(options: &PlaybookOptions, sources: &Sources) -> Result<Opene
         .map_err(|error| Failure::error(error.diagnostic()))?;
     let look = look(&settings, 0);
     let mut command = Command::new(options, settings, sources, look);
-    for playbook in &options.playbooks {
+    for playbook in &command.playbooks {
         check_playbook(playbook)?;
     }
     let prepared = command.prepare()?;
@@ -183,14 +186,31 @@ struct Prepared {
 impl<'a> Command<'a> {
     fn new(options: &'a PlaybookOptions, settings: Settings, sources: &Sources, look: Look) -> Self {
         let sources = sources.clone();
-        Self { options, settings, sources, look, compat: Compat::default(), because: None, listener: None }
+        let collections = plugins::collections(&settings, &sources);
+        // A playbook of a collection by its full name.
+        let file = |named: &PathBuf| {
+            let found = named.to_str().and_then(|name| collections.playbook(name));
+            found.map_or_else(|| named.clone(), |found| found.path)
+        };
+        let playbooks = options.playbooks.iter().map(file).collect();
+        Self {
+            options,
+            playbooks,
+            settings,
+            sources,
+            look,
+            compat: Compat::default(),
+            collections,
+            because: None,
+            listener: None,
+        }
     }
 
     fn run(mut self) -> Result<i32, Failure> {
         if let Some((option, why)) = self.options.refused() {
             return Err(Failure::options(Diagnostic::error(format!("{option} is not supported")).note(why)));
         }
-        for playbook in &self.options.playbooks {
+        for playbook in &self.playbooks {
             check_playbook(playbook)?;
         }
         let Prepared { files, resolver, inventory, extra_vars, merge, notices } = self.prepare()?;
@@ -213,7 +233,8 @@ impl<'a> Command<'a> {
         notices.extend(said);
         let choice = self.compat()?;
         let listener = Listener::new(self.sources.clone());
-        let python = plugins::python(&self.settings, &self.sources, &choice.compat, listener.clone());
+        let collections = self.collections.clone();
+        let python = plugins::python(&self.settings, &self.sources, &choice.compat, collections, listener.clone());
         let engine = Engine::new(EngineOptions {
             compat: choice.compat.clone(),
             notices: Some(Arc::new(listener.clone())),
@@ -232,7 +253,11 @@ impl<'a> Command<'a> {
         self.because = choice.because;
         self.listener = Some(listener);
         let inventory = self.inventory(&files, &mut notices)?;
-        let resolver = Arc::new(Resolver::new(engine, extra_vars.clone(), false).with_libraries(self.libraries()));
+        let resolver = Arc::new(
+            Resolver::new(engine, extra_vars.clone(), false)
+                .with_libraries(self.libraries())
+                .with_collections(self.collections.clone()),
+        );
         Ok(Prepared { files, resolver, inventory, extra_vars, merge, notices })
     }
 
@@ -282,12 +307,12 @@ impl<'a> Command<'a> {
             (None, Some(set)) => Some((set.as_str(), "compat in the settings")),
             (None, None) => None,
         };
-        compat::choose(asked, self.options.playbooks.first().map(std::path::PathBuf::as_path)).map_err(Failure::options)
+        compat::choose(asked, self.playbooks.first().map(PathBuf::as_path)).map_err(Failure::options)
     }
 
     /// `library` beside each playbook.
-    fn libraries(&self) -> Vec<std::path::PathBuf> {
-        self.options.playbooks.iter().map(|path| path.parent().unwrap_or(Path::new("")).join("library")).collect()
+    fn libraries(&self) -> Vec<PathBuf> {
+        self.playbooks.iter().map(|path| path.parent().unwrap_or(Path::new("")).join("library")).collect()
     }
 
     fn limit(&self) -> Option<String> {
@@ -297,7 +322,7 @@ impl<'a> Command<'a> {
     fn loader_settings(&self) -> rplay_playbook::Settings {
         rplay_playbook::Settings {
             roles_path: self.settings.paths("DEFAULT_ROLES_PATH"),
-            collections_paths: self.settings.paths("COLLECTIONS_PATHS"),
+            collections: self.collections.clone(),
             compat: self.compat.clone(),
         }
     }
@@ -339,7 +364,7 @@ impl<'a> Command<'a> {
             rendered.map_or_else(|_| vec![text.to_string()], |value| texts_of(&value))
         };
         let mut stdout = io::stdout().lock();
-        for path in &self.options.playbooks {
+        for path in &self.playbooks {
             let playbook = loader.playbook(path).map_err(|error| Failure::parser(&error))?;
             self.show(&loader.take_warnings());
             self.show_unmatched(&playbook, inventory, &render);
@@ -463,7 +488,7 @@ impl<'a> Command<'a> {
             pool,
             emitter.clone(),
         );
-        let ended = runtime.block_on(playbooks(run, &self.options.playbooks));
+        let ended = runtime.block_on(playbooks(run, &self.playbooks));
         drop(emitter);
         if let Some(listener) = &self.listener {
             listener.close();
@@ -573,7 +598,7 @@ enum Ended {
 }
 
 /// Runs playbooks until one does not end well or the user interrupts; connections are ended either way.
-async fn playbooks(mut run: Run, paths: &[std::path::PathBuf]) -> Ended {
+async fn playbooks(mut run: Run, paths: &[PathBuf]) -> Ended {
     run.begin(paths);
     let all = async {
         let mut outcome = RunOutcome::Ok;

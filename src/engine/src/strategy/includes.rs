@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rplay_diag::{Diagnose as _, Span};
 use rplay_event::{EventKind, Outcome, Report, TaskId, TaskResult};
 use rplay_playbook::{Context, Include, PlaybookError, RoleRequest};
-use rplay_value::{Map, Value};
+use rplay_value::{Map, Text, Value};
 
 use crate::error::EngineError;
 use crate::explain::{ITEMS, item_of};
@@ -221,9 +221,8 @@ impl PlayRun<'_> {
         context.handlers = step.handler;
         context.files = step.files(&self.run.options().sources);
         context.vars = vec![self.play.common.vars.clone()];
-        if let Some(role) = &step.role {
-            context.collections.clone_from(&role.meta.collections);
-        }
+        context.collections = step.collections().to_vec();
+        context.default_collection = self.run.resolver().collections().of_path(&self.play.path).map(Text::data);
         let span = step.span();
         let (shown, entries) = match (&group.request, include) {
             (IncludeRequest::Tasks { file, vars }, Include::Tasks { apply, .. }) => {

@@ -58,12 +58,12 @@ fn is_all_template(text: &Text) -> bool {
 impl Loader<'_> {
     /// Whether there is a module of that name here.
     pub(crate) fn known_action(&self, name: &str, context: &Context) -> bool {
-        self.resolve_action(name, context).is_some()
+        !matches!(self.resolve_action(name, context), Ok(None))
     }
 
-    fn resolve_action(&self, name: &str, context: &Context) -> Option<Arc<str>> {
+    fn resolve_action(&self, name: &str, context: &Context) -> std::result::Result<Option<Arc<str>>, Diagnostic> {
         if STATEMENTS.contains(&short(name)) {
-            return Some(format!("ansible.builtin.{}", short(name)).into());
+            return Ok(Some(format!("ansible.builtin.{}", short(name)).into()));
         }
         self.resolve.action(name, &context.collections, context.role.as_ref().map(|role| role.path.as_path()))
     }
@@ -167,8 +167,10 @@ impl Loader<'_> {
         if action.name.is_template() {
             action.resolved = action.name.shared();
         } else {
-            action.resolved =
-                self.resolve_action(&action.name, context).ok_or_else(|| self.unknown_action(key, &action, context))?;
+            let found = self
+                .resolve_action(&action.name, context)
+                .map_err(|error| error.at_maybe(action.span.or(Some(key.span())), ""))?;
+            action.resolved = found.ok_or_else(|| self.unknown_action(key, &action, context))?;
         }
         if let Some((key, value)) = node.get_entry("args") {
             self.merge_args(&mut action, key, value)?;

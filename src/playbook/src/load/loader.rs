@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rplay_collection::Collections;
 use rplay_diag::{Diagnose as _, Diagnostic, Sources, Span};
 use rplay_value::{Compat, Map, Text, Value};
 use rplay_yaml::Node;
@@ -20,9 +21,10 @@ pub trait Resolve: Send + Sync {
     /// The text of a file, decrypted if it is a vault.
     fn read(&self, path: &Path) -> io::Result<String>;
 
-    /// The canonical name of a module or action, if there is one of that name. `collections` are searched for short
-    /// names; `role` is the folder of the role that asks, which may bring modules of its own.
-    fn action(&self, name: &str, collections: &[Text], role: Option<&Path>) -> Option<Arc<str>>;
+    /// The canonical name of a module or action, if there is one of that name; an error when it was removed.
+    /// `collections` are searched for short names; `role` is the folder of the role that asks, which may bring modules of
+    /// its own.
+    fn action(&self, name: &str, collections: &[Text], role: Option<&Path>) -> Result<Option<Arc<str>>, Diagnostic>;
 
     /// Whether there is a lookup of that name, for `with_X`.
     fn lookup(&self, name: &str) -> bool;
@@ -42,8 +44,8 @@ pub trait Resolve: Send + Sync {
 pub struct Settings {
     /// Folders of roles (`roles_path`), after `roles/` beside the playbook.
     pub roles_path: Vec<PathBuf>,
-    /// Folders that hold `ansible_collections/`.
-    pub collections_paths: Vec<PathBuf>,
+    /// Collections: those beside playbooks are added when these are read.
+    pub collections: Collections,
     /// Which release's playbooks these are: it decides what is refused.
     pub compat: Compat,
 }
@@ -61,6 +63,8 @@ pub struct Context {
     pub files: Vec<PathBuf>,
     /// Collections searched for short names.
     pub collections: Vec<Text>,
+    /// The collection that the playbook belongs to, which is searched first wherever no other one is.
+    pub default_collection: Option<Text>,
     /// Variables known before any host is, weakest first.
     pub vars: Vec<Map>,
     /// Whether a block encloses the place.

@@ -50,6 +50,9 @@ impl Loader<'_> {
         }
         if let Some(folder) = same.parent() {
             self.resolve.entered(folder);
+            if self.settings.collections.of_path(&same).is_none() {
+                self.settings.collections.add_playbook(folder);
+            }
         }
         chain.push((same, named));
         let document = self.document(path, named)?;
@@ -150,8 +153,8 @@ impl Loader<'_> {
             )
         })?;
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
-        let target = match self.collection_playbook(&name) {
-            Some(found) => found,
+        let target = match self.settings.collections.playbook(&name) {
+            Some(found) => found.path,
             None => folder.join(&name),
         };
         if !target.exists() {
@@ -169,23 +172,6 @@ impl Loader<'_> {
         inner.tags.extend(given.tags.iter().cloned());
         inner.when = given.when.iter().cloned().chain(inner.when).collect();
         self.plays(&target, Some(span), &inner, chain, out)
-    }
-
-    /// A playbook of a collection by its full name: `ns.col.name`.
-    fn collection_playbook(&self, name: &str) -> Option<PathBuf> {
-        let parts: Vec<&str> = name.split('.').collect();
-        let [namespace, collection, rest @ ..] = parts.as_slice() else { return None };
-        if rest.is_empty() || name.contains('/') {
-            return None;
-        }
-        let folder = self.collection(namespace, collection)?.join("playbooks").join(rest.join("/"));
-        ["yml", "yaml", "json"].into_iter().map(|e| folder.with_extension(e)).find(|path| path.is_file())
-    }
-
-    /// The folder of a collection, if it is installed.
-    pub(crate) fn collection(&self, namespace: &str, name: &str) -> Option<PathBuf> {
-        let folders = self.settings.collections_paths.iter();
-        folders.map(|path| path.join("ansible_collections").join(namespace).join(name)).find(|path| path.is_dir())
     }
 
     fn play(&self, path: &Path, node: &Node, given: &Given) -> Result<Play> {
@@ -268,7 +254,14 @@ impl Loader<'_> {
         common.vars = all;
         common.tags.extend(given.tags.iter().cloned());
         common.when.clone_from(&given.when);
-        let collections = common.collections.clone().unwrap_or_default();
+        let default_collection = self.settings.collections.of_path(path).map(Text::data);
+        if let Some(default) = &default_collection {
+            let searched = common.collections.get_or_insert_default();
+            if !searched.contains(default) {
+                searched.insert(0, default.clone());
+            }
+        }
+        let collections = self.searched(common.collections.as_mut());
         play.common = Arc::new(common);
         let playbook_dir = std::path::absolute(path)
             .ok()
@@ -276,7 +269,7 @@ impl Loader<'_> {
             .unwrap_or_else(|| PathBuf::from("."));
         let magic = [("playbook_dir", Value::data(playbook_dir.display().to_string()))].into_iter().collect();
         let vars = vec![magic, play.common.vars.clone()];
-        let mut context = Context { playbook_dir, collections, vars, ..Context::default() };
+        let mut context = Context { playbook_dir, collections, default_collection, vars, ..Context::default() };
         self.static_vars_files(&play.vars_files, &mut context);
         if let Some(roles) = node.get("roles").filter(|node| !node.is_null()) {
             let uses = roles.as_sequence().ok_or_else(|| wrong_type("roles", Kind::Roles, roles))?;
@@ -301,6 +294,22 @@ impl Loader<'_> {
         play.post_tasks = section("post_tasks", false, &mut brought)?;
         play.handlers.extend(brought);
         Ok(play)
+    }
+
+    /// The collections of a `collections` keyword as they are searched: Ansible's own modules are always there.
+    pub(crate) fn searched(&self, keyword: Option<&mut Vec<Text>>) -> Vec<Text> {
+        let Some(list) = keyword else { return Vec::new() };
+        let core = |name: &Text| matches!(name.as_str(), "ansible.builtin" | "ansible.legacy");
+        if !list.is_empty() && !list.iter().any(core) {
+            list.push(Text::data("ansible.legacy"));
+        }
+        for name in list.iter().filter(|name| name.is_template()) {
+            let message = format!(
+                "\"collections\" is not templatable, but we found: {name}, it will not be templated and will be used \"as is\"."
+            );
+            self.warn(Diagnostic::warning(message).at_maybe(name.origin(), ""));
+        }
+        list.clone()
     }
 
     /// The variables of those `vars_files` that can be found before any host is known; names of static imports may
@@ -329,7 +338,7 @@ impl Loader<'_> {
     fn unknown_in_play(&self, key: &Node) -> PlaybookError {
         let PlaybookError::Invalid(mut error) = unknown(key, Place::Play) else { return unknown(key, Place::Play) };
         let name = key.as_str().unwrap_or_default();
-        if error.hints.is_empty() && self.resolve.action(name, &[], None).is_some() {
+        if error.hints.is_empty() && !matches!(self.resolve.action(name, &[], None), Ok(None)) {
             error.hints.push(format!("`{name}` is a module: tasks stand in the `tasks` of a play"));
         }
         PlaybookError::Invalid(error)

@@ -165,7 +165,7 @@ impl Loader<'_> {
             meta.argument_specs = specs;
         }
         let mut common = used.common;
-        let collections = role_collections(&found, &meta);
+        let collections = role_collections(&found, &meta, context.default_collection.as_ref());
         common.collections = Some(collections.clone());
         let identity = identity(&found, &used.params, &common, &used.from, used.from_include);
         let role = Arc::new(Role {
@@ -192,6 +192,7 @@ impl Loader<'_> {
             files: Vec::new(),
             in_block: false,
             collections,
+            default_collection: context.default_collection.clone(),
             vars: Vec::with_capacity(context.vars.len() + 4),
             chain,
         };
@@ -306,8 +307,8 @@ impl Loader<'_> {
 
     fn find_role(&self, used: &Use, context: &Context) -> Result<Found> {
         let name = used.name.as_str();
-        if let Some(found) = self.collection_role(name, &context.collections) {
-            return Ok(found);
+        if let Some(found) = self.settings.collections.role(name, context.collections.iter().map(Text::as_str)) {
+            return Ok(Found { name: found.name, collection: Some(found.collection), path: found.path });
         }
         let mut searched: Vec<PathBuf> = vec![context.playbook_dir.join("roles")];
         searched.extend(self.settings.roles_path.iter().cloned());
@@ -330,31 +331,6 @@ impl Loader<'_> {
         let names: Vec<String> = searched.iter().flat_map(|folder| folders_in(folder)).collect();
         let near = nearest(name, names.iter().map(String::as_str)).map(str::to_owned);
         Err(PlaybookError::NoRole { name: name.to_owned(), searched, near, span: used.span })
-    }
-
-    /// A role of a collection: by its full name, or by a short one through the list of collections.
-    fn collection_role(&self, name: &str, collections: &[Text]) -> Option<Found> {
-        let at = |namespace: &str, collection: &str, role: &str| -> Option<Found> {
-            let path = self.collection(namespace, collection)?.join("roles").join(role);
-            let found = || Found {
-                name: role.to_owned(),
-                collection: Some(format!("{namespace}.{collection}")),
-                path: path.clone(),
-            };
-            path.is_dir().then(found)
-        };
-        if !name.contains('/') {
-            let parts: Vec<&str> = name.splitn(3, '.').collect();
-            if let [namespace, collection, role] = parts.as_slice()
-                && let Some(found) = at(namespace, collection, &role.replace('.', "/"))
-            {
-                return Some(found);
-            }
-        }
-        collections.iter().find_map(|full| {
-            let (namespace, collection) = full.split_once('.')?;
-            at(namespace, collection, name)
-        })
     }
 }
 
@@ -432,8 +408,9 @@ fn galaxy_name(source: &Value) -> Value {
 }
 
 /// Where a role looks for short names: not where its surroundings do.
-fn role_collections(found: &Found, meta: &RoleMeta) -> Vec<Text> {
-    let mut out: Vec<Text> = found.collection.iter().map(|name| Text::data(name.as_str())).collect();
+fn role_collections(found: &Found, meta: &RoleMeta, default: Option<&Text>) -> Vec<Text> {
+    let own = found.collection.as_deref().map(Text::data).or_else(|| default.cloned());
+    let mut out: Vec<Text> = own.into_iter().collect();
     for name in &meta.collections {
         if !out.contains(name) {
             out.push(name.clone());

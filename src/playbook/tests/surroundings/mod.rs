@@ -66,9 +66,9 @@ impl Resolve for Fixture {
         std::fs::read_to_string(path)
     }
 
-    fn action(&self, name: &str, _: &[Text], _: Option<&Path>) -> Option<Arc<str>> {
+    fn action(&self, name: &str, _: &[Text], _: Option<&Path>) -> Result<Option<Arc<str>>, Diagnostic> {
         let short = name.strip_prefix("ansible.builtin.").unwrap_or(name);
-        MODULES.contains(&short).then(|| format!("ansible.builtin.{short}").into())
+        Ok(MODULES.contains(&short).then(|| format!("ansible.builtin.{short}").into()))
     }
 
     fn lookup(&self, name: &str) -> bool {

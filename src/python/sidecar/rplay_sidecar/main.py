@@ -39,7 +39,6 @@ class Sidecar:
             "op": "done",
             "executable": sys.executable,
             "version": platform.python_version(),
-            "path": [entry for entry in sys.path if entry],
             "pid": os.getpid(),
         }
 

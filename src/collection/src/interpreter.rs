@@ -15,12 +15,27 @@ pub fn interpreter(env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
         let given = PathBuf::from(given);
         return if given.components().count() > 1 { Some(given) } else { in_path(&path, &given.to_string_lossy()) };
     }
-    let of_ansible = in_path(&path, "ansible-playbook").and_then(|script| shebang(&script));
-    let of_environment = || {
-        let found = PathBuf::from(env("VIRTUAL_ENV")?).join("bin/python3");
-        is_program(&found).then_some(found)
-    };
-    of_ansible.or_else(of_environment).or_else(|| in_path(&path, "python3"))
+    installed(&path, env).next()
+}
+
+/// Every interpreter whose packages may be used: as [`interpreter`], the others after it.
+pub fn interpreters(env: &dyn Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
+    let path = env("PATH").unwrap_or_default();
+    let mut out: Vec<PathBuf> = interpreter(env).into_iter().collect();
+    for python in installed(&path, env) {
+        if !out.contains(&python) {
+            out.push(python);
+        }
+    }
+    out
+}
+
+/// The interpreter of an installed Ansible, that of the active virtual environment, that of `PATH`.
+fn installed(path: &OsString, env: &dyn Fn(&str) -> Option<OsString>) -> impl Iterator<Item = PathBuf> {
+    let of_ansible = in_path(path, "ansible-playbook").and_then(|script| shebang(&script));
+    let of_environment =
+        env("VIRTUAL_ENV").map(|folder| PathBuf::from(folder).join("bin/python3")).filter(|python| is_program(python));
+    [of_ansible, of_environment, in_path(path, "python3")].into_iter().flatten()
 }
 
 fn in_path(path: &OsString, name: &str) -> Option<PathBuf> {
