@@ -68,6 +68,8 @@ pub(crate) fn read(
             Value::Map(map) if merge => all.merge(&map, true, ListMerge::Replace),
             Value::Map(map) => all.extend(map),
             Value::Null => {}
+            // A file's content may be a vault's: its name is enough.
+            _ if text.starts_with('@') => return Err(ExtraVarsError::Shape { text: text.clone() }),
             other => return Err(ExtraVarsError::Shape { text: other.repr() }),
         }
     }
@@ -97,5 +99,8 @@ mod tests {
         assert!(vars(&["word"]).unwrap_err().contains("could not be made into a dictionary"));
         assert!(vars(&["./vars.yml"]).unwrap_err().contains("@./vars.yml"));
         assert!(vars(&["a='x"]).unwrap_err().contains("unbalanced"));
+        let secret = |_: &std::path::Path| Ok("just a secret".to_owned());
+        let error = read(&["@f".to_owned()], &Sources::new(), false, &secret).unwrap_err().to_string();
+        assert_eq!(error, "Invalid extra vars data supplied. '@f' could not be made into a dictionary");
     }
 }

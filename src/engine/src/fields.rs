@@ -103,14 +103,21 @@ impl Run {
         }
     }
 
-    /// As [`Run::field`], for a keyword that may be missing.
-    pub(crate) fn maybe<T: Keyword>(
+    /// As [`Run::field`], for a keyword that may be missing, or is given on several levels, nearest first: an omitted
+    /// one leaves the word to the next.
+    pub(crate) fn maybe<'f, T: Keyword + 'f>(
         &self,
         name: &str,
-        field: Option<&Field<T>>,
+        fields: impl IntoIterator<Item = &'f Field<T>>,
         scope: &Scope,
     ) -> Result<Option<T>, Trouble> {
-        field.map_or(Ok(None), |field| self.field(name, field, scope))
+        for field in fields {
+            let value = self.field(name, field, scope)?;
+            if value.is_some() {
+                return Ok(value);
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -170,6 +170,11 @@ impl Step {
         self.commons().find_map(|common| common.collections.as_deref()).unwrap_or_default()
     }
 
+    /// Every level's value of a keyword, nearest first: where one is omitted, the next counts.
+    pub(crate) fn keywords<T>(&self, get: impl Fn(&Common) -> Option<&Field<T>>) -> Vec<&Field<T>> {
+        self.commons().filter_map(get).collect()
+    }
+
     /// All conditions, outermost first.
     pub(crate) fn conditions(&self) -> Vec<&Condition> {
         let mut levels: Vec<&Common> = self.commons().collect();

@@ -16,7 +16,7 @@ use crate::plan::{Step, is_builtin};
 use crate::ran::{Effect, IncludeRequest, Ran};
 use crate::run::Run;
 use crate::trouble::Trouble;
-use crate::vars::{DelegatedVars, PlayScope, View};
+use crate::vars::{DelegatedVars, PlayScope, Reach, View};
 
 /// One task on one host.
 pub(crate) struct TaskCx<'r> {
@@ -101,17 +101,17 @@ impl TaskCx<'_> {
         };
         let keyword = |name: &str, field| self.run.maybe::<bool>(name, field, scope);
         ran.ignore_errors =
-            keyword("ignore_errors", self.step.keyword(|c| c.ignore_errors.as_ref())).ok().flatten().unwrap_or(false);
-        ran.ignore_unreachable = keyword("ignore_unreachable", self.step.keyword(|c| c.ignore_unreachable.as_ref()))
+            keyword("ignore_errors", self.step.keywords(|c| c.ignore_errors.as_ref())).ok().flatten().unwrap_or(false);
+        ran.ignore_unreachable = keyword("ignore_unreachable", self.step.keywords(|c| c.ignore_unreachable.as_ref()))
             .ok()
             .flatten()
             .unwrap_or(false);
         // What cannot be decided must not be shown.
         ran.no_log |=
-            keyword("no_log", self.step.keyword(|c| c.no_log.as_ref())).map_or(true, |value| value.unwrap_or(false));
+            keyword("no_log", self.step.keywords(|c| c.no_log.as_ref())).map_or(true, |value| value.unwrap_or(false));
         if let Some(delegated) = delegated {
             ran.delegate = Some(delegated.shown);
-            ran.delegate_facts = keyword("delegate_facts", self.step.keyword(|c| c.delegate_facts.as_ref()))
+            ran.delegate_facts = keyword("delegate_facts", self.step.keywords(|c| c.delegate_facts.as_ref()))
                 .ok()
                 .flatten()
                 .unwrap_or(false);
@@ -184,6 +184,16 @@ impl TaskCx<'_> {
             }
             None => scope,
         };
+        let reached = delegated.as_ref().map_or(scope, |delegated| &delegated.scope);
+        let reach = Reach {
+            engine: self.run.engine().clone(),
+            world: Arc::clone(self.run.world()),
+            step: Arc::clone(self.step),
+            host: delegated.as_ref().map_or_else(|| Arc::clone(&self.host), |delegated| Arc::clone(&delegated.name)),
+            scope: reached.clone(),
+            delegated: delegated.is_some(),
+        };
+        let scope = &scope.above(Arc::new(reach));
         match self.first_false(self.step.conditions(), scope) {
             Ok(Some(condition)) => return Ok(skipped(condition)),
             Ok(None) => {}
@@ -200,8 +210,7 @@ impl TaskCx<'_> {
         let aging = self.run.resolver().deprecations(&self.task.action.name);
         self.run.warn_loaded(aging.into_iter().map(|text| Diagnostic::new(Severity::Deprecated, text)).collect());
         let args = self.arguments(&name, free_form_name, scope)?;
-        let connection_scope = delegated.as_ref().map_or(scope, |delegated| &delegated.scope);
-        let mut cx = ActionCx::new(self, scope, connection_scope, &settings, delegated.as_ref(), name, args);
+        let mut cx = ActionCx::new(self, scope, reached, &settings, delegated.as_ref(), name, args);
         cx.lanes = lanes;
         self.attempts(&mut cx).await
     }
@@ -216,23 +225,23 @@ impl TaskCx<'_> {
         let flag = |name: &str, field| self.run.maybe::<bool>(name, field, scope);
         let int = |name: &str, field| self.run.maybe::<i64>(name, field, scope);
         Ok(Settings {
-            check: flag("check_mode", step.keyword(|c| c.check_mode.as_ref()))?.unwrap_or(options.check),
-            diff: flag("diff", step.keyword(|c| c.diff.as_ref()))?.unwrap_or(options.diff),
-            no_log: flag("no_log", step.keyword(|c| c.no_log.as_ref()))?.unwrap_or(false),
+            check: flag("check_mode", step.keywords(|c| c.check_mode.as_ref()))?.unwrap_or(options.check),
+            diff: flag("diff", step.keywords(|c| c.diff.as_ref()))?.unwrap_or(options.diff),
+            no_log: flag("no_log", step.keywords(|c| c.no_log.as_ref()))?.unwrap_or(false),
             environment: self.environment(scope)?,
-            timeout: int("timeout", step.keyword(|c| c.timeout.as_ref()))?.unwrap_or(0),
-            r#become: flag("become", step.keyword(|c| c.r#become.as_ref()))?,
-            become_user: text("become_user", step.keyword(|c| c.become_user.as_ref()))?,
-            become_method: text("become_method", step.keyword(|c| c.become_method.as_ref()))?,
-            become_exe: text("become_exe", step.keyword(|c| c.become_exe.as_ref()))?,
-            become_flags: text("become_flags", step.keyword(|c| c.become_flags.as_ref()))?,
-            connection: text("connection", step.keyword(|c| c.connection.as_ref()))?,
-            remote_user: text("remote_user", step.keyword(|c| c.remote_user.as_ref()))?,
-            port: int("port", step.keyword(|c| c.port.as_ref()))?,
-            retries: int("retries", self.task.retries.as_ref())?,
+            timeout: int("timeout", step.keywords(|c| c.timeout.as_ref()))?.unwrap_or(0),
+            r#become: flag("become", step.keywords(|c| c.r#become.as_ref()))?,
+            become_user: text("become_user", step.keywords(|c| c.become_user.as_ref()))?,
+            become_method: text("become_method", step.keywords(|c| c.become_method.as_ref()))?,
+            become_exe: text("become_exe", step.keywords(|c| c.become_exe.as_ref()))?,
+            become_flags: text("become_flags", step.keywords(|c| c.become_flags.as_ref()))?,
+            connection: text("connection", step.keywords(|c| c.connection.as_ref()))?,
+            remote_user: text("remote_user", step.keywords(|c| c.remote_user.as_ref()))?,
+            port: int("port", step.keywords(|c| c.port.as_ref()))?,
+            retries: int("retries", self.task.retries.iter().collect())?,
             delay: self.run.maybe::<f64>("delay", self.task.delay.as_ref(), scope)?.unwrap_or(5.0),
-            async_seconds: int("async", self.task.async_.as_ref())?.unwrap_or(0),
-            poll: int("poll", self.task.poll.as_ref())?.unwrap_or(options.poll_interval as i64),
+            async_seconds: int("async", self.task.async_.iter().collect())?.unwrap_or(0),
+            poll: int("poll", self.task.poll.iter().collect())?.unwrap_or(options.poll_interval as i64),
         })
     }
 
@@ -585,7 +594,8 @@ impl TaskCx<'_> {
         let what = if native { "Module failed" } else { "Action failed" };
         let message = if msg.is_empty() { format!("{what}: Unknown error.") } else { format!("{what}: {msg}") };
         let report = Trouble::message(message).report(&self.run.options().sources, self.task.span);
-        if !ran.result.contains("msg") {
+        // A module that broke off is told of as its task, as ansible-core does.
+        if !ran.result.contains("msg") || ran.result.contains("exception") {
             ran.result.insert("msg", report.message());
         }
         ran.error = Some(report);

@@ -201,7 +201,8 @@ impl<'a> Loader<'a> {
 
 /// The reader of that name, if it wants the source.
 fn find_reader(reader: &str, source: &str, path: &Path) -> Option<(&'static str, Reader)> {
-    let file = path.is_file();
+    // `/dev/null` and what a shell makes of `<(…)` are read as well.
+    let file = path.exists() && !path.is_dir();
     let extension = path.extension().and_then(|e| e.to_str());
     match reader.strip_prefix("ansible.builtin.").unwrap_or(reader) {
         "host_list" if !path.exists() && source.contains(',') => Some(("host_list", |_, t| host_list::read(t, false))),

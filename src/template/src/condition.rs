@@ -80,10 +80,12 @@ impl Engine {
         if let Some(constant) = crate::syntax::constant(&inner) {
             return Ok(constant);
         }
-        if !self.compat().is_strict() {
-            return Ok(value);
-        }
-        let message = "Conditional is marked as unsafe, and cannot be evaluated.";
+        // No release takes text for its own truth: it is evaluated where it may be, and refused where it may not.
+        let message = if self.compat().is_strict() {
+            "Conditional is marked as unsafe, and cannot be evaluated."
+        } else {
+            "Encountered untrusted template or expression."
+        };
         Err(TemplateError::new(ErrorKind::Condition, message)
             .located(text.origin())
             .hint("compare the value in the condition instead of making it the condition"))

@@ -79,6 +79,8 @@ struct Inner {
     variables: Arc<dyn Variables>,
     surroundings: Arc<Surroundings>,
     overlays: Vec<(Box<str>, Slot)>,
+    /// What stands for names that are no variables otherwise.
+    beneath: Option<Arc<dyn Variables>>,
     /// The scope without overlays, when what it rendered holds here too.
     base: Option<Arc<Inner>>,
     cache: Mutex<Cache>,
@@ -121,6 +123,7 @@ impl Scope {
             variables,
             surroundings,
             overlays: Vec::new(),
+            beneath: None,
             base: None,
             cache: Mutex::default(),
             engine: OnceLock::new(),
@@ -151,7 +154,24 @@ impl Scope {
             variables: Arc::clone(&self.inner.variables),
             surroundings: Arc::clone(&self.inner.surroundings),
             overlays,
+            beneath: self.inner.beneath.clone(),
             base: (!hides).then(|| Arc::clone(root)),
+            cache: Mutex::default(),
+            engine: self.inner.engine.get().cloned().map(OnceLock::from).unwrap_or_default(),
+        })
+    }
+
+    /// The same variables, with further ones for names that have none: how a task's host is reached.
+    #[must_use]
+    pub fn above(&self, beneath: Arc<dyn Variables>) -> Self {
+        let root = self.inner.base.as_ref().unwrap_or(&self.inner);
+        let shares = self.inner.beneath.is_none() && (self.inner.base.is_some() || self.inner.overlays.is_empty());
+        Self::of(Inner {
+            variables: Arc::clone(&self.inner.variables),
+            surroundings: Arc::clone(&self.inner.surroundings),
+            overlays: self.inner.overlays.clone(),
+            beneath: Some(beneath),
+            base: shares.then(|| Arc::clone(root)),
             cache: Mutex::default(),
             engine: self.inner.engine.get().cloned().map(OnceLock::from).unwrap_or_default(),
         })
@@ -164,6 +184,7 @@ impl Scope {
             variables: Arc::clone(&self.inner.variables),
             surroundings,
             overlays: self.inner.overlays.clone(),
+            beneath: self.inner.beneath.clone(),
             base: None,
             cache: Mutex::default(),
             engine: self.inner.engine.get().cloned().map(OnceLock::from).unwrap_or_default(),
@@ -241,7 +262,7 @@ impl Scope {
                     slot
                 } else {
                     depend(MISSING);
-                    return None;
+                    inner.beneath.as_ref()?.get(name)?
                 }
             }
         };
@@ -352,7 +373,9 @@ impl Scope {
 
     /// Whether there is a variable of this name.
     pub fn has(&self, name: &str) -> bool {
-        self.inner.overlays.iter().any(|(key, _)| **key == *name) || self.inner.variables.get(name).is_some()
+        self.inner.overlays.iter().any(|(key, _)| **key == *name)
+            || self.inner.variables.get(name).is_some()
+            || self.inner.beneath.as_ref().is_some_and(|beneath| beneath.get(name).is_some())
     }
 }
 

@@ -67,9 +67,9 @@ fn only_written_text_becomes_a_condition() {
         ("rule", Slot::Lazy(written("mode == 'y'"))),
         ("stdout", Slot::Done(Value::from("mode == 'y'"))),
     ]);
-    // Written text is the condition and false; the host's text is just text, and not empty.
+    // Written text is the condition and false; the host's text is none, and its being there is no answer.
     assert!(!engine.condition(&written("{{ rule }}"), &scope).unwrap());
-    assert!(engine.condition(&written("{{ stdout }}"), &scope).unwrap());
+    assert!(engine.condition(&written("{{ stdout }}"), &scope).is_err());
     let strict = Engine::new(EngineOptions { compat: Release::V2_19.into(), ..EngineOptions::default() });
     assert!(strict.condition(&written("{{ stdout }}"), &scope).is_err());
 }

@@ -83,12 +83,12 @@ struct Read {
 impl Read {
     fn add(&mut self, cx: &ActionCx<'_>, path: &Path) -> Result<(), String> {
         let (value, secret) = cx.run().load_secret_yaml(path).map_err(|trouble| trouble.text())?;
+        self.secret |= secret;
         match value {
             Value::Null => {}
             Value::Map(vars) => self.vars.extend(vars),
             _ => return Err(format!("{} must be stored as a dictionary/hash", path.display())),
         }
-        self.secret |= secret;
         self.files.push(path.to_owned());
         Ok(())
     }
@@ -141,9 +141,9 @@ fn folder(cx: &ActionCx<'_>, dir: &str, read: &mut Read) -> Result<(), String> {
             if main || matching.as_ref().is_some_and(|regex| !hit(regex)) || ignored.iter().any(hit) {
                 continue;
             }
-            let known = path
-                .extension()
-                .is_some_and(|own| extensions.iter().any(|extension| **extension == *own.to_string_lossy()));
+            // A file without an extension is what the extension '' stands for.
+            let own = path.extension().unwrap_or_default().to_string_lossy();
+            let known = extensions.iter().any(|extension| **extension == *own);
             if !known {
                 if lenient {
                     continue;

@@ -70,7 +70,12 @@ pub(super) fn check_name(name: &Value) -> Result<(), Trouble> {
         return Ok(());
     }
     let help = "Variable names must be strings starting with a letter or underscore character, and contain only letters, numbers and underscores.";
-    Err(Trouble::message(format!("Invalid variable name {}.", name.repr())).at(name.origin()).help(help))
+    let message = match name {
+        Value::Text(_) => format!("Invalid variable name {}.", name.repr()),
+        Value::List(_) | Value::Map(_) => format!("Invalid variable name of type '{}'.", name.type_name()),
+        other => format!("Invalid variable name '{}' of type '{}'.", other.to_str(), other.type_name()),
+    };
+    Err(Trouble::message(message).at(name.origin()).help(help))
 }
 
 #[cfg(test)]
@@ -83,6 +88,6 @@ mod tests {
         for bad in ["1a", "a-b", "", "for", "é"] {
             assert!(check_name(&Value::from(bad)).is_err(), "{bad}");
         }
-        assert!(check_name(&Value::from(1)).is_err());
+        assert_eq!(check_name(&Value::from(1)).unwrap_err().text(), "Invalid variable name '1' of type 'int'.");
     }
 }

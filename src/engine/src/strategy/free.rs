@@ -155,7 +155,7 @@ impl PlayRun<'_> {
             let run = self.run;
             let scope = run.view(Some(host), Some(self.scope), Some(&step)).map_err(keyword)?.into_scope();
             let throttle = run
-                .maybe::<i64>("throttle", step.keyword(|c| c.throttle.as_ref()), &scope)
+                .maybe::<i64>("throttle", step.keywords(|c| c.throttle.as_ref()), &scope)
                 .map_err(keyword)?
                 .unwrap_or(0);
             if throttle > 0 && queues.at.get(&step.id).is_some_and(|at| *at >= throttle as usize) {
@@ -169,7 +169,7 @@ impl PlayRun<'_> {
                 continue;
             }
             let fatal = run
-                .maybe::<bool>("any_errors_fatal", step.keyword(|c| c.any_errors_fatal.as_ref()), &scope)
+                .maybe::<bool>("any_errors_fatal", step.keywords(|c| c.any_errors_fatal.as_ref()), &scope)
                 .map_err(keyword)?
                 .unwrap_or(run.options().any_errors_fatal);
             if fatal && !self.strategy.is_tripleo() {

@@ -59,6 +59,8 @@ impl PlayRun<'_> {
         }
         let mut blocks: HashMap<Arc<str>, Vec<Entry>> = HashMap::new();
         let mut included = Vec::new();
+        // A host fails once, however many of a loop's includes are not there: the second failure would fail its rescue.
+        let mut lost: HashSet<Arc<str>> = HashSet::new();
         for group in groups {
             match self.load_once(step, &include, &group) {
                 Ok((shown, brought)) => {
@@ -93,9 +95,14 @@ impl PlayRun<'_> {
                 }
                 Err(LoadError::Reason(reason, span)) => {
                     self.include_failed(task, &group, &reason, span.or(step.span()), &mut results);
+                    lost.extend(group.hosts.iter().cloned());
                 }
                 Err(LoadError::Fatal(error)) => return Err(error),
             }
+        }
+        for host in lost {
+            self.fail_host(&host);
+            self.failed.insert(host);
         }
         for (host, block) in blocks {
             if let Some(state) = self.states.get_mut(&host) {
@@ -297,8 +304,6 @@ impl PlayRun<'_> {
                 data.insert("failed", true);
                 own.ran = Ran::of(data);
             }
-            self.failed.insert(Arc::clone(host));
-            self.fail_host(host);
         }
     }
 }

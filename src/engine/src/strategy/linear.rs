@@ -218,13 +218,13 @@ impl PlayRun<'_> {
         }
         let once = self.is_once(step, &task, &scope).map_err(keyword)?;
         let fatal = run
-            .maybe::<bool>("any_errors_fatal", step.keyword(|c| c.any_errors_fatal.as_ref()), &scope)
+            .maybe::<bool>("any_errors_fatal", step.keywords(|c| c.any_errors_fatal.as_ref()), &scope)
             .map_err(keyword)?
             .unwrap_or(run.options().any_errors_fatal);
         let ignored =
-            run.maybe::<bool>("ignore_errors", step.keyword(|c| c.ignore_errors.as_ref()), &scope).ok().flatten();
+            run.maybe::<bool>("ignore_errors", step.keywords(|c| c.ignore_errors.as_ref()), &scope).ok().flatten();
         let throttle =
-            run.maybe::<i64>("throttle", step.keyword(|c| c.throttle.as_ref()), &scope).map_err(keyword)?.unwrap_or(0);
+            run.maybe::<i64>("throttle", step.keywords(|c| c.throttle.as_ref()), &scope).map_err(keyword)?.unwrap_or(0);
         let hosts = if once { std::slice::from_ref(first) } else { group };
         if step.handler {
             if once {
@@ -264,7 +264,7 @@ impl PlayRun<'_> {
 
     /// Whether a task is to run once for all hosts.
     pub(super) fn is_once(&self, step: &Step, task: &Task, scope: &Scope) -> Result<bool, Trouble> {
-        let wanted = self.run.maybe::<bool>("run_once", step.keyword(|c| c.run_once.as_ref()), scope)?;
+        let wanted = self.run.maybe::<bool>("run_once", step.keywords(|c| c.run_once.as_ref()), scope)?;
         let always = find_action(&task.action.resolved).is_some_and(|action| action.traits().once);
         Ok(always || wanted.unwrap_or(false))
     }
@@ -298,7 +298,7 @@ impl PlayRun<'_> {
         let prefixed = step.task().is_none_or(|task| !matches!(task.include, Some(Include::Role { .. })));
         // What cannot be decided must not be shown.
         let no_log = run
-            .maybe::<bool>("no_log", step.keyword(|c| c.no_log.as_ref()), scope)
+            .maybe::<bool>("no_log", step.keywords(|c| c.no_log.as_ref()), scope)
             .map_or(true, |value| value.unwrap_or(false));
         let info = TaskInfo {
             id,
@@ -315,7 +315,7 @@ impl PlayRun<'_> {
             handler: step.handler,
             looped: step.looped(),
             include: step.task().is_some_and(|task| task.include.is_some()),
-            check: flag("check_mode", step.keyword(|c| c.check_mode.as_ref())).unwrap_or(run.options().check),
+            check: flag("check_mode", step.keywords(|c| c.check_mode.as_ref())).unwrap_or(run.options().check),
             no_log,
             tags: words(run, &step.tags(), scope).unwrap_or_default(),
         };

@@ -111,7 +111,7 @@ impl<'r> PlayRun<'r> {
             Gathering::Implicit | Gathering::Smart => wanted != Some(false),
             Gathering::Explicit => wanted == Some(true),
         };
-        let force = options.force_handlers || flag("force_handlers", play.force_handlers.as_ref())?.unwrap_or(false);
+        let force = flag("force_handlers", play.force_handlers.as_ref())?.unwrap_or(options.force_handlers);
         let max_fail = run
             .maybe::<f64>("max_fail_percentage", play.max_fail_percentage.as_ref(), &templates)
             .map_err(|trouble| keyword_error(trouble, play.span))?;

@@ -5,6 +5,7 @@ pub(crate) mod facts;
 mod magic;
 mod play;
 mod precedence;
+mod reach;
 pub(crate) mod why;
 mod world;
 
@@ -12,4 +13,5 @@ pub use cache::{CacheSettings, FactCaching};
 pub(crate) use magic::{DelegatedVars, extended_loop, full_name};
 pub(crate) use play::{PlayRole, PlayScope, VarsFile};
 pub(crate) use precedence::{StepLayers, View};
+pub(crate) use reach::Reach;
 pub(crate) use world::{GATHERED, HostFacts, World};

@@ -23,6 +23,7 @@
 //!     mode: u=rwx,go=rx
 //! ```
 
+use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -49,6 +50,7 @@ pub static MODULE: Module = Module {
             Arg::text("state").choices(&["absent", "directory", "file", "hard", "link", "touch"]),
             Arg::path("path").required().alias(&["dest", "name"]),
             Arg::text("_original_basename"),
+            Arg::bool("_diff_peek"),
             Arg::bool("recurse").default("false"),
             Arg::bool("force").default("false"),
             Arg::bool("follow").default("true"),
@@ -96,6 +98,10 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         warn_of_missing_owners(cx, args);
     }
     let path = cx.path(&shown);
+    if args.get("_diff_peek").is_some_and(|peek| !matches!(peek, Value::Null)) {
+        let reply = Reply::ok().with("path", shown.as_str());
+        return Ok(reply.with("appears_binary", appears_binary(&path)));
+    }
     let task = Task {
         args,
         src,
@@ -119,6 +125,14 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
 }
 
 /// What is at a path: `absent`, `link`, `directory`, `hard` (a file of several names) or `file`.
+/// Whether the start of a file holds a NUL; what cannot be read counts as text.
+fn appears_binary(path: &Path) -> bool {
+    use std::io::Read as _;
+    let mut head = Vec::new();
+    let read = fs_err::File::open(path).and_then(|file| file.take(8192).read_to_end(&mut head));
+    read.is_ok() && head.contains(&0)
+}
+
 fn current(path: &Path) -> &'static str {
     match path.symlink_metadata() {
         Err(_) => "absent",
@@ -250,7 +264,7 @@ impl Task<'_> {
         }
         let mut changed = self.apply(cx, &path)?;
         if self.args.flag("recurse") {
-            changed |= self.recurse(cx, &path)?;
+            changed |= self.recurse(cx, &path, &mut HashSet::from([real_path(&path)]))?;
         }
         Ok(self.reply(cx, changed, "path"))
     }
@@ -275,7 +289,8 @@ impl Task<'_> {
         Ok(())
     }
 
-    fn recurse(&self, cx: &Context<'_>, folder: &Path) -> Result<bool, ModuleError> {
+    /// `seen` holds the folders that were walked already.
+    fn recurse(&self, cx: &Context<'_>, folder: &Path, seen: &mut HashSet<PathBuf>) -> Result<bool, ModuleError> {
         let mut changed = false;
         for entry in WalkDir::new(folder).min_depth(1).follow_links(false) {
             let entry = entry.map_err(|error| {
@@ -289,9 +304,9 @@ impl Task<'_> {
             if entry.path_is_symlink() && self.follow {
                 let target = entry.path().parent().unwrap_or(folder).join(fs_err::read_link(entry.path())?);
                 if target.exists() {
-                    // A link to a folder above would never end.
-                    if target.is_dir() && !real_path(entry.path()).ancestors().any(|p| p == real_path(&target)) {
-                        changed |= self.recurse(cx, &target)?;
+                    // A link to a folder that is being walked would never end.
+                    if target.is_dir() && seen.insert(real_path(&target)) {
+                        changed |= self.recurse(cx, &target, seen)?;
                     }
                     changed |= self.attrs.apply(cx, &target, None)?;
                     changed |= self.times.apply(cx, &target, None)?;
@@ -597,6 +612,17 @@ mod tests {
         fake.write("/d/e/f", "").unwrap();
         file(&fake, &[("path", "/d"), ("state", "directory"), ("recurse", "yes"), ("mode", "u=rwX,go=")]);
         assert_eq!((mode(&fake, "/d/e"), mode(&fake, "/d/e/f")), (0o700, 0o600));
+    }
+
+    #[test]
+    fn recurse_follows_links_to_folders_once() {
+        let fake = Fake::new().unwrap();
+        fake.write("/far/away/f", "").unwrap();
+        fake.write("/d/g", "").unwrap();
+        std::os::unix::fs::symlink("../far", fake.path(Path::new("/d/link"))).unwrap();
+        std::os::unix::fs::symlink("../../d", fake.path(Path::new("/far/away/back"))).unwrap();
+        file(&fake, &[("path", "/d"), ("state", "directory"), ("recurse", "yes"), ("mode", "u=rwX,go=")]);
+        assert_eq!((mode(&fake, "/far/away"), mode(&fake, "/far/away/f"), mode(&fake, "/d/g")), (0o700, 0o600, 0o600));
     }
 
     #[test]

@@ -26,7 +26,10 @@ pub static MODULE: Module = Module {
 
 fn run(_cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     match args.need("data") {
-        "crash" => Err(ModuleError::msg("boom")),
+        "crash" => {
+            let reply = Reply::failure("boom").with("exception", "(traceback unavailable)");
+            Err(ModuleError::Failed { reply: Box::new(reply) })
+        }
         data => Ok(Reply::ok().with("ping", data)),
     }
 }

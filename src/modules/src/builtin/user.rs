@@ -380,7 +380,10 @@ impl UserRun<'_, '_> {
         let args = self.args;
         let Some(user) = self.find() else { return Ok(None) };
         let accounts = Accounts::new(self.cx);
-        let shadow = accounts.shadow(&self.name).unwrap_or_default();
+        let shadow = accounts.shadow(&self.name);
+        // Without a line in the shadow file nothing says that the account never ends: `usermod` writes the line.
+        let end_unknown = shadow.is_none().then_some(0);
+        let shadow = shadow.unwrap_or_default();
         let mut argv: Vec<String> = Vec::new();
         if let Some(uid) = args.int("uid").filter(|uid| *uid != i64::from(user.uid)) {
             argv.extend(["-u".to_owned(), uid.to_string()]);
@@ -406,7 +409,7 @@ impl UserRun<'_, '_> {
                 }
             }
         }
-        let expiry = args.float("expires").filter(|expires| expires_differently(*expires, shadow.expires));
+        let expiry = args.float("expires").filter(|expires| expires_differently(*expires, shadow.expires.or(end_unknown)));
         if let Some(expires) = expiry.filter(|_| !self.local) {
             argv.extend(["-e".to_owned(), expiry_date(expires)]);
         }
@@ -708,6 +711,14 @@ mod tests {
         assert!(fake.command_lines().is_empty());
         assert_eq!(reply.data.get("home"), Some(&"/home/stack".into()));
         assert_eq!(reply.data.get("groups"), Some(&"wheel".into()));
+    }
+
+    #[test]
+    fn an_account_without_a_shadow_line_gets_one() {
+        let fake = fake();
+        fake.write("/etc/passwd", "bare::575:575::/home/bare:/bin/bash\n").unwrap();
+        assert!(fake.call("user", args([("name", "bare"), ("expires", "-1")])).changed);
+        assert_eq!(fake.command_lines(), ["usermod -e  bare"]);
     }
 
     #[test]

@@ -67,7 +67,9 @@ impl Sequence {
             }
         };
         *place = number(value).ok_or_else(|| {
-            call.error(format!("unknown error parsing with_sequence arguments: {name}={value} is not a number"))
+            call.error(format!(
+                "Config '{name}' for 'sequence' lookup plugin from 'Direct' has an invalid value: Invalid value provided for 'integer': '{value}'"
+            ))
         })?;
         Ok(())
     }

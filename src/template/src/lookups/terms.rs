@@ -94,6 +94,10 @@ pub(crate) fn encoded_text(call: &LookupCall<'_>, name: &str, encoding: &str) ->
     let path = call.scope().need_file("files", name).map_err(|error| match call.name().rsplit('.').next() {
         Some("file") => error
             .reworded(format!("Unable to access the file '{name}': File not found. Use -vvvvv to see paths searched.")),
+        Some("csvfile") => {
+            let message = format!("{}: No such file or directory", error.message().trim_end_matches('.'));
+            error.reworded(message)
+        }
         Some("unvault") => error.reworded(format!("Unable to find file matching \"{name}\"")),
         _ => error,
     })?;
