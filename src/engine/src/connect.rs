@@ -110,7 +110,12 @@ impl TaskCx<'_> {
         };
         spec.port = match read.number(PORT)? {
             Some(port) => Some(port),
-            None => settings.port.and_then(|port| u16::try_from(port).ok()).or(defaults.port),
+            // The keyword is the task's own host's: another host keeps its port.
+            None => settings
+                .port
+                .filter(|_| delegated.is_none())
+                .and_then(|port| u16::try_from(port).ok())
+                .or(defaults.port),
         };
         spec.user = read.text(USER)?.or_else(|| settings.remote_user.clone()).or_else(|| defaults.user.clone());
         spec.password = read.text(PASSWORD)?.or_else(|| defaults.password.clone()).map(Secret::from);

@@ -439,7 +439,10 @@ impl<'a> Eval<'a> {
             }
         }
         // Two lookups decide themselves what an undefined argument means.
-        let decides = terms.first().and_then(Mj::as_str).is_some_and(|name| matches!(name.rsplit('.').next(), Some("env" | "first_found")));
+        let decides = terms
+            .first()
+            .and_then(Mj::as_str)
+            .is_some_and(|name| matches!(name.rsplit('.').next(), Some("env" | "first_found")));
         let keywords_to_trip = keywords.iter().filter(|_| !decides).map(|(_, value)| value);
         for value in terms.iter().chain(keywords_to_trip) {
             py::trip(value)?;

@@ -45,11 +45,10 @@ impl Reach {
             "ansible_connection" => slot(self.step.keyword(|c| c.connection.as_ref()))
                 .or_else(|| Some(Slot::Done(Value::Text(Text::data(defaults.kind.as_str()))))),
             "ansible_ssh_host" => Some(Slot::Done(Value::Text(Text::data(Arc::clone(&self.host))))),
-            "ansible_ssh_user" => {
-                slot(self.step.keyword(|c| c.remote_user.as_ref())).or_else(|| text(&defaults.user))
-            }
+            "ansible_ssh_user" => slot(self.step.keyword(|c| c.remote_user.as_ref())).or_else(|| text(&defaults.user)),
             "ansible_ssh_pass" => text(&defaults.password),
-            "ansible_ssh_port" => slot(self.step.keyword(|c| c.port.as_ref()))
+            // The keyword is the task's own host's: another host keeps its port.
+            "ansible_ssh_port" => slot(self.step.keyword(|c| c.port.as_ref()).filter(|_| !self.delegated))
                 .or_else(|| defaults.port.map(|port| Slot::Done(Value::from(i64::from(port))))),
             "ansible_ssh_timeout" => Some(Slot::Done(Value::from(i64::try_from(defaults.timeout).ok()?))),
             "ansible_ssh_private_key_file" => text(&defaults.private_key),

@@ -409,7 +409,8 @@ impl UserRun<'_, '_> {
                 }
             }
         }
-        let expiry = args.float("expires").filter(|expires| expires_differently(*expires, shadow.expires.or(end_unknown)));
+        let expiry =
+            args.float("expires").filter(|expires| expires_differently(*expires, shadow.expires.or(end_unknown)));
         if let Some(expires) = expiry.filter(|_| !self.local) {
             argv.extend(["-e".to_owned(), expiry_date(expires)]);
         }
