@@ -11,6 +11,7 @@ mod inventory;
 mod lab;
 mod leaks;
 mod lint;
+mod live;
 mod malformed;
 mod plugins;
 mod reference;

@@ -10,10 +10,10 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use rplay_modules::{Running, Surroundings};
+use rplay_modules::{Running, Surroundings, job_output};
 use rplay_protocol::frame;
 use rplay_protocol::{Call, Job, Reply};
 use rplay_value::{Map, Value};
@@ -78,7 +78,11 @@ fn run() -> io::Result<()> {
 
     let (sender, replies) = mpsc::channel();
     let running = Running::new(move |reply| drop(sender.send(reply)));
-    let watched = std::sync::Arc::clone(&running);
+    if !call.no_log {
+        let output = job_output::path(&status.path);
+        running.listen(Arc::new(move |lines| job_output::append(&output, &lines)));
+    }
+    let watched = Arc::clone(&running);
     let limit = Duration::from_secs(job.seconds);
     std::thread::spawn(move || {
         if !watched.wait(limit) {

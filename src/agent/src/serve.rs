@@ -110,7 +110,7 @@ impl Agent {
         let running = Running::new(move |reply| out.send(&Response::Reply { id, reply }, &[]));
         if live {
             let out = self.out.clone();
-            running.listen(move |stream, text| out.send(&Response::Chunk { id, stream, text: text.to_owned() }, &[]));
+            running.listen(Arc::new(move |lines| out.send(&Response::Output { id, lines }, &[])));
         }
         self.locked().insert(id, Arc::clone(&running));
         let calls = Arc::clone(&self.calls);

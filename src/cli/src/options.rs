@@ -60,6 +60,10 @@ pub(crate) struct PlaybookOptions {
     #[arg(short = 'D', long)]
     pub(crate) diff: bool,
 
+    /// Show the output of commands, scripts and package tools while it comes
+    #[arg(long)]
+    pub(crate) follow: bool,
+
     /// Number of hosts worked on at the same time
     #[arg(short = 'f', long, value_name = "FORKS")]
     pub(crate) forks: Option<usize>,

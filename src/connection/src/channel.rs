@@ -4,10 +4,12 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use openssh::Session;
+use rplay_modules::Live;
 use rplay_protocol::Method;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::process::Command;
 
+use crate::follow::Follow;
 use crate::spec::{Become, Kind};
 use crate::ssh::Master;
 use crate::words::quote;
@@ -173,8 +175,13 @@ impl Host {
         }
     }
 
-    /// Runs a command line to its end, without an agent.
-    pub(crate) async fn raw(&self, command: &str, r#as: Option<&Become>) -> Result<RawOutput, ConnectionError> {
+    /// Runs a command line to its end, without an agent. Its output goes to `live` as it comes.
+    pub(crate) async fn raw(
+        &self,
+        command: &str,
+        r#as: Option<&Become>,
+        live: Option<&Live>,
+    ) -> Result<RawOutput, ConnectionError> {
         let escalation = r#as.map(|r#as| Escalation::new(r#as, &self.name)).transpose()?;
         let line = escalation.as_ref().map_or_else(|| command.to_owned(), |e| e.command(command));
         let mut channel = self.open(&line).await?;
@@ -185,8 +192,18 @@ impl Host {
         let Channel { stdin, mut stdout, mut stderr, process } = channel;
         drop(stdin);
         let mut output = Vec::new();
-        let (out, err, rc) =
-            tokio::join!(stdout.read_to_end(&mut output), stderr.read_to_end(&mut errors), process.wait());
+        let follow = Follow::new(live);
+        // What sudo says before the command begins is not the command's.
+        let begin = escalation.is_some().then_some(ADMITTED_LINE);
+        let (out, err, rc) = follow
+            .during(async {
+                tokio::join!(
+                    follow.read(&mut stdout, &mut output, false, None),
+                    follow.read(&mut stderr, &mut errors, true, begin),
+                    process.wait()
+                )
+            })
+            .await;
         let stderr = String::from_utf8_lossy(&errors).into_owned();
         let stderr = stderr.split_once(ADMITTED_LINE).map_or(stderr.clone(), |(_, after)| after.to_owned());
         if let Some(r#as) = r#as
@@ -320,6 +337,6 @@ impl Escalation {
     }
 }
 
-fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+pub(crate) fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|w| w == what)
 }

@@ -12,6 +12,7 @@ mod askpass;
 mod bootstrap;
 mod channel;
 mod error;
+mod follow;
 mod link;
 mod local;
 mod pool;
@@ -23,9 +24,10 @@ mod words;
 
 pub use agent::{AgentError, AgentSource};
 pub use error::ConnectionError;
-pub use link::{Chunk, Lane, Link, Pending, RemotePath};
+pub use link::{Lane, Link, Pending, RemotePath};
 pub use pool::{Pool, PoolOptions};
-pub use rplay_protocol::{Attachment, Call, Hello, Method, Refusal, Reply};
+pub use rplay_modules::Live;
+pub use rplay_protocol::{Attachment, Call, Hello, Method, OutputLine, Refusal, Reply};
 pub use secret::Secret;
 pub use spec::{Become, Docker, Kind, Spec, Ssh};
 

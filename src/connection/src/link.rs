@@ -5,23 +5,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use rplay_modules::Live;
 use rplay_protocol::{Call, Hello, PART, Reply, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::channel::Host;
 use crate::local;
 use crate::wire::{Answer, Wire};
 use crate::{ConnectionError, RawOutput, Spec};
-
-/// Output of a running program, as it comes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chunk {
-    /// `1` standard output, `2` standard error.
-    pub stream: u8,
-    /// The text.
-    pub text: String,
-}
 
 /// A file on the target that was uploaded for one module run. Dropping it removes the file, if it is still there.
 pub struct RemotePath {
@@ -97,9 +89,10 @@ impl Link {
         self.send(None, call, None)
     }
 
-    /// As [`Link::start`], with the output of the module's programs as it comes, in whole lines.
-    pub fn start_live(&self, call: Call, chunks: mpsc::UnboundedSender<Chunk>) -> Pending {
-        self.send(None, call, Some(chunks))
+    /// As [`Link::start`], with the output of the module's programs as it comes. `live` is called on other threads; what
+    /// it takes its time for holds up the connection.
+    pub fn start_live(&self, call: Call, live: Option<Live>) -> Pending {
+        self.send(None, call, live)
     }
 
     /// A queue of calls that run one after the other, in the order they are started, without waiting for the
@@ -112,7 +105,7 @@ impl Link {
         Lane { link: Arc::clone(self), queue }
     }
 
-    fn send(&self, lane: Option<&Queue>, mut call: Call, live: Option<mpsc::UnboundedSender<Chunk>>) -> Pending {
+    fn send(&self, lane: Option<&Queue>, mut call: Call, live: Option<Live>) -> Pending {
         match (&self.route, lane) {
             (Route::Agent { wire, channel, .. }, lane) => {
                 let id = wire.id();
@@ -136,8 +129,8 @@ impl Link {
 
     /// Runs a command line through the target's shell without an agent, as the module `raw` does. The user is the one of
     /// the spec, changed by its become.
-    pub async fn raw(&self, command: &str) -> Result<RawOutput, ConnectionError> {
-        self.host.raw(command, self.spec.r#become.as_ref()).await
+    pub async fn raw(&self, command: &str, live: Option<&Live>) -> Result<RawOutput, ConnectionError> {
+        self.host.raw(command, self.spec.r#become.as_ref(), live).await
     }
 
     /// Sends a file of this machine in pieces, for files too large for an attachment.
@@ -258,8 +251,8 @@ pub struct Lane {
 
 impl Lane {
     /// Sends a call at once; it runs after the ones started before it.
-    pub fn start(&self, call: Call) -> Pending {
-        self.link.send(Some(&self.queue), call, None)
+    pub fn start(&self, call: Call, live: Option<Live>) -> Pending {
+        self.link.send(Some(&self.queue), call, live)
     }
 }
 

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc as queue};
 
-use rplay_modules::Running;
+use rplay_modules::{Live, Running};
 use rplay_protocol::{Call, Reply};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use crate::{Chunk, ConnectionError};
+use crate::ConnectionError;
 
 type Answer = oneshot::Receiver<Result<Reply, ConnectionError>>;
 
@@ -36,11 +36,11 @@ impl Lane {
 }
 
 /// Starts a module. Whatever happens to it, there is a reply.
-pub(crate) fn start(lane: Option<&Lane>, call: Call, live: Option<mpsc::UnboundedSender<Chunk>>) -> (Answer, Stop) {
+pub(crate) fn start(lane: Option<&Lane>, call: Call, live: Option<Live>) -> (Answer, Stop) {
     let (reply, answer) = oneshot::channel();
     let running = Running::new(move |done| drop(reply.send(Ok(done))));
     if let Some(live) = live {
-        running.listen(move |stream, text| drop(live.send(Chunk { stream, text: text.to_owned() })));
+        running.listen(live);
     }
     let stop = Stop(Arc::clone(&running));
     match lane {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rplay_modules::Live;
 use rplay_protocol::{Request, frame};
 
 use crate::agent::Agent;
@@ -130,15 +131,16 @@ impl Pool {
         }
     }
 
-    /// Runs a command line through a host's shell without an agent, as the module `raw` does.
-    pub async fn raw(&self, spec: &Spec, command: &str) -> Result<RawOutput, ConnectionError> {
+    /// Runs a command line through a host's shell without an agent, as the module `raw` does. Its output goes to `live`
+    /// as it comes.
+    pub async fn raw(&self, spec: &Spec, command: &str, live: Option<&Live>) -> Result<RawOutput, ConnectionError> {
         let base = spec.base();
         if let Some(host) = self.hosts.current(&base)
             && !host.is_alive().await
         {
             self.hosts.drop_one(&base);
         }
-        self.host(&base).await?.raw(command, spec.r#become.as_ref()).await
+        self.host(&base).await?.raw(command, spec.r#become.as_ref(), live).await
     }
 
     /// Forgets the connection of a spec, so that the next `get` makes a new one (`meta: reset_connection`).

@@ -5,11 +5,12 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rplay_modules::Live;
 use rplay_protocol::{Hello, PROTOCOL, Refusal, Reply, Request, Response, frame};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use crate::{AgentError, Chunk, ConnectionError};
+use crate::{AgentError, ConnectionError};
 
 /// How many parts of files may wait to be written, over all uploads of one connection.
 const PARTS_IN_FLIGHT: usize = 8;
@@ -32,7 +33,7 @@ pub(crate) enum Answer {
 type Outcome<T> = Result<T, ConnectionError>;
 
 enum Waiter {
-    Call { reply: oneshot::Sender<Outcome<Reply>>, live: Option<mpsc::UnboundedSender<Chunk>> },
+    Call { reply: oneshot::Sender<Outcome<Reply>>, live: Option<Live> },
     Other(mpsc::UnboundedSender<Outcome<Answer>>),
 }
 
@@ -180,7 +181,7 @@ impl Wire {
         id: u64,
         request: &Request,
         body: &[u8],
-        live: Option<mpsc::UnboundedSender<Chunk>>,
+        live: Option<Live>,
     ) -> oneshot::Receiver<Outcome<Reply>> {
         let (reply, receiver) = oneshot::channel();
         match self.request(channel, request, body) {
@@ -285,10 +286,12 @@ async fn receive(input: &mut (impl AsyncRead + Unpin), pending: &Mutex<Pending>)
                     let _ = to.send(Ok(reply));
                 }
             }
-            Response::Chunk { id, stream, text } => {
-                if let Some((_, Waiter::Call { live: Some(live), .. })) = locked(pending).waiters.get(&id) {
-                    let _ = live.send(Chunk { stream, text });
-                }
+            Response::Output { id, lines } => {
+                let live = match locked(pending).waiters.get(&id) {
+                    Some((_, Waiter::Call { live: Some(live), .. })) => Arc::clone(live),
+                    _ => continue,
+                };
+                live(lines);
             }
             Response::Became { id, hello } => answer(pending, id, Answer::Became(hello), true),
             Response::Refused { id, refusal } => answer(pending, id, Answer::Refused(refusal), true),

@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use async_trait::async_trait;
-use rplay_connection::{Lane, Link, Pending};
-use rplay_event::Notice;
-use rplay_protocol::{Attachment, Call, Reply};
+use rplay_connection::{Lane, Link, Live, Pending};
+use rplay_event::{EventKind, Notice};
+use rplay_protocol::{Attachment, Call, OutputLine, Reply};
 use rplay_template::Scope;
 use rplay_value::{Map, Value};
 
@@ -139,13 +139,13 @@ pub(crate) struct Lanes(RefCell<Vec<(Arc<Link>, Lane)>>);
 
 impl Lanes {
     /// Sends a call after those sent before it.
-    fn start(&self, link: &Arc<Link>, call: Call) -> Pending {
+    fn start(&self, link: &Arc<Link>, call: Call, live: Option<Live>) -> Pending {
         let mut lanes = self.0.borrow_mut();
         if let Some((_, lane)) = lanes.iter().find(|(known, _)| Arc::ptr_eq(known, link)) {
-            return lane.start(call);
+            return lane.start(call, live);
         }
         let lane = link.lane();
-        let pending = lane.start(call);
+        let pending = lane.start(call, live);
         lanes.push((Arc::clone(link), lane));
         pending
     }
@@ -169,6 +169,8 @@ pub struct ActionCx<'a> {
     pub(crate) lanes: Option<&'a Lanes>,
     /// Modules must not run in this process, even on this machine.
     pub(crate) apart: bool,
+    /// What the item of a loop is called.
+    pub(crate) label: Option<Value>,
     link: Option<Arc<Link>>,
 }
 
@@ -194,6 +196,7 @@ impl<'a> ActionCx<'a> {
             deprecations: Vec::new(),
             lanes: None,
             apart: false,
+            label: None,
             link: None,
         }
     }
@@ -303,9 +306,27 @@ impl<'a> ActionCx<'a> {
     pub(crate) async fn send(&mut self, call: Call) -> Result<Reply, Trouble> {
         let link = self.link().await?;
         match self.lanes {
-            Some(lanes) => Ok(lanes.start(&link, call).await?),
-            None => Ok(link.call(call).await?),
+            Some(lanes) => Ok(lanes.start(&link, call, self.live()).await?),
+            None => Ok(link.start_live(call, self.live()).await?),
         }
+    }
+
+    /// Where the output of the task's programs goes while it comes: nowhere under `no_log`.
+    pub(crate) fn live(&self) -> Option<Live> {
+        if self.settings.no_log {
+            return None;
+        }
+        let (emitter, task, host) = (self.run().emitter(), self.task.id, Arc::clone(&self.task.host));
+        let label = self.label.clone();
+        let item = OnceLock::new();
+        Some(Arc::new(move |lines| {
+            let item = item.get_or_init(|| label.as_ref().map(|label| Arc::from(short(&label.to_str()))));
+            for line in lines {
+                let OutputLine { stderr, text, partial, cut, lost } = line;
+                let (host, item) = (Arc::clone(&host), item.clone());
+                emitter.emit(EventKind::OutputLine { task, host, item, stderr, text, partial, cut, lost });
+            }
+        }))
     }
 
     /// A module's reply as the action's result.
@@ -352,6 +373,17 @@ impl<'a> ActionCx<'a> {
             message.push_str(help);
             Trouble { msg: Some(message.clone()), ..Trouble::message(message) }
         })
+    }
+}
+
+/// The start of a label: it stands before every line of output.
+fn short(label: &str) -> String {
+    const LONGEST: usize = 60;
+    let line = label.lines().next().unwrap_or_default();
+    match line.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}...", &line[..at]),
+        None if line.len() < label.len() => format!("{line}..."),
+        None => line.to_owned(),
     }
 }
 

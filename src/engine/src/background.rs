@@ -39,22 +39,35 @@ pub(crate) fn quiet() -> Map {
     ])
 }
 
-/// Asks the target about a job, or to forget it.
-pub(crate) async fn ask(cx: &mut ActionCx<'_>, jid: &str, mode: &str) -> Result<Done, Trouble> {
-    let args = Map::from_iter([
+/// Where in their output the jobs are that this run has followed, by host and id.
+pub(crate) type Followed = std::sync::Mutex<std::collections::HashMap<(Arc<str>, String), i64>>;
+
+/// Asks the target about a job, or to forget it. What the job's programs have written since the last look is shown;
+/// with `follow`, what they write in so many seconds, unless the job ends before.
+pub(crate) async fn ask(cx: &mut ActionCx<'_>, jid: &str, mode: &str, follow: i64) -> Result<Done, Trouble> {
+    let key = (Arc::clone(&cx.task.host), jid.to_owned());
+    let mut args = Map::from_iter([
         ("jid", Value::from(jid)),
         ("mode", Value::from(mode)),
         ("_async_dir", Value::from(folder(cx)?)),
+        ("_follow", Value::from(follow)),
     ]);
+    if !cx.settings.no_log {
+        args.insert("_output_from", cx.run().followed(|jobs| jobs.get(&key).copied()).unwrap_or(0));
+    }
     let reply = cx.module("ansible.builtin.async_status", args).await?;
     let mut done = cx.reply(reply);
+    if let Some(Value::Int(end)) = done.result.remove("_output_end") {
+        cx.run().followed(|jobs| jobs.insert(key, end));
+    }
     let mut result = quiet();
     result.extend(std::mem::take(&mut done.result));
     done.result = result;
     Ok(done)
 }
 
-/// Runs an action in the background: waits with looks at it every `poll` seconds, or not at all with `poll: 0`.
+/// Runs an action in the background: waits for it with a look at least every `poll` seconds, or not at all with
+/// `poll: 0`. A job that ends between two looks is seen at once.
 pub(crate) async fn run(action: &dyn Action, cx: &mut ActionCx<'_>) -> Result<Done, Trouble> {
     let traits = action.traits();
     if traits.name != "normal" {
@@ -78,9 +91,9 @@ pub(crate) async fn run(action: &dyn Action, cx: &mut ActionCx<'_>) -> Result<Do
     let mut left = seconds;
     let mut last = started;
     while left > 0 {
-        tokio::time::sleep(Duration::from_secs(poll.unsigned_abs())).await;
+        let end = tokio::time::Instant::now() + Duration::from_secs(poll.unsigned_abs());
         left -= poll;
-        match ask(cx, &jid, "status").await {
+        match ask(cx, &jid, "status", poll).await {
             Ok(done) => {
                 let over = done.result.get("finished").is_some_and(Value::is_true);
                 last = done;
@@ -88,14 +101,17 @@ pub(crate) async fn run(action: &dyn Action, cx: &mut ActionCx<'_>) -> Result<Do
                     let failed = last.result.get("failed").is_some_and(Value::is_true);
                     cx.run().emit(EventKind::AsyncFinished { task, host, job: jid.clone(), failed });
                     // A file that stays behind harms nobody.
-                    let _ = ask(cx, &jid, "cleanup").await;
+                    let _ = ask(cx, &jid, "cleanup", 0).await;
                     return Ok(last);
                 }
                 let host = Arc::clone(&host);
                 cx.run().emit(EventKind::AsyncPolled { task, host, job: jid.clone(), started: true, finished: false });
             }
             // The job does not need the connection: a host that reboots or is cut off for a while is asked again.
-            Err(trouble) if trouble.unreachable && left > 0 => cx.forget_link(),
+            Err(trouble) if trouble.unreachable && left > 0 => {
+                cx.forget_link();
+                tokio::time::sleep_until(end).await;
+            }
             Err(trouble) => return Err(trouble),
         }
     }

@@ -222,6 +222,16 @@ impl TaskCx<'_> {
         }
     }
 
+    /// What stands before the lines of an item's output. None when its label cannot be told yet.
+    pub(crate) fn line_label(&self, item: &Map, scope: &Scope) -> Option<Value> {
+        let item = item.get(item.get("ansible_loop_var")?.as_str()?)?;
+        match self.task.loop_control.as_ref().and_then(|control| control.label.as_ref()) {
+            None => Some(item.clone()),
+            // Items with labels may be long, or nobody's business.
+            Some(label) => self.run.render(label, scope).ok().and_then(Rendered::value),
+        }
+    }
+
     /// Whether `break_when` holds.
     fn stops(&self, scope: &Scope) -> Result<bool, Trouble> {
         let Some(control) = self.task.loop_control.as_deref().filter(|control| !control.break_when.is_empty()) else {

@@ -63,6 +63,7 @@ pub struct Run {
     loader_settings: rplay_playbook::Settings,
     recap: Mutex<Recap>,
     warned: Mutex<HashSet<Notice>>,
+    followed: crate::background::Followed,
     templates: Mutex<HashMap<PathBuf, TemplateSource>>,
     plays: AtomicU32,
     tasks: AtomicU32,
@@ -94,6 +95,7 @@ impl Run {
             loader_settings,
             recap: Mutex::default(),
             warned: Mutex::default(),
+            followed: Mutex::default(),
             templates: Mutex::default(),
             plays: AtomicU32::new(0),
             tasks: AtomicU32::new(0),
@@ -128,6 +130,14 @@ impl Run {
 
     pub(crate) fn emit(&self, kind: EventKind) {
         self.emitter.emit(kind);
+    }
+
+    pub(crate) fn followed<T>(&self, look: impl FnOnce(&mut HashMap<(Arc<str>, String), i64>) -> T) -> T {
+        look(&mut self.followed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn emitter(&self) -> Emitter {
+        self.emitter.clone()
     }
 
     pub(crate) fn flush_events(&self) {

@@ -212,6 +212,7 @@ impl TaskCx<'_> {
         let args = self.arguments(&name, free_form_name, scope)?;
         let mut cx = ActionCx::new(self, scope, reached, &settings, delegated.as_ref(), name, args);
         cx.lanes = lanes;
+        cx.label = self.line_label(item, scope);
         self.attempts(&mut cx).await
     }
 

@@ -94,7 +94,7 @@ pub struct TaskInfo {
 ///
 /// | event | callback |
 /// |---|---|
-/// | `RunStarted`, `RunFinished` | none |
+/// | `RunStarted`, `RunFinished`, `OutputLine` | none |
 /// | `PlaybookStarted` | `v2_playbook_on_start` |
 /// | `PlayStarted` | `v2_playbook_on_play_start` |
 /// | `NoHostsMatched` | `v2_playbook_on_no_hosts_matched` |
@@ -239,16 +239,29 @@ pub enum EventKind {
         /// The text.
         text: String,
     },
-    /// Output of a running program, as it comes.
-    Chunk {
+    /// A line of a running program's output, as it comes. Tasks under `no_log` have none.
+    OutputLine {
         /// The task.
         task: TaskId,
         /// The host.
         host: Arc<str>,
+        /// The item of a loop, as its label says, cut to a short text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<Arc<str>>,
         /// It came from standard error.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         stderr: bool,
-        /// The text.
+        /// The text without its line end.
         text: String,
+        /// The line has not ended yet: a question without a line end, a progress bar. It comes again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        partial: bool,
+        /// How many bytes at the end of the line were left out.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        cut: u64,
+        /// How many lines before this one were left out, because there were too many too fast.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        lost: u64,
     },
     /// The counts, after the last play.
     Recap(Recap),
@@ -257,4 +270,9 @@ pub enum EventKind {
         /// The exit code.
         exit: u8,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

@@ -8,7 +8,7 @@ use crate::convert::python_str;
 /// What stands where a whole value was a secret.
 const PLACEHOLDER: &str = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER";
 /// What stands where a secret was a part of a text.
-const STARS: &str = "********";
+pub(crate) const STARS: &str = "********";
 
 /// Cuts every secret out of everything the reply shows.
 pub(crate) fn censor(reply: &mut Reply, secrets: &[String]) {

@@ -23,6 +23,8 @@ mod file_metadata;
 pub mod general;
 mod glob;
 mod http;
+pub mod job_output;
+mod lines;
 mod mode;
 mod module;
 mod policy_rc_d;
@@ -47,10 +49,11 @@ pub(crate) use file_attrs::strerror;
 pub use file_attrs::{
     AttrDiff, FileAttrs, group_id, group_name, mode_text, path_info, real_path, selinux_enabled, user_id, user_name,
 };
+pub use lines::Lines;
 pub use mode::{Mode, umask};
 pub use module::{Module, ModuleError, Support, find, run, table};
 pub(crate) use pyregex::PyRegex;
-pub use real::{Cancel, Real};
+pub use real::{Cancel, Live, Real};
 pub use running::Running;
 pub use sys::{Output, Program, Sys};
 pub(crate) use text_file::TextFile;

@@ -129,6 +129,7 @@ pub fn run(sys: &dyn Sys, call: &Call) -> Reply {
         let msg = format!("remote module ({}) does not support check mode", call.module);
         Reply::ok().with("skipped", true).with("msg", msg)
     } else {
+        sys.conceal(args.secrets());
         let mut cx = Context::new(sys, call);
         let mut reply = (module.run)(&mut cx, &args).unwrap_or_else(ModuleError::into_reply);
         reply.warnings.splice(0..0, args.warnings.iter().cloned().chain(cx.take_warnings()));

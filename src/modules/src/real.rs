@@ -9,18 +9,20 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
+use rplay_protocol::OutputLine;
 
-use crate::{Output, Program, Sys};
+use crate::{Lines, Output, Program, Sys};
 
-/// Called with the stream (1 or 2) and a chunk of a running program's output.
-type Live = Arc<dyn Fn(u8, &str) + Send + Sync>;
+/// Called with what a running program wrote.
+pub type Live = Arc<dyn Fn(Vec<OutputLine>) + Send + Sync>;
 
 /// The machine this process runs on.
 #[derive(Clone, Default)]
@@ -31,6 +33,8 @@ pub struct Real {
     pub cancel: Cancel,
     /// Sees output as it comes.
     pub live: Option<Live>,
+    /// Texts that are in no such output.
+    pub hidden: OnceLock<Arc<[String]>>,
 }
 
 impl fmt::Debug for Real {
@@ -85,7 +89,8 @@ impl Sys for Real {
             child
         };
         let mut output = Output::default();
-        let talked = self.talk(&mut child, program.stdin.as_deref(), &mut output);
+        let mut live = self.live.as_deref().filter(|_| program.live).map(|show| Shown::new(show, self));
+        let talked = talk(&mut child, program.stdin.as_deref(), &mut output, live.as_mut());
         // Not reaped yet, so its id still is its own while it is on the list of what may be killed.
         let _ = waitid(Id::Pid(Pid::from_raw(child.id() as i32)), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
         self.cancel.groups().remove(&(child.id() as i32));
@@ -130,6 +135,17 @@ impl Sys for Real {
         self.cancel.is_cancelled()
     }
 
+    fn conceal(&self, secrets: &[String]) {
+        // A module runs once; a second one that it starts hides what the first one does.
+        let _ = self.hidden.set(crate::lines::by_line(secrets));
+    }
+
+    fn show(&self, lines: Vec<OutputLine>) {
+        if let Some(live) = self.live.as_ref().filter(|_| !lines.is_empty() && !self.cancel.is_cancelled()) {
+            live(lines);
+        }
+    }
+
     fn tmp(&self) -> PathBuf {
         self.var("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from)
     }
@@ -154,86 +170,115 @@ impl Real {
         }
         Ok(command)
     }
+}
 
-    /// Feeds standard input and collects both outputs until they end, or until the program has ended and nothing
-    /// came for a second: a daemon it left behind may hold the pipes open for ever (as Ansible's `run_command`).
-    fn talk(&self, child: &mut Child, stdin: Option<&[u8]>, output: &mut Output) -> io::Result<()> {
-        let mut input = child.stdin.take().zip(stdin);
-        let mut out = child.stdout.take();
-        let mut err = child.stderr.take();
-        if let Some((pipe, _)) = &input {
-            set_nonblocking(pipe.as_fd())?;
-        }
-        for fd in [out.as_ref().map(AsFd::as_fd), err.as_ref().map(AsFd::as_fd)].into_iter().flatten() {
-            set_nonblocking(fd)?;
-        }
-        let mut live = [Vec::new(), Vec::new()];
-        while out.is_some() || err.is_some() {
-            let mut fds = Vec::with_capacity(3);
-            fds.extend(out.as_ref().map(|p| PollFd::new(p.as_fd(), PollFlags::POLLIN)));
-            fds.extend(err.as_ref().map(|p| PollFd::new(p.as_fd(), PollFlags::POLLIN)));
-            fds.extend(input.as_ref().map(|(p, _)| PollFd::new(p.as_fd(), PollFlags::POLLOUT)));
-            let ready = match poll(&mut fds, PollTimeout::from(1000_u16)) {
-                Ok(ready) => ready,
-                Err(nix::errno::Errno::EINTR) => continue,
-                Err(errno) => return Err(errno.into()),
-            };
-            drop(fds);
-            if ready == 0 && has_ended(child) {
-                break;
-            }
-            if let Some((pipe, rest)) = &mut input {
-                match pipe.write(rest) {
-                    Ok(n) => *rest = &rest[n..],
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    // The program does not want the rest.
-                    Err(_) => *rest = &[],
-                }
-                if rest.is_empty() {
-                    input = None;
-                }
-            }
-            self.drain(&mut out, &mut output.stdout, 1, &mut live[0])?;
-            self.drain(&mut err, &mut output.stderr, 2, &mut live[1])?;
-        }
-        if let Some(callback) = &self.live {
-            for (stream, rest) in [1, 2].into_iter().zip(&live).filter(|(_, rest)| !rest.is_empty()) {
-                callback(stream, &String::from_utf8_lossy(rest));
-            }
-        }
-        Ok(())
+/// The lines of one program on their way to who follows it.
+struct Shown<'a> {
+    show: &'a (dyn Fn(Vec<OutputLine>) + Send + Sync),
+    cancel: &'a Cancel,
+    lines: Lines,
+}
+
+impl<'a> Shown<'a> {
+    fn new(show: &'a (dyn Fn(Vec<OutputLine>) + Send + Sync), real: &'a Real) -> Self {
+        let hidden = real.hidden.get().map(Arc::clone).unwrap_or_default();
+        Self { show, cancel: &real.cancel, lines: Lines::new(hidden, Instant::now()) }
     }
 
-    /// Reads what is there; whole lines go to the live callback.
-    fn drain(
-        &self,
-        pipe: &mut Option<impl Read>,
-        into: &mut Vec<u8>,
-        stream: u8,
-        pending: &mut Vec<u8>,
-    ) -> io::Result<()> {
-        let Some(source) = pipe else { return Ok(()) };
-        let mut buffer = [0; 16384];
-        loop {
-            match source.read(&mut buffer) {
-                Ok(0) => {
-                    *pipe = None;
-                    return Ok(());
-                }
-                Ok(n) => {
-                    into.extend_from_slice(&buffer[..n]);
-                    if let Some(callback) = &self.live {
-                        pending.extend_from_slice(&buffer[..n]);
-                        if let Some(end) = pending.iter().rposition(|b| *b == b'\n') {
-                            callback(stream, &String::from_utf8_lossy(&pending[..=end]));
-                            pending.drain(..=end);
-                        }
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+    fn send(&self, lines: Vec<OutputLine>) {
+        // Whoever stopped the call has its answer and expects nothing more.
+        if !lines.is_empty() && !self.cancel.is_cancelled() {
+            (self.show)(lines);
+        }
+    }
+
+    fn came(&mut self, stderr: bool, bytes: &[u8]) {
+        let lines = self.lines.push(stderr, bytes, Instant::now());
+        self.send(lines);
+    }
+
+    fn wait(&mut self) {
+        let lines = self.lines.tick(Instant::now());
+        self.send(lines);
+    }
+
+    fn end(&mut self) {
+        let lines = self.lines.end();
+        self.send(lines);
+    }
+}
+
+/// Feeds standard input and collects both outputs until they end, or until the program has ended and nothing came for a
+/// second: a daemon it left behind may hold the pipes open for ever (as Ansible's `run_command`).
+fn talk(
+    child: &mut Child,
+    stdin: Option<&[u8]>,
+    output: &mut Output,
+    mut live: Option<&mut Shown<'_>>,
+) -> io::Result<()> {
+    let mut input = child.stdin.take().zip(stdin);
+    let mut out = child.stdout.take();
+    let mut err = child.stderr.take();
+    if let Some((pipe, _)) = &input {
+        set_nonblocking(pipe.as_fd())?;
+    }
+    for fd in [out.as_ref().map(AsFd::as_fd), err.as_ref().map(AsFd::as_fd)].into_iter().flatten() {
+        set_nonblocking(fd)?;
+    }
+    while out.is_some() || err.is_some() {
+        let mut fds = Vec::with_capacity(3);
+        fds.extend(out.as_ref().map(|p| PollFd::new(p.as_fd(), PollFlags::POLLIN)));
+        fds.extend(err.as_ref().map(|p| PollFd::new(p.as_fd(), PollFlags::POLLIN)));
+        fds.extend(input.as_ref().map(|(p, _)| PollFd::new(p.as_fd(), PollFlags::POLLOUT)));
+        let ready = match poll(&mut fds, PollTimeout::from(1000_u16)) {
+            Ok(ready) => ready,
+            Err(nix::errno::Errno::EINTR) => continue,
+            Err(errno) => return Err(errno.into()),
+        };
+        drop(fds);
+        if ready == 0 && has_ended(child) {
+            break;
+        }
+        if let Some((pipe, rest)) = &mut input {
+            match pipe.write(rest) {
+                Ok(n) => *rest = &rest[n..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // The program does not want the rest.
+                Err(_) => *rest = &[],
             }
+            if rest.is_empty() {
+                input = None;
+            }
+        }
+        drain(&mut out, &mut output.stdout, |bytes| live.iter_mut().for_each(|live| live.came(false, bytes)))?;
+        drain(&mut err, &mut output.stderr, |bytes| live.iter_mut().for_each(|live| live.came(true, bytes)))?;
+        if let Some(live) = &mut live {
+            live.wait();
+        }
+    }
+    if let Some(live) = live {
+        live.end();
+    }
+    Ok(())
+}
+
+/// Reads what is there.
+fn drain(pipe: &mut Option<impl Read>, into: &mut Vec<u8>, mut came: impl FnMut(&[u8])) -> io::Result<()> {
+    let Some(source) = pipe else { return Ok(()) };
+    let mut buffer = [0; 16384];
+    loop {
+        match source.read(&mut buffer) {
+            Ok(0) => {
+                *pipe = None;
+                return Ok(());
+            }
+            Ok(n) => {
+                into.extend_from_slice(&buffer[..n]);
+                came(&buffer[..n]);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }
@@ -335,9 +380,31 @@ mod tests {
     fn output_is_seen_as_whole_lines_while_it_comes() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&seen);
-        let live: Live = Arc::new(move |stream, text| sink.lock().unwrap().push((stream, text.to_owned())));
+        let live: Live = Arc::new(move |lines| sink.lock().unwrap().extend(lines));
         let real = Real { live: Some(live), ..Real::default() };
-        real.run(&Program::shell("echo a; sleep 0.1; echo b >&2; sleep 0.1; printf c")).unwrap();
-        assert_eq!(*seen.lock().unwrap(), [(1, "a\n".to_owned()), (2, "b\n".to_owned()), (1, "c".to_owned())]);
+        real.conceal(&["hunter2".to_owned()]);
+        let line = "echo a; sleep 0.1; echo b hunter2 >&2; sleep 0.1; printf c";
+        real.run(&Program::shell(line).live()).unwrap();
+        real.run(&Program::shell("echo a question nobody asked")).unwrap();
+        let seen: Vec<_> = seen.lock().unwrap().iter().map(|line| (line.stderr, line.text.clone())).collect();
+        assert_eq!(seen, [(false, "a".to_owned()), (true, "b ********".to_owned()), (false, "c".to_owned())]);
+    }
+
+    #[test]
+    fn a_hundred_megabytes_are_all_in_the_result_and_few_of_them_are_shown() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&seen);
+        let live: Live = Arc::new(move |lines| sink.lock().unwrap().extend(lines));
+        let real = Real { live: Some(live), ..Real::default() };
+        for (line, size) in
+            [("yes 0123456789012345678 | head -c 100000000", 100_000_000), ("head -c 20000000 /dev/zero", 20_000_000)]
+        {
+            let output = real.run(&Program::shell(line).live()).unwrap();
+            assert_eq!(output.stdout.len(), size);
+            let seen = std::mem::take(&mut *seen.lock().unwrap());
+            assert!(seen.iter().map(|line| line.text.len()).sum::<usize>() < 2 << 20);
+            let all: u64 = seen.iter().filter(|line| !line.partial).map(|line| 1 + line.lost).sum();
+            assert_eq!(all, output.stdout.split_inclusive(|b| *b == b'\n').count() as u64);
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rplay_protocol::{Call, Reply};
 
+use crate::real::Live;
 use crate::{Cancel, Real, run};
 
 /// One call on its way: it answers exactly once, whatever happens to the module.
@@ -17,8 +18,6 @@ pub struct Running {
     changed: Condvar,
     cancel: Cancel,
 }
-
-type Live = Arc<dyn Fn(u8, &str) + Send + Sync>;
 
 #[derive(Default)]
 struct State {
@@ -34,9 +33,9 @@ impl Running {
         Arc::new(Self { state: Mutex::new(state), changed: Condvar::new(), cancel: Cancel::default() })
     }
 
-    /// Sends the output of the call's programs here as it comes: stream (1 or 2) and text. Before the call starts.
-    pub fn listen(&self, live: impl Fn(u8, &str) + Send + Sync + 'static) {
-        self.state().live = Some(Arc::new(live));
+    /// Sends the output of the call's programs here as it comes. Before the call starts.
+    pub fn listen(&self, live: Live) {
+        self.state().live = Some(live);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -67,7 +66,8 @@ impl Running {
                 });
             }
             let live = self.state().live.take();
-            let sys = Real { environment: call.environment.clone(), cancel: self.cancel.clone(), live };
+            let sys =
+                Real { environment: call.environment.clone(), cancel: self.cancel.clone(), live, ..Real::default() };
             let reply = catch_unwind(AssertUnwindSafe(|| work(&sys))).unwrap_or_else(|panic| {
                 let text = panic.downcast_ref::<String>().map(String::as_str);
                 let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");

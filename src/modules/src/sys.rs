@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rplay_protocol::OutputLine;
+
 use crate::ModuleError;
 
 /// A program to run.
@@ -19,6 +21,8 @@ pub struct Program {
     pub env: BTreeMap<String, String>,
     /// File creation mask.
     pub umask: Option<u32>,
+    /// Its output is what the user waits for: it is shown while it comes.
+    pub live: bool,
 }
 
 impl Program {
@@ -43,6 +47,13 @@ impl Program {
     #[must_use]
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(bytes.into());
+        self
+    }
+
+    /// Its output is shown while it comes.
+    #[must_use]
+    pub fn live(mut self) -> Self {
+        self.live = true;
         self
     }
 
@@ -120,6 +131,12 @@ pub trait Sys: Send + Sync {
     fn is_cancelled(&self) -> bool {
         false
     }
+
+    /// Texts that are in no output shown while it comes.
+    fn conceal(&self, _secrets: &[String]) {}
+
+    /// Shows lines to whoever follows the call.
+    fn show(&self, _lines: Vec<OutputLine>) {}
 
     /// The folder for temporary files.
     fn tmp(&self) -> PathBuf;

@@ -9,6 +9,7 @@
 mod diff;
 pub mod difflib;
 mod dump;
+mod follow;
 mod open;
 mod report;
 mod result;
@@ -16,7 +17,7 @@ mod screen;
 mod sinks;
 mod terminal;
 
-pub use open::{EXTRA_NAMES, NAMES, OpenError, open, open_extra};
+pub use open::{EXTRA_NAMES, NAMES, OpenError, open, open_extra, open_follow};
 pub use report::{notice_text, report_text};
-pub use sinks::{Default, JUnit, Json, JsonLines, Minimal, OneLine, ProfileTasks, Timer};
+pub use sinks::{Default, Follow, JUnit, Json, JsonLines, Minimal, OneLine, ProfileTasks, Timer};
 pub use terminal::{Color, ColorError, Look, Palette, ResultFormat, Terminal};

@@ -3,7 +3,9 @@
 use rplay_diag::nearest;
 use rplay_event::Sink;
 
-use crate::{Default, JUnit, Json, JsonLines, Look, Minimal, OneLine, ProfileTasks, ResultFormat, Terminal, Timer};
+use crate::{
+    Default, Follow, JUnit, Json, JsonLines, Look, Minimal, OneLine, ProfileTasks, ResultFormat, Terminal, Timer,
+};
 
 /// The names [`open`] knows.
 pub const NAMES: &[&str] = &["default", "json", "jsonl", "junit", "minimal", "oneline", "yaml"];
@@ -43,6 +45,13 @@ pub fn open_extra(name: &str, terminal: Terminal, look: Look) -> Result<Box<dyn 
         "timer" => Ok(Box::new(Timer::new(terminal))),
         short => Err(OpenError { name: name.to_owned(), near: nearest(short, EXTRA_NAMES.iter().copied()) }),
     }
+}
+
+/// What shows the output of running programs beside the sink of this name, if that one does not do it itself: on standard
+/// error, so that programs can go on reading standard output.
+pub fn open_follow(name: &str, terminal: Terminal) -> Option<Box<dyn Sink>> {
+    // Lines of JSON have it in any case.
+    matches!(short(name), "json" | "junit").then(|| Box::new(Follow::new(terminal)) as Box<dyn Sink>)
 }
 
 fn short(name: &str) -> &str {

@@ -5,6 +5,7 @@ use std::io;
 
 use rplay_event::{EventKind, Notice, Report, TaskResult};
 
+use crate::follow;
 use crate::report::{notice_text, report_text};
 use crate::terminal::{Color, Look, Terminal};
 
@@ -99,6 +100,12 @@ impl Screen {
                 } else {
                     self.terminal.line(&text, Some(Color::Verbose))
                 }
+            }
+            EventKind::OutputLine { .. } if self.look.follow => {
+                let Some(line) = follow::line(kind) else { return Ok(()) };
+                self.terminal.line(&line.text, Some(line.color))?;
+                // Whoever follows looks now.
+                self.terminal.flush()
             }
             EventKind::Prompted { text } => {
                 self.terminal.line(text, None)?;

@@ -1,6 +1,7 @@
 //! The sinks, one file each.
 
 mod default;
+mod follow;
 mod json;
 mod jsonl;
 mod junit;
@@ -10,6 +11,7 @@ mod profile_tasks;
 mod timer;
 
 pub use default::Default;
+pub use follow::Follow;
 pub use json::Json;
 pub use jsonl::JsonLines;
 pub use junit::JUnit;

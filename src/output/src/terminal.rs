@@ -187,6 +187,8 @@ pub struct Look {
     pub pretty: Option<bool>,
     /// Lines of context in differences.
     pub diff_context: usize,
+    /// The output of running programs is shown while it comes.
+    pub follow: bool,
 }
 
 impl Look {
@@ -216,6 +218,7 @@ impl std::default::Default for Look {
             results: ResultFormat::Json,
             pretty: None,
             diff_context: 3,
+            follow: false,
         }
     }
 }

@@ -8,9 +8,11 @@ mod r#become;
 mod call;
 pub mod frame;
 mod message;
+mod output;
 mod reply;
 
 pub use r#become::{Become, Method, Refusal};
 pub use call::{Attachment, Call, Job};
 pub use message::{Hello, MARK, PART, PROTOCOL, Request, Response};
+pub use output::OutputLine;
 pub use reply::{Diff, Reply};

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Become, Call, Refusal, Reply};
+use crate::{Become, Call, OutputLine, Refusal, Reply};
 
 /// The version both sides must share; raised with every incompatible change.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// The line before an agent's first frame. What a login shell printed before it (a banner, a profile's `echo`) is
 /// skipped by looking for this.
@@ -39,7 +39,7 @@ pub enum Request {
         id: u64,
         /// Calls of one lane run one after the other, in the order they were sent; lanes run side by side.
         lane: u64,
-        /// Whether output of its programs is wanted as it comes, as [`Response::Chunk`]s.
+        /// Whether output of its programs is wanted as it comes, as [`Response::Output`].
         live: bool,
         /// What to run.
         call: Call,
@@ -105,13 +105,11 @@ pub enum Response {
         reply: Reply,
     },
     /// Output of a running program, as it comes.
-    Chunk {
+    Output {
         /// Which call.
         id: u64,
-        /// `1` standard output, `2` standard error.
-        stream: u8,
-        /// The text.
-        text: String,
+        /// The lines, oldest first.
+        lines: Vec<OutputLine>,
     },
     /// The child agent runs.
     Became {

@@ -38,7 +38,7 @@ pub(crate) fn run(options: &PlaybookOptions) -> i32 {
     let verbosity =
         options.verbose.saturating_add(u8::try_from(settings.int("DEFAULT_VERBOSITY").unwrap_or(0)).unwrap_or(0));
     trace(verbosity);
-    let look = look(&settings, verbosity);
+    let look = Look { follow: options.follow, ..look(&settings, verbosity) };
     let color = look.color;
     Command::new(options, settings, &sources, look).run().unwrap_or_else(|failure| {
         failure.report(&sources, color);
@@ -523,6 +523,9 @@ impl<'a> Command<'a> {
             )
         })?;
         let mut sinks = vec![sink];
+        if self.options.follow {
+            sinks.extend(rplay_output::open_follow(&name, Terminal::standard(&self.look)));
+        }
         for name in self.settings.list("CALLBACKS_ENABLED") {
             match rplay_output::open_extra(&name, Terminal::standard(&self.look), self.look.clone()) {
                 Ok(sink) => sinks.push(sink),

@@ -116,7 +116,7 @@ async fn raw_becomes_too() {
     let login = Spec { password: Some(User::PASSWORD.into()), ..sshd.bare(&user.name) };
     let raw = |password: Option<&'static str>| {
         let (pool, spec) = (&pool, becoming(&login, Method::Sudo, "root", password));
-        async move { pool.raw(&spec, "id -un; echo 'a  b' >&2").await }
+        async move { pool.raw(&spec, "id -un; echo 'a  b' >&2", None).await }
     };
     let output = raw(Some(User::PASSWORD)).await.unwrap();
     assert_eq!((output.rc, &*output.stdout, &*output.stderr), (0, &b"root\n"[..], &b"a  b\n"[..]));

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rplay_connection::{Attachment, Become, Call, Method, Spec};
+use rplay_connection::{Attachment, Become, Call, Live, Method, OutputLine, Spec};
 use rplay_value::Map;
 use tokio::sync::mpsc;
 
@@ -52,17 +53,43 @@ async fn a_timeout_is_a_failure() {
     pool.close().await;
 }
 
+fn listener() -> (Live, mpsc::UnboundedReceiver<OutputLine>) {
+    let (sender, lines) = mpsc::unbounded_channel();
+    let live = move |new: Vec<OutputLine>| new.into_iter().for_each(|line| drop(sender.send(line)));
+    (Arc::new(live), lines)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn raw_output_is_heard_while_the_command_runs() {
+    let sshd = Sshd::start();
+    let (pool, _folder) = pool(true);
+    for spec in [sshd.spec(), Spec::local()] {
+        let (live, mut lines) = listener();
+        let mut running = std::pin::pin!(pool.raw(&spec, "echo one; sleep 1; printf 't\\377wo\\n' >&2", Some(&live)));
+        tokio::select! {
+            line = lines.recv() => assert_eq!(line.map(|l| (l.stderr, l.text)), Some((false, "one".to_owned()))),
+            output = &mut running => panic!("{output:?}"),
+        }
+        let output = running.await.unwrap();
+        assert_eq!((output.stdout, output.stderr), (b"one\n".to_vec(), b"t\xffwo\n".to_vec()));
+        assert_eq!(lines.recv().await.map(|l| (l.stderr, l.text)), Some((true, "t\u{fffd}wo".to_owned())));
+    }
+    pool.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn output_is_heard_while_the_program_runs() {
     let sshd = Sshd::start();
     let (pool, _folder) = pool(true);
     for spec in [sshd.spec(), Spec::local()] {
-        let (sender, mut chunks) = mpsc::unbounded_channel();
+        let (live, mut lines) = listener();
         let link = pool.get(&spec).await.unwrap();
-        let mut pending = link.start_live(shell("echo one; sleep 1000"), sender);
-        tokio::select! {
-            chunk = chunks.recv() => assert_eq!(chunk.map(|c| (c.stream, c.text)), Some((1, "one\n".to_owned()))),
-            reply = &mut pending => panic!("{reply:?}"),
+        let mut pending = link.start_live(shell("echo one; echo two >&2; sleep 1000"), Some(live));
+        for (stderr, text) in [(false, "one"), (true, "two")] {
+            tokio::select! {
+                line = lines.recv() => assert_eq!(line.map(|l| (l.stderr, l.text)), Some((stderr, text.to_owned()))),
+                reply = &mut pending => panic!("{reply:?}"),
+            }
         }
     }
     pool.close().await;
@@ -210,7 +237,7 @@ async fn figures() {
         println!("{name}: one call after the other: {:.3} ms each", milliseconds(started) / 2000.0);
         let started = Instant::now();
         let lane = link.lane();
-        let all: Vec<_> = (0..5000).map(|_| lane.start(ping("x"))).collect();
+        let all: Vec<_> = (0..5000).map(|_| lane.start(ping("x"), None)).collect();
         for one in all {
             one.await.unwrap();
         }

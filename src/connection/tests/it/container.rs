@@ -21,7 +21,7 @@ async fn the_client_is_called_as_docker_wants_it() {
     let spec =
         Spec { kind: Kind::Docker(docker), user: Some("bob".into()), remote_tmp: Some(remote), ..Spec::docker("box") };
     assert!(!pool.get(&spec).await.unwrap().call(ping("x")).await.unwrap().failed);
-    assert_eq!(pool.raw(&spec, "echo $((6 * 7))").await.unwrap().stdout, b"42\n");
+    assert_eq!(pool.raw(&spec, "echo $((6 * 7))", None).await.unwrap().stdout, b"42\n");
     let calls = std::fs::read_to_string(&log).unwrap();
     assert!(calls.starts_with("--debug exec -i -u bob box /bin/sh -c"), "{calls}");
     pool.close().await;

@@ -10,12 +10,12 @@ async fn modules_run_in_this_process() {
     let link = pool.get(&Spec::local()).await.unwrap();
     assert!(link.hello().is_none());
     let lane = link.lane();
-    let pending: Vec<_> = (0..200).map(|n| lane.start(ping(&n.to_string()))).collect();
+    let pending: Vec<_> = (0..200).map(|n| lane.start(ping(&n.to_string()), None)).collect();
     for (n, pending) in pending.into_iter().enumerate() {
         assert_eq!(pending.await.unwrap().data.get("ping").unwrap().as_str(), Some(&*n.to_string()));
     }
     assert!(link.call(ping("crash")).await.unwrap().failed);
-    let output = link.raw("echo hello; exit 3").await.unwrap();
+    let output = link.raw("echo hello; exit 3", None).await.unwrap();
     assert_eq!((output.rc, &*output.stdout), (3, &b"hello\n"[..]));
     pool.close().await;
 }

@@ -54,7 +54,7 @@ async fn hundreds_of_calls_are_in_flight_and_a_lane_answers_in_order() {
     let (pool, _folder) = pool(true);
     let link = pool.get(&sshd.spec()).await.unwrap();
     let lane = link.lane();
-    let queued: Vec<_> = (0..200).map(|n| lane.start(ping(&n.to_string()))).collect();
+    let queued: Vec<_> = (0..200).map(|n| lane.start(ping(&n.to_string()), None)).collect();
     let free: Vec<_> = (0..200).map(|n| link.start(ping(&format!("free {n}")))).collect();
     for (n, pending) in free.into_iter().enumerate() {
         assert_eq!(pending.await.unwrap().data.get("ping").unwrap().as_str(), Some(&*format!("free {n}")));
@@ -180,7 +180,7 @@ async fn every_wish_about_control_masters_works() {
         let mut spec = sshd.spec();
         ssh(&mut spec).args = args.to_owned();
         assert_eq!(pong(&pool, &spec).await.unwrap(), "hello", "{args}");
-        let output = pool.raw(&spec, "echo out; echo err >&2; exit 127").await.unwrap();
+        let output = pool.raw(&spec, "echo out; echo err >&2; exit 127", None).await.unwrap();
         assert_eq!((output.rc, &*output.stdout), (127, &b"out\n"[..]), "{args}");
     }
     let mut spec = sshd.spec();

@@ -21,6 +21,6 @@ impl Action for AsyncStatus {
     async fn run(&self, cx: &mut ActionCx<'_>) -> Result<Done, Trouble> {
         let jid = cx.need("jid")?;
         let mode = cx.text("mode").unwrap_or_else(|| "status".to_owned());
-        background::ask(cx, &jid, &mode).await
+        background::ask(cx, &jid, &mode, 0).await
     }
 }

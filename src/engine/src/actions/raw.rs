@@ -28,7 +28,8 @@ impl Action for Raw {
             None => command,
         };
         let spec = cx.task.spec(cx.settings, cx.connection_scope, cx.delegated)?;
-        let output = cx.run().pool().raw(&spec, &environment(cx, &command)).await?;
+        let live = cx.live();
+        let output = cx.run().pool().raw(&spec, &environment(cx, &command), live.as_ref()).await?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
         let mut done = Done::changed(true).with("rc", i64::from(output.rc));

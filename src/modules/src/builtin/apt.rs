@@ -214,7 +214,7 @@ impl<'a, 'c> Apt<'a, 'c> {
     fn execute(&mut self, line: &str) -> Result<Output, ModuleError> {
         let argv = words::split(line).map_err(ModuleError::msg)?;
         let mut program =
-            Program::new(argv).env("DEBIAN_FRONTEND", "noninteractive").env("DEBIAN_PRIORITY", "critical");
+            Program::new(argv).live().env("DEBIAN_FRONTEND", "noninteractive").env("DEBIAN_PRIORITY", "critical");
         for name in ["LANG", "LC_ALL", "LC_MESSAGES", "LC_CTYPE", "LANGUAGE"] {
             program = program.env(name, "C.UTF-8");
         }

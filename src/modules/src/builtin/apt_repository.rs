@@ -224,7 +224,7 @@ fn update(cx: &Context<'_>, args: &Args) -> Result<(), ModuleError> {
     let longest = args.int("update_cache_retry_max_delay").unwrap_or(12).max(0);
     let apt_get = tools::need(cx, "apt-get")?;
     for attempt in 0..retries {
-        let program = Program::new([apt_get.as_str(), "-q", "update"]).env("DEBIAN_FRONTEND", "noninteractive");
+        let program = Program::new([apt_get.as_str(), "-q", "update"]).live().env("DEBIAN_FRONTEND", "noninteractive");
         let output = tools::run_program(cx, program)?;
         let err = output.err();
         if output.success() && !err.contains("Failed to fetch") {

@@ -122,7 +122,7 @@ pub(crate) fn run_program(cx: &Context<'_>, args: &Args, shown: Value, program: 
         }
         bytes
     });
-    let program = Program { stdin, cwd: chdir, ..program };
+    let program = Program { stdin, cwd: chdir, live: true, ..program };
     let started = Zoned::now();
     let output = cx.sys().run(&program).map_err(|error| not_started(&error, &shown, &program))?;
     reply.changed = true;

@@ -25,7 +25,7 @@ use std::collections::BTreeSet;
 use rplay_protocol::Reply;
 use rplay_value::{List, Map};
 
-use crate::{Arg, ArgSpec, Args, Context, Module, ModuleError, Output, Support, tools};
+use crate::{Arg, ArgSpec, Args, Context, Module, ModuleError, Output, Program, Support, tools};
 
 /// `ansible.builtin.dnf`
 pub static MODULE: Module =
@@ -241,7 +241,10 @@ impl Dnf<'_, '_> {
             }
         }
         argv.extend(words.iter().map(|word| (*word).to_owned()));
-        tools::run(self.cx, &argv)
+        let program = Program::new(argv);
+        // Lists are for the module; what installs is for the user.
+        let program = if words.contains(&"list") { program } else { program.live() };
+        tools::run_program(self.cx, program)
     }
 
     fn installed(&self) -> Result<BTreeSet<String>, ModuleError> {

@@ -141,7 +141,8 @@ impl<'a> Git<'a> {
 
     fn execute_in(&self, cx: &Context<'_>, words: &[&str], folder: Option<&Path>) -> Result<Output, ModuleError> {
         let argv = std::iter::once(self.program.as_str()).chain(words.iter().copied());
-        let mut program = Program { umask: self.umask, ..Program::new(argv) };
+        let talks = matches!(words.first(), Some(&("clone" | "fetch" | "pull" | "submodule" | "checkout" | "archive")));
+        let mut program = Program { umask: self.umask, live: talks, ..Program::new(argv) };
         program = program
             .env("GIT_SSH_COMMAND", &self.ssh)
             .env("LANGUAGE", "C")

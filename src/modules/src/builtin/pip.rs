@@ -198,7 +198,7 @@ impl Pip<'_, '_> {
     }
 
     fn execute(&mut self, argv: &[String]) -> Result<Output, ModuleError> {
-        let mut program = Program { umask: self.umask, ..Program::new(argv.iter().map(String::as_str)) };
+        let mut program = Program { umask: self.umask, ..Program::new(argv.iter().map(String::as_str)).live() };
         let folder = self.args.text("chdir").map_or_else(|| self.cx.sys().tmp(), |folder| self.cx.path(folder));
         program = program.cwd(folder);
         let output = tools::run_program(self.cx, program)?;

@@ -101,7 +101,7 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         Some(executable) => format!("{executable} {place}{rest}"),
         None => format!("{place}{rest}"),
     };
-    let program = Program { cwd: chdir.map(|folder| cx.path(folder)), ..Program::shell(&command) };
+    let program = Program { cwd: chdir.map(|folder| cx.path(folder)), ..Program::shell(&command).live() };
     let mut output = cx.sys().run(&program)?;
     for _ in 0..BUSY_RETRIES {
         // The script itself has not started when the system says its file is open for writing.

@@ -321,6 +321,12 @@ impl Sink for Default {
                 }
                 _ => Ok(()),
             },
+            EventKind::OutputLine { task, .. } if self.screen.look.follow => {
+                if let Some(task) = self.task(*task) {
+                    self.task_banner(&task)?;
+                }
+                self.screen.common(&event.kind)
+            }
             other => self.screen.common(other),
         }?;
         self.flush_when_due(event)
