@@ -77,7 +77,7 @@ impl Located {
 /// A role or playbook of a collection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Its name in the collection: `role`, `sub/role`.
+    /// Its name without collection and folders; a role found through a list of collections as it was asked for.
     pub name: String,
     /// `ns.name`
     pub collection: String,
@@ -245,7 +245,8 @@ impl Collections {
             path.is_dir().then(place)
         };
         if let Some((collection, role)) = split(name) {
-            return at(collection, &role.replace('.', "/"));
+            let found = at(collection, &role.replace('.', "/"))?;
+            return Some(Place { name: role.rsplit('.').next().unwrap_or(role).to_owned(), ..found });
         }
         // A path is no name of a role in a collection.
         let plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
@@ -438,7 +439,7 @@ mod tests {
         ]);
         let all = collections(&dir);
         assert_eq!(all.role("a.b.one", []).unwrap().name, "one");
-        assert_eq!(all.role("a.b.sub.two", []).unwrap().name, "sub/two");
+        assert_eq!(all.role("a.b.sub.two", []).unwrap().name, "two");
         assert_eq!(all.role("one", ["x.y", "a.b"]).unwrap().collection, "a.b");
         assert_eq!(all.role("a.b.none", ["a.b"]), None);
         assert!(all.playbook("a.b.site").unwrap().path.ends_with("playbooks/site.yml"));

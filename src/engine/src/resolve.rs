@@ -1,6 +1,6 @@
 //! What reading playbooks needs to know: names of modules and actions, templates before any host is known, files.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,6 +34,21 @@ pub struct Resolver {
     /// What to warn of when an action is used that a task calls by this name.
     deprecated: Mutex<HashMap<String, Vec<String>>>,
     any_deprecated: AtomicBool,
+    defaulted: Mutex<HashMap<String, Defaulted>>,
+}
+
+/// What a key of `module_defaults` stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Defaulted {
+    /// One action, by its canonical name.
+    Action(Arc<str>),
+    /// Every action of a group.
+    Group {
+        /// Its full name.
+        name: Arc<str>,
+        /// Canonical names.
+        members: Arc<HashSet<Arc<str>>>,
+    },
 }
 
 /// Layers, weakest first, below the command line's variables.
@@ -65,6 +80,7 @@ impl Resolver {
             collections: Collections::default(),
             deprecated: Mutex::default(),
             any_deprecated: AtomicBool::new(false),
+            defaulted: Mutex::default(),
         }
     }
 
@@ -93,6 +109,28 @@ impl Resolver {
             return Vec::new();
         }
         self.deprecated.lock().unwrap_or_else(PoisonError::into_inner).get(written).cloned().unwrap_or_default()
+    }
+
+    /// What a key of `module_defaults` stands for. The `collections` keyword does not count there, as in Ansible.
+    pub(crate) fn defaulted(&self, key: &str) -> Defaulted {
+        let mut known = self.defaulted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(key) {
+            return found.clone();
+        }
+        let canonical = |name: &str| self.action(name, &[], None).ok().flatten().unwrap_or_else(|| Arc::from(name));
+        let found = match key.strip_prefix("group/") {
+            // A group that is nowhere is an error when the playbook is read.
+            Some(group) => self.collections.group(group).map_or_else(
+                |error| Defaulted::Group { name: error.name.into(), members: Arc::default() },
+                |group| Defaulted::Group {
+                    name: group.name.into(),
+                    members: Arc::new(group.members.iter().map(|name| canonical(name)).collect()),
+                },
+            ),
+            None => Defaulted::Action(canonical(key)),
+        };
+        known.insert(key.to_owned(), found.clone());
+        found
     }
 
     /// An action that rplay has itself, by its canonical name.

@@ -14,6 +14,7 @@ use crate::action::{ActionCx, Done, Lanes, find_action};
 use crate::fields::Keyword;
 use crate::plan::{Step, is_builtin};
 use crate::ran::{Effect, IncludeRequest, Ran};
+use crate::resolve::Defaulted;
 use crate::run::Run;
 use crate::trouble::Trouble;
 use crate::vars::{DelegatedVars, PlayScope, Reach, View};
@@ -376,31 +377,38 @@ impl TaskCx<'_> {
         })
     }
 
+    /// The defaults of an action: those of its groups, then its own. Of each name, only the innermost level counts.
     fn module_defaults(&self, name: &str, scope: &Scope) -> Result<Map, Trouble> {
-        let mut out = Map::new();
-        let short = name.rsplit('.').next().unwrap_or(name);
+        let resolver = self.run.resolver();
+        let mut named: Vec<(Defaulted, Value)> = Vec::new();
         for entry in self.step.module_defaults() {
-            let rendered;
             let map = match entry {
-                Value::Map(map) => map,
+                Value::Map(map) => map.clone(),
+                // A template of the whole was possible in old releases.
                 other => match self.run.render(other, scope)? {
-                    Rendered::Value(Value::Map(map)) => {
-                        rendered = map;
-                        &rendered
-                    }
+                    Rendered::Value(Value::Map(map)) => map,
                     _ => continue,
                 },
             };
-            for (key, defaults) in map {
-                let Some(key) = key.as_str() else { continue };
-                let named = key == name
-                    || key == short
-                    || key.rsplit_once('.').is_some_and(|(_, last)| last == short && find_same(key, name));
-                if !named {
-                    continue;
+            for (key, defaults) in map.texts() {
+                let key = resolver.defaulted(key);
+                match named.iter_mut().find(|(known, _)| *known == key) {
+                    Some((_, known)) => known.clone_from(defaults),
+                    None => named.push((key, defaults.clone())),
                 }
-                if let Rendered::Value(Value::Map(defaults)) = self.run.render(defaults, scope)? {
-                    out.extend(defaults);
+            }
+        }
+        let mut out = Map::new();
+        let groups =
+            named.iter().filter(|(key, _)| matches!(key, Defaulted::Group { members, .. } if members.contains(name)));
+        let own = named.iter().filter(|(key, _)| matches!(key, Defaulted::Action(action) if **action == *name));
+        for (_, defaults) in groups.chain(own) {
+            match self.run.render(defaults, scope)? {
+                Rendered::Value(Value::Map(defaults)) => out.extend(defaults),
+                Rendered::Omit | Rendered::Value(Value::Null) => {}
+                Rendered::Value(other) => {
+                    let message = format!("module_defaults must be a mapping, not {}", other.type_name());
+                    return Err(Trouble::message(message).at(defaults.origin()));
                 }
             }
         }
@@ -653,13 +661,6 @@ impl TaskCx<'_> {
     /// Where the task was written.
     pub(crate) fn span(&self) -> Option<Span> {
         self.task.span
-    }
-}
-
-fn find_same(a: &str, b: &str) -> bool {
-    match (rplay_modules::find(a), rplay_modules::find(b)) {
-        (Some(a), Some(b)) => std::ptr::eq(a, b),
-        _ => false,
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use rplay_collection::Collections;
 use rplay_connection::{Pool, PoolOptions};
 use rplay_diag::Sources;
 use rplay_engine::{NoPrompter, Resolver, Run, RunOptions, RunOutcome};
@@ -82,7 +83,10 @@ impl Bed {
         options.inventory_sources = vec![self.path().join("hosts").to_string_lossy().into_owned()];
         (self.change)(&mut options);
         let engine = Engine::new(EngineOptions { sources: sources.clone(), ..EngineOptions::default() });
-        let resolver = Arc::new(Resolver::new(engine, options.extra_vars.clone(), false));
+        let collections = Collections::new([], sources.clone());
+        let resolver = Resolver::new(engine, options.extra_vars.clone(), false).with_collections(collections.clone());
+        let resolver = Arc::new(resolver);
+        let settings = rplay_playbook::Settings { collections, ..rplay_playbook::Settings::default() };
         let hosts = self.path().join("hosts");
         let loader = rplay_inventory::Loader::new(&sources, &PlainFiles);
         let given: Vec<String> = if self.sources.is_empty() {
@@ -97,15 +101,7 @@ impl Bed {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let outcome = runtime.block_on(async {
             let pool = Pool::new(PoolOptions::default());
-            let mut run = Run::new(
-                options,
-                inventory,
-                Arc::new(PlainFiles),
-                resolver,
-                rplay_playbook::Settings::default(),
-                pool,
-                emitter,
-            );
+            let mut run = Run::new(options, inventory, Arc::new(PlainFiles), resolver, settings, pool, emitter);
             let outcome = run.playbook(&self.path().join(name)).await.map_err(|error| error.to_string());
             run.end(outcome.as_ref().copied().unwrap_or(RunOutcome::Failed)).await;
             outcome

@@ -228,20 +228,6 @@ fn debugger(value: &Node) -> Result<Option<Field<Text>>> {
     Err(error.hint("remove `debugger`, or write `debugger: never`").into())
 }
 
-/// Refuses defaults for groups of modules: which modules are in a group is not known yet.
-fn refuse_groups(value: &Node) -> Result<()> {
-    if let Some(items) = value.as_sequence() {
-        return items.iter().try_for_each(refuse_groups);
-    }
-    for (key, _) in value.as_mapping().unwrap_or_default() {
-        if let Some(group) = key.as_str().filter(|name| name.starts_with("group/")) {
-            let error = Diagnostic::error(format!("module_defaults: groups such as `{group}` are not there yet"));
-            return Err(error.at(key.span(), "").hint("give each module its defaults under its own name").into());
-        }
-    }
-    Ok(())
-}
-
 /// What Ansible calls a place.
 fn class(place: Place) -> &'static str {
     match place {
@@ -301,6 +287,9 @@ impl Loader<'_> {
                 }
             }
         }
+        if keyword.name == "module_defaults" {
+            self.check_defaults(value, place)?;
+        }
         if keyword.name == "vars" && value.as_sequence().is_some() {
             if !compat.profile().vars_lists {
                 let error = Diagnostic::error(format!("Vars in a {} must be specified as a dictionary.", class(place)));
@@ -312,6 +301,34 @@ impl Loader<'_> {
             if !compat.is_strict() {
                 let message = "`vars` as a list of mappings was removed in Ansible 2.19";
                 self.deprecated(message, Some(key.span()), "write one mapping: `name: value` lines");
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses defaults for groups that are nowhere, and for modules that nobody knows.
+    fn check_defaults(&self, value: &Node, place: Place) -> Result<()> {
+        if let Some(items) = value.as_sequence() {
+            return items.iter().try_for_each(|item| self.check_defaults(item, place));
+        }
+        for (key, _) in value.as_mapping().unwrap_or_default() {
+            let Some(name) = key.as_str() else { continue };
+            if let Some(group) = name.strip_prefix("group/") {
+                let group = self.settings.collections.group(group).map_err(|error| {
+                    let missing = error.name.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
+                    let hint = (!error.installed && missing != "ansible.builtin")
+                        .then(|| format!("is the collection {missing} installed?"));
+                    Diagnostic::error(error.to_string()).at(key.span(), "").hint_maybe(hint)
+                })?;
+                group.warnings.into_iter().for_each(|text| self.warn(Diagnostic::warning(text).at(key.span(), "")));
+                continue;
+            }
+            // A role's own modules are known to its tasks only.
+            let found = self.resolve.action(name, &[], None).map_err(|error| error.at(key.span(), ""))?;
+            if found.is_none() && place == Place::Play {
+                let error = Diagnostic::error(format!("Could not resolve action {name} in module_defaults"));
+                let near = self.resolve.nearest_action(name).map(|near| format!("did you mean `{near}`?"));
+                return Err(error.at(key.span(), "").hint_maybe(near).into());
             }
         }
         Ok(())
@@ -381,10 +398,7 @@ pub(crate) fn common_keyword(common: &mut Common, name: &str, value: &Node, plac
         "environment" => c.environment = maps(name, value)?,
         "ignore_errors" => c.ignore_errors = bool_field(name, value)?,
         "ignore_unreachable" => c.ignore_unreachable = bool_field(name, value)?,
-        "module_defaults" => {
-            refuse_groups(value)?;
-            c.module_defaults = maps(name, value)?;
-        }
+        "module_defaults" => c.module_defaults = maps(name, value)?,
         "no_log" => c.no_log = bool_field(name, value)?,
         "notify" => c.notify = texts(name, value)?,
         "port" => c.port = int_field(name, value)?,
