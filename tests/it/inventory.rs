@@ -1,10 +1,10 @@
 //! `rplay inventory` prints what ansible-inventory prints: compared with what `fixtures/inventory/record` recorded.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rplay_testkit::TestBed;
 
-use crate::bed;
+use crate::{bed, copy};
 
 fn fixtures() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/inventory")
@@ -15,18 +15,6 @@ fn inventories() -> TestBed {
     let bed = bed();
     copy(&fixtures(), bed.path());
     bed.env("ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS", "ignore")
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs_err::create_dir_all(to).unwrap();
-    for entry in fs_err::read_dir(from).unwrap().filter_map(Result::ok) {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs_err::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is not as it should be")]
 
+mod adhoc;
 mod architecture;
 mod collections;
 mod compat;
@@ -20,9 +21,24 @@ mod settings;
 mod vault;
 mod why;
 
+use std::path::Path;
+
 use rplay_testkit::TestBed;
 
 /// A fresh folder for the program under test.
 fn bed() -> TestBed {
     TestBed::new(env!("CARGO_BIN_EXE_rplay"))
+}
+
+/// Copies a folder with everything in it.
+fn copy(from: &Path, to: &Path) {
+    fs_err::create_dir_all(to).unwrap();
+    for entry in fs_err::read_dir(from).unwrap().filter_map(Result::ok) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs_err::copy(entry.path(), target).unwrap();
+        }
+    }
 }

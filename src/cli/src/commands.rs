@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod adhoc;
 pub(crate) mod config;
 pub(crate) mod doc;
 pub(crate) mod inventory;

@@ -1,7 +1,7 @@
 //! `rplay`: run playbooks, and everything around that.
 //!
 //! `rplay PLAYBOOK... -i INVENTORY` is ansible-playbook, with its options. Everything else is a sub-command. Called
-//! through a link named `ansible-playbook` or `ansible-vault` it behaves as that.
+//! through a link named `ansible`, `ansible-playbook`, `ansible-vault` and so on it behaves as that.
 
 mod agent;
 mod commands;
@@ -43,6 +43,8 @@ struct Cli {
 enum Command {
     /// Run playbooks: the same as naming them without a command
     Playbook(Box<PlaybookOptions>),
+    /// Run one task on hosts: ansible
+    Adhoc(Box<commands::adhoc::Options>),
     /// Show what a module, filter, test or lookup does, or list them
     Doc(commands::doc::Options),
     /// Show every setting of Ansible with its value here, or the config file
@@ -84,6 +86,7 @@ fn run(mut args: Vec<OsString>) -> i32 {
     match (cli.command, cli.playbook) {
         (Some(Command::Playbook(options)), _) => commands::playbook::run(&options),
         (None, Some(options)) => commands::playbook::run(&options),
+        (Some(Command::Adhoc(options)), _) => commands::adhoc::run(&options),
         (Some(Command::Doc(options)), _) => commands::doc::run(&options),
         (Some(Command::Config(options)), _) => commands::config::run(&options),
         (Some(Command::Vault(options)), _) => commands::vault::run(&options),
@@ -105,9 +108,17 @@ fn run(mut args: Vec<OsString>) -> i32 {
 fn standing_for(name: &str) -> Option<&'static str> {
     // Distributions add their Python's version: `ansible-playbook-3`.
     let is = |program: &str| name.strip_prefix(program).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
-    [("ansible-playbook", "playbook"), ("ansible-inventory", "inventory"), ("ansible-vault", "vault")]
-        .into_iter()
-        .find_map(|(program, command)| is(program).then_some(command))
+    let exact = [
+        ("ansible-playbook", "playbook"),
+        ("ansible-inventory", "inventory"),
+        ("ansible-vault", "vault"),
+        ("ansible-config", "config"),
+        ("ansible-doc", "doc"),
+    ];
+    let found = exact.into_iter().find_map(|(program, command)| is(program).then_some(command));
+    let versioned = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
+    let plain = name == "ansible" || name.strip_prefix("ansible-").is_some_and(versioned);
+    found.or(plain.then_some("adhoc"))
 }
 
 #[cfg(test)]
@@ -119,6 +130,8 @@ mod tests {
         assert_eq!(standing_for("ansible-vault"), Some("vault"));
         assert_eq!(standing_for("ansible-inventory"), Some("inventory"));
         assert_eq!(standing_for("ansible-playbook-3"), Some("playbook"));
+        assert_eq!(standing_for("ansible"), Some("adhoc"));
+        assert_eq!(standing_for("ansible-3"), Some("adhoc"));
         assert_eq!(standing_for("ansible-vaults"), None);
         assert_eq!(standing_for("rplay"), None);
     }

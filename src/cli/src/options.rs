@@ -65,7 +65,7 @@ pub(crate) struct PlaybookOptions {
     pub(crate) follow: bool,
 
     /// Number of hosts worked on at the same time
-    #[arg(short = 'f', long, value_name = "FORKS")]
+    #[arg(short = 'f', long, value_name = "FORKS", value_parser = forks)]
     pub(crate) forks: Option<usize>,
 
     /// Start the playbook at the task matching this name
@@ -238,5 +238,184 @@ impl PlaybookOptions {
     /// Tags to run, `all` when none are given. Comma separated values are split as Ansible does.
     pub(crate) fn split(values: &[String]) -> Vec<String> {
         values.iter().flat_map(|v| v.split(',')).map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect()
+    }
+}
+
+/// What every command takes that works on hosts and reads no playbook: adhoc and console.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct TargetOptions {
+    /// Inventory: a file, a directory, a script, or a comma separated host list; may be given several times
+    #[arg(short = 'i', long = "inventory", alias = "inventory-file", value_name = "INVENTORY")]
+    pub(crate) inventory: Vec<String>,
+
+    /// Further limit the selected hosts to a pattern
+    #[arg(short = 'l', long, value_name = "SUBSET", action = ArgAction::Append)]
+    pub(crate) limit: Vec<String>,
+
+    /// Set variables: key=value pairs, YAML or JSON text, or @FILE
+    #[arg(short = 'e', long = "extra-vars", value_name = "EXTRA_VARS", action = ArgAction::Append)]
+    pub(crate) extra_vars: Vec<String>,
+
+    /// Don't make any changes; instead, try to predict some of the changes that may occur
+    #[arg(short = 'C', long)]
+    pub(crate) check: bool,
+
+    /// When changing (small) files and templates, show the differences in those files
+    #[arg(short = 'D', long)]
+    pub(crate) diff: bool,
+
+    /// Number of hosts worked on at the same time
+    #[arg(short = 'f', long, value_name = "FORKS", value_parser = forks)]
+    pub(crate) forks: Option<usize>,
+
+    /// Clear the fact cache for every host in inventory
+    #[arg(long)]
+    pub(crate) flush_cache: bool,
+
+    /// Run operations with become
+    #[arg(short = 'b', long = "become")]
+    pub(crate) become_: bool,
+
+    /// Privilege escalation method to use: sudo or su
+    #[arg(long, value_name = "BECOME_METHOD")]
+    pub(crate) become_method: Option<String>,
+
+    /// Run operations as this user
+    #[arg(long, value_name = "BECOME_USER")]
+    pub(crate) become_user: Option<String>,
+
+    /// Ask for the privilege escalation password
+    #[arg(short = 'K', long, conflicts_with = "become_password_file")]
+    pub(crate) ask_become_pass: bool,
+
+    /// File with the privilege escalation password
+    #[arg(long, alias = "become-pass-file", value_name = "FILE")]
+    pub(crate) become_password_file: Option<PathBuf>,
+
+    /// Connect as this user
+    #[arg(short = 'u', long = "user", value_name = "REMOTE_USER")]
+    pub(crate) remote_user: Option<String>,
+
+    /// Connection to use: ssh, local or docker
+    #[arg(short = 'c', long, value_name = "CONNECTION")]
+    pub(crate) connection: Option<String>,
+
+    /// Seconds to wait for a connection
+    #[arg(short = 'T', long, value_name = "TIMEOUT")]
+    pub(crate) timeout: Option<u64>,
+
+    /// Ask for the connection password
+    #[arg(short = 'k', long, conflicts_with = "connection_password_file")]
+    pub(crate) ask_pass: bool,
+
+    /// File with the connection password
+    #[arg(long, alias = "conn-pass-file", value_name = "FILE")]
+    pub(crate) connection_password_file: Option<PathBuf>,
+
+    /// Use this file to authenticate the connection
+    #[arg(long, alias = "key-file", value_name = "PRIVATE_KEY_FILE")]
+    pub(crate) private_key: Option<PathBuf>,
+
+    /// Arguments to pass to ssh (for example ProxyCommand)
+    #[arg(long, value_name = "SSH_COMMON_ARGS", allow_hyphen_values = true)]
+    pub(crate) ssh_common_args: Option<String>,
+
+    /// Extra arguments to pass to ssh only (for example -R)
+    #[arg(long, value_name = "SSH_EXTRA_ARGS", allow_hyphen_values = true)]
+    pub(crate) ssh_extra_args: Option<String>,
+
+    /// Refused: rplay never starts sftp, files travel over the agent's channel
+    #[arg(long, value_name = "SFTP_EXTRA_ARGS", allow_hyphen_values = true)]
+    pub(crate) sftp_extra_args: Option<String>,
+
+    /// Refused: rplay never starts scp, files travel over the agent's channel
+    #[arg(long, value_name = "SCP_EXTRA_ARGS", allow_hyphen_values = true)]
+    pub(crate) scp_extra_args: Option<String>,
+
+    /// Show what running programs write, as it comes
+    #[arg(long)]
+    pub(crate) follow: bool,
+
+    /// Where roles, files and variables are looked for, as if a playbook stood there
+    #[arg(long, value_name = "BASEDIR")]
+    pub(crate) playbook_dir: Option<PathBuf>,
+
+    /// Seconds after which a task fails
+    #[arg(long, value_name = "TASK_TIMEOUT", allow_negative_numbers = true)]
+    pub(crate) task_timeout: Option<i64>,
+
+    /// Folders of modules of your own
+    #[arg(short = 'M', long, value_name = "MODULE_PATH", action = ArgAction::Append)]
+    pub(crate) module_path: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) vault: VaultOptions,
+
+    /// Print more; -vvv for connection details
+    #[arg(short = 'v', long, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    /// Follow one release of Ansible: 1.9, 2.9, 2.11, 2.16, 2.19, or one in between
+    #[arg(long, value_name = "RELEASE")]
+    pub(crate) compat: Option<String>,
+
+    /// What to print: minimal, oneline, default, json, jsonl, yaml or junit
+    #[arg(long, value_name = "OUTPUT")]
+    pub(crate) output: Option<String>,
+
+    /// Also write every event of the run to this file, one JSON document a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+
+    /// Remove the agent from the targets when the run ends
+    #[arg(long)]
+    pub(crate) no_cache_agent: bool,
+}
+
+/// At least one, as Ansible has it.
+fn forks(text: &str) -> Result<usize, String> {
+    let forks = text.parse::<usize>().map_err(|error| error.to_string())?;
+    if forks == 0 { Err("The number of processes (--forks) must be >= 1".to_owned()) } else { Ok(forks) }
+}
+
+impl TargetOptions {
+    /// The same as options of a run of playbooks.
+    pub(crate) fn playbook_options(&self) -> PlaybookOptions {
+        let given = self.clone();
+        PlaybookOptions {
+            inventory: given.inventory,
+            limit: given.limit,
+            extra_vars: given.extra_vars,
+            check: given.check,
+            diff: given.diff,
+            forks: given.forks,
+            flush_cache: given.flush_cache,
+            become_: given.become_,
+            become_method: given.become_method,
+            become_user: given.become_user,
+            ask_become_pass: given.ask_become_pass,
+            become_password_file: given.become_password_file,
+            remote_user: given.remote_user,
+            connection: given.connection,
+            timeout: given.timeout,
+            ask_pass: given.ask_pass,
+            connection_password_file: given.connection_password_file,
+            private_key: given.private_key,
+            ssh_common_args: given.ssh_common_args,
+            ssh_extra_args: given.ssh_extra_args,
+            sftp_extra_args: given.sftp_extra_args,
+            scp_extra_args: given.scp_extra_args,
+            module_path: given.module_path,
+            ask_vault_pass: given.vault.ask_vault_pass,
+            vault_password_file: given.vault.vault_password_file,
+            vault_id: given.vault.vault_id,
+            verbose: given.verbose,
+            compat: given.compat,
+            output: given.output,
+            record: given.record,
+            no_cache_agent: given.no_cache_agent,
+            follow: given.follow,
+            ..PlaybookOptions::default()
+        }
     }
 }

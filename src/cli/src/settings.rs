@@ -71,9 +71,12 @@ settings! {
     DEFAULT_GATHERING Text ["defaults" "gathering"] ["ANSIBLE_GATHERING"] "implicit";
     DEFAULT_HASH_BEHAVIOUR Text ["defaults" "hash_behaviour"] ["ANSIBLE_HASH_BEHAVIOUR"] "replace";
     DEFAULT_HOST_LIST List ["defaults" "inventory"] ["ANSIBLE_INVENTORY"] "/etc/ansible/hosts";
+    DEFAULT_LOAD_CALLBACK_PLUGINS Bool ["defaults" "bin_ansible_callbacks"] ["ANSIBLE_LOAD_CALLBACK_PLUGINS"] "false";
     DEFAULT_LOOKUP_PLUGIN_PATH Paths ["defaults" "lookup_plugins"] ["ANSIBLE_LOOKUP_PLUGINS"] "~/.ansible/plugins/lookup:/usr/share/ansible/plugins/lookup";
     DEFAULT_JINJA2_NATIVE Bool ["defaults" "jinja2_native"] ["ANSIBLE_JINJA2_NATIVE"] "false";
     DEFAULT_MANAGED_STR Text ["defaults" "ansible_managed"] [] "Ansible managed";
+    DEFAULT_MODULE_ARGS Text ["defaults" "module_args"] ["ANSIBLE_MODULE_ARGS"] "";
+    DEFAULT_MODULE_NAME Text ["defaults" "module_name"] [] "command";
     DEFAULT_POLL_INTERVAL Int ["defaults" "poll_interval"] ["ANSIBLE_POLL_INTERVAL"] "15";
     DEFAULT_PRIVATE_KEY_FILE Path ["defaults" "private_key_file"] ["ANSIBLE_PRIVATE_KEY_FILE"] "";
     DEFAULT_REMOTE_PORT Int ["defaults" "remote_port"] ["ANSIBLE_REMOTE_PORT"] "";
@@ -110,6 +113,7 @@ settings! {
     HOST_KEY_CHECKING Bool ["defaults" "host_key_checking", "ssh_connection" "host_key_checking"] ["ANSIBLE_HOST_KEY_CHECKING", "ANSIBLE_SSH_HOST_KEY_CHECKING"] "true";
     INJECT_FACTS_AS_VARS Bool ["defaults" "inject_facts_as_vars"] ["ANSIBLE_INJECT_FACT_VARS"] "true";
     NOCOLOR Bool ["defaults" "nocolor"] ["ANSIBLE_NOCOLOR", "NO_COLOR"] "false";
+    PLAYBOOK_DIR Path ["defaults" "playbook_dir"] ["ANSIBLE_PLAYBOOK_DIR"] "";
     PAGER Text ["defaults" "pager"] ["ANSIBLE_PAGER", "PAGER"] "less";
     RPLAY_COMPAT Text ["rplay" "compat"] ["RPLAY_COMPAT"] "";
     RESULT_FORMAT Text ["defaults" "result_format", "defaults" "callback_result_format"] ["ANSIBLE_CALLBACK_RESULT_FORMAT"] "json";
@@ -123,6 +127,8 @@ settings! {
     SSH_EXECUTABLE Text ["ssh_connection" "ssh_executable"] ["ANSIBLE_SSH_EXECUTABLE"] "ssh";
     SSH_EXTRA_ARGS Text ["ssh_connection" "ssh_extra_args"] ["ANSIBLE_SSH_EXTRA_ARGS"] "";
     SSH_RETRIES Int ["ssh_connection" "retries"] ["ANSIBLE_SSH_RETRIES"] "0";
+    TASK_TIMEOUT Int ["defaults" "task_timeout"] ["ANSIBLE_TASK_TIMEOUT"] "0";
+    TREE_DIR Text ["callback_tree" "directory"] ["ANSIBLE_CALLBACK_TREE_DIR"] "~/.ansible/tree";
     TAGS_RUN List ["tags" "run"] ["ANSIBLE_RUN_TAGS"] "";
     VAULT_ENCRYPT_SALT Text ["defaults" "vault_encrypt_salt"] ["ANSIBLE_VAULT_ENCRYPT_SALT"] "";
     VERBOSE_TO_STDERR Bool ["defaults" "verbose_to_stderr"] ["ANSIBLE_VERBOSE_TO_STDERR"] "false";

@@ -22,6 +22,7 @@ struct Source {
     text: Arc<str>,
     line_starts: Vec<u32>,
     sealed: bool,
+    described: bool,
 }
 
 #[derive(Debug, Default)]
@@ -62,13 +63,23 @@ impl Sources {
 
     /// Registers a text under the name that messages will show.
     pub fn add(&self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> SourceId {
+        self.register(name.into(), text.into(), false)
+    }
+
+    /// Registers a value that stands in no file, such as an option of the command line: it has no lines, and messages
+    /// show it whole under its description.
+    pub fn describe(&self, description: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Span {
         let text: Arc<str> = text.into();
+        let end = text.len();
+        Span::new(self.register(description.into(), text, true), 0, end)
+    }
+
+    fn register(&self, name: Arc<str>, text: Arc<str>, described: bool) -> SourceId {
         let mut line_starts = vec![0];
         line_starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
-        let name = name.into();
         let mut registry = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let sealed = registry.sealed.contains(&*name);
-        registry.all.push(Arc::new(Source { name, text, line_starts, sealed }));
+        registry.all.push(Arc::new(Source { name, text, line_starts, sealed, described }));
         let id = u32::try_from(registry.all.len()).unwrap_or(u32::MAX);
         SourceId(NonZeroU32::new(id).unwrap_or(NonZeroU32::MAX))
     }
@@ -88,6 +99,11 @@ impl Sources {
     /// Whether the lines of a source must not be shown.
     pub fn is_sealed(&self, id: SourceId) -> bool {
         self.get(id).is_some_and(|source| source.sealed)
+    }
+
+    /// Whether a source is a described value ([`Sources::describe`]).
+    pub fn is_described(&self, id: SourceId) -> bool {
+        self.get(id).is_some_and(|source| source.described)
     }
 
     fn get(&self, id: SourceId) -> Option<Arc<Source>> {

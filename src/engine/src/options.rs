@@ -143,6 +143,8 @@ pub struct RunOptions {
     pub error_on_missing_handler: bool,
     /// `async_dir`: the folder on targets for the status of background tasks.
     pub async_dir: Option<String>,
+    /// `task_timeout`: seconds after which a task fails that does not say itself; 0 is never.
+    pub task_timeout: i64,
     /// `poll_interval`, in seconds.
     pub poll_interval: u64,
     /// `max_file_size_for_diff`, in bytes.
@@ -191,6 +193,7 @@ impl RunOptions {
             any_errors_fatal: false,
             error_on_missing_handler: true,
             async_dir: None,
+            task_timeout: 0,
             poll_interval: 15,
             max_diff_size: 104_448,
             compat: Compat::default(),

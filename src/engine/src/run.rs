@@ -9,7 +9,7 @@ use rplay_connection::Pool;
 use rplay_diag::{Diagnostic, Span};
 use rplay_event::{Emitter, EventKind, Notice, Place, PlayId, Recap, RunId, RunInfo, TaskId};
 use rplay_inventory::{Inventory, Order};
-use rplay_playbook::{Condition, Loader, Play};
+use rplay_playbook::{AdHoc, Condition, Loader, Play};
 use rplay_template::{Engine, Rendered, Scope, TemplateSource};
 use rplay_value::{List, Map, Text, Value};
 
@@ -355,6 +355,21 @@ impl Run {
                 format!("No matching task \"{wanted}\" found. Note: --start-at-task can only follow static includes.");
             self.emit(EventKind::Failed(rplay_event::Report::new(message, None)));
         }
+        Ok(outcome)
+    }
+
+    /// Runs the one task of an ad-hoc command, and tells outputs about it as about a playbook.
+    pub async fn adhoc(&mut self, asked: &AdHoc) -> Result<RunOutcome, EngineError> {
+        let resolver = Arc::clone(&self.resolver);
+        let sources = self.options.sources.clone();
+        let loader = Loader::new(&*resolver, &sources, self.loader_settings.clone());
+        let play = Arc::new(loader.adhoc(asked)?);
+        self.warn_loaded(loader.take_warnings());
+        self.emit(EventKind::PlaybookStarted { file: play.path.display().to_string() });
+        self.world.set_playbook_dir(asked.folder.clone());
+        let (outcome, _) = self.play(&play, &loader, RunOutcome::Ok).await?;
+        let recap = self.recap(|recap| recap.clone());
+        self.emit(EventKind::Recap(recap));
         Ok(outcome)
     }
 

@@ -19,6 +19,9 @@ use crate::run::Run;
 use crate::trouble::Trouble;
 use crate::vars::{DelegatedVars, PlayScope, Reach, View};
 
+/// The longest `timeout` there is, in seconds: ansible-core's.
+const MAX_TIMEOUT: i64 = 100_000_000;
+
 /// One task on one host.
 pub(crate) struct TaskCx<'r> {
     pub(crate) run: &'r Run,
@@ -211,6 +214,11 @@ impl TaskCx<'_> {
         let aging = self.run.resolver().deprecations(&self.task.action.name);
         self.run.warn_loaded(aging.into_iter().map(|text| Diagnostic::new(Severity::Deprecated, text)).collect());
         let args = self.arguments(&name, free_form_name, scope)?;
+        if !(0..=MAX_TIMEOUT).contains(&settings.timeout) {
+            let timeout = settings.timeout;
+            let message = format!("Timeout {timeout} is invalid, it must be between 0 and {MAX_TIMEOUT}.");
+            return Err(Trouble::message(message));
+        }
         let mut cx = ActionCx::new(self, scope, reached, &settings, delegated.as_ref(), name, args);
         cx.lanes = lanes;
         cx.label = self.line_label(item, scope);
@@ -231,7 +239,7 @@ impl TaskCx<'_> {
             diff: flag("diff", step.keywords(|c| c.diff.as_ref()))?.unwrap_or(options.diff),
             no_log: flag("no_log", step.keywords(|c| c.no_log.as_ref()))?.unwrap_or(false),
             environment: self.environment(scope)?,
-            timeout: int("timeout", step.keywords(|c| c.timeout.as_ref()))?.unwrap_or(0),
+            timeout: int("timeout", step.keywords(|c| c.timeout.as_ref()))?.unwrap_or(options.task_timeout),
             r#become: flag("become", step.keywords(|c| c.r#become.as_ref()))?,
             become_user: text("become_user", step.keywords(|c| c.become_user.as_ref()))?,
             become_method: text("become_method", step.keywords(|c| c.become_method.as_ref()))?,
@@ -289,6 +297,11 @@ impl TaskCx<'_> {
     fn action_name(&self, scope: &Scope) -> Result<(Arc<str>, Option<String>), Trouble> {
         let action = &self.task.action;
         if !action.name.is_template() {
+            // Only ad-hoc commands get here with a name that nobody knows: a playbook with one cannot be read.
+            if !action.resolved.contains('.') && !self.is_known(&action.resolved) {
+                let message = format!("Cannot resolve '{}' to an action or module.", action.name);
+                return Err(Trouble::message(message).at(action.span));
+            }
             return Ok((Arc::clone(&action.resolved), None));
         }
         let rendered = self.run.render(&Value::Text(action.name.clone()), scope)?;
@@ -301,6 +314,11 @@ impl TaskCx<'_> {
         let found = self.run.resolver().action(name, self.step.collections(), role);
         let found = found.map_err(|error| Trouble::message(error.message).at(action.span))?;
         Ok((found.unwrap_or_else(|| Arc::from(name)), (!rest.is_empty()).then(|| rest.trim().to_owned())))
+    }
+
+    fn is_known(&self, name: &str) -> bool {
+        let role = self.step.role.as_ref().map(|role| role.path.as_path());
+        !matches!(self.run.resolver().action(name, self.step.collections(), role), Ok(None))
     }
 
     /// The arguments after templating, defaults of `module_defaults` beneath them.

@@ -129,6 +129,9 @@ impl From<ConnectionError> for Trouble {
     fn from(error: ConnectionError) -> Self {
         let hints = error.diagnostic().hints;
         let link = Link { message: error.to_string(), span: None, help: (!hints.is_empty()).then(|| hints.join(" ")) };
-        Self { chain: vec![link], msg: Some(error.to_string()), unreachable: error.is_unreachable(), ..Self::default() }
+        let unreachable = error.is_unreachable();
+        // ansible-core tells of lost hosts as of any other exception: with `Task failed` before it.
+        let msg = (!unreachable).then(|| error.to_string());
+        Self { chain: vec![link], msg, unreachable, ..Self::default() }
     }
 }

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 pub struct Place {
     /// The file's full path, or a description in angle brackets.
     pub file: Arc<str>,
-    /// One-based line.
+    /// One-based line; 0 for a value that has a description and no lines.
     pub line: usize,
     /// One-based column, counted in characters.
     pub column: usize,
-    /// Up to two lines before the line, then the line itself.
+    /// Up to two lines before the line, then the line itself. What is described: itself, on one line.
     #[serde(default)]
     pub lines: Vec<String>,
 }
@@ -24,6 +24,9 @@ impl Place {
     pub fn of(sources: &Sources, span: Span) -> Option<Self> {
         let position = sources.position(span)?;
         let text = sources.text(span.source)?;
+        if sources.is_described(span.source) {
+            return Some(Self { file: position.name, line: 0, column: 0, lines: vec![shortened(&text)] });
+        }
         let first = position.line.saturating_sub(3);
         let lines = if sources.is_sealed(span.source) {
             Vec::new()
@@ -44,8 +47,36 @@ impl Place {
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.line == 0 {
+            return f.write_str(&self.file);
+        }
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
     }
+}
+
+/// A text on one line of at most 120 characters, cut after a word: as Python's `textwrap.shorten`.
+fn shortened(text: &str) -> String {
+    const WIDTH: usize = 120;
+    const CUT: &str = " [...]";
+    let whole = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if whole.chars().count() <= WIDTH {
+        return whole;
+    }
+    let mut out = String::new();
+    let mut taken = 0;
+    for word in whole.split(' ') {
+        let more = word.chars().count() + usize::from(!out.is_empty());
+        if taken + more + CUT.len() > WIDTH {
+            break;
+        }
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+        taken += more;
+    }
+    out.push_str(CUT);
+    out.trim_start().to_owned()
 }
 
 /// One link of a chain of causes.

@@ -19,5 +19,5 @@ mod terminal;
 
 pub use open::{EXTRA_NAMES, NAMES, OpenError, open, open_extra, open_follow};
 pub use report::{notice_text, report_text};
-pub use sinks::{Default, Follow, JUnit, Json, JsonLines, Minimal, OneLine, ProfileTasks, Timer};
+pub use sinks::{Default, Follow, JUnit, Json, JsonLines, Minimal, OneLine, ProfileTasks, Timer, Tree};
 pub use terminal::{Color, ColorError, Look, Palette, ResultFormat, Terminal};

@@ -69,6 +69,10 @@ fn source(place: &Place) -> String {
         return out.remove(0);
     }
     out.push(String::new());
+    if place.line == 0 {
+        out.extend(place.lines.iter().cloned());
+        return out.join("\n");
+    }
     let label = place.line.to_string().len();
     let room = WIDTH - label - 1;
     let mut usable = room;

@@ -9,6 +9,7 @@ mod minimal;
 mod oneline;
 mod profile_tasks;
 mod timer;
+mod tree;
 
 pub use default::Default;
 pub use follow::Follow;
@@ -19,3 +20,4 @@ pub use minimal::Minimal;
 pub use oneline::OneLine;
 pub use profile_tasks::ProfileTasks;
 pub use timer::Timer;
+pub use tree::Tree;

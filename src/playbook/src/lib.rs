@@ -25,7 +25,7 @@ pub use common::{Common, Condition};
 pub use error::PlaybookError;
 pub use field::{Field, Written};
 pub use listing::{Listing, Render, listing, texts_of};
-pub use load::{Context, Included, Loader, Resolve, RoleRequest, Settings, is_include};
+pub use load::{AdHoc, Context, Included, Loader, Resolve, RoleRequest, Settings, is_include};
 pub use play::{Play, PromptVar};
 pub use playbook::Playbook;
 pub use role::{Role, RoleFiles, RoleMeta, RoleUse};

@@ -81,6 +81,33 @@ pub struct PromptVar {
 }
 
 impl Play {
+    /// A play that says nothing yet.
+    pub(crate) fn empty(path: PathBuf, span: Option<Span>) -> Self {
+        Self {
+            name: None,
+            hosts: Vec::new(),
+            common: Arc::default(),
+            gather_facts: None,
+            gather_subset: None,
+            gather_timeout: None,
+            fact_path: None,
+            vars_files: Vec::new(),
+            vars_prompt: Vec::new(),
+            roles: Vec::new(),
+            pre_tasks: Vec::new(),
+            tasks: Vec::new(),
+            post_tasks: Vec::new(),
+            handlers: Vec::new(),
+            serial: Vec::new(),
+            strategy: None,
+            max_fail_percentage: None,
+            force_handlers: None,
+            order: None,
+            path,
+            span,
+        }
+    }
+
     /// The name to show: `name`, else the patterns.
     pub fn title(&self) -> String {
         match &self.name {

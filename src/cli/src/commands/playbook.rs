@@ -11,11 +11,12 @@ use rplay_engine::{ConnectionDefaults, EngineError, FactCaching, Gathering, Reso
 use rplay_event::{Dispatcher, EventKind, LogWriter, Notice, Sink};
 use rplay_inventory::Inventory;
 use rplay_output::{Look, ResultFormat, Terminal};
-use rplay_playbook::{Listing, Loader, Playbook, Resolve as _, TagSelection, listing, texts_of};
+use rplay_playbook::{AdHoc, Listing, Loader, Playbook, Resolve as _, TagSelection, listing, texts_of};
 use rplay_template::{Engine, EngineOptions};
 use rplay_value::{Compat, Map, Results, Text};
 use rplay_vault::VaultedFiles;
 
+use crate::commands::adhoc::{Asked, NO_HOSTS};
 use crate::compat::{self, Choice};
 use crate::failure::Failure;
 use crate::known::KnownSettings;
@@ -24,8 +25,21 @@ use crate::options::PlaybookOptions;
 use crate::settings::Settings;
 use crate::{exit, extra_vars, plugins, prompter, vault};
 
+/// What a run is to do.
+pub(crate) enum Work {
+    /// The playbooks of the options.
+    Playbooks,
+    /// The one task of an ad-hoc command.
+    AdHoc(Box<Asked>),
+}
+
 /// Runs the command; the value is the exit code.
 pub(crate) fn run(options: &PlaybookOptions) -> i32 {
+    start(options, &|_| Ok(Work::Playbooks))
+}
+
+/// Reads the settings, and runs what they and the options ask for.
+pub(crate) fn start(options: &PlaybookOptions, work: &dyn Fn(&Settings) -> Result<Work, Failure>) -> i32 {
     let sources = Sources::new();
     let settings = match Settings::load(&sources, &|name| std::env::var(name).ok()) {
         Ok(settings) => settings,
@@ -40,7 +54,8 @@ pub(crate) fn run(options: &PlaybookOptions) -> i32 {
     trace(verbosity);
     let look = Look { follow: options.follow, ..look(&settings, verbosity) };
     let color = look.color;
-    Command::new(options, settings, &sources, look).run().unwrap_or_else(|failure| {
+    let ran = work(&settings).and_then(|work| Command::new(options, settings, &sources, look).run(&work));
+    ran.unwrap_or_else(|failure| {
         failure.report(&sources, color);
         failure.code
     })
@@ -173,6 +188,9 @@ pub(crate) fn open(options: &PlaybookOptions, sources: &Sources) -> Result<Opene
     Ok(Opened { run, inventory, files: prepared.files, extra_vars: prepared.extra_vars })
 }
 
+/// The sinks of a run, and what there is to say about those that a later release of ansible-core does without.
+type Outputs = (Vec<Box<dyn Sink>>, Vec<Notice>);
+
 /// What every command about playbooks reads first.
 struct Prepared {
     files: VaultedFiles,
@@ -206,20 +224,29 @@ impl<'a> Command<'a> {
         }
     }
 
-    fn run(mut self) -> Result<i32, Failure> {
+    fn run(mut self, work: &Work) -> Result<i32, Failure> {
         if let Some((option, why)) = self.options.refused() {
             return Err(Failure::options(Diagnostic::error(format!("{option} is not supported")).note(why)));
         }
         for playbook in &self.playbooks {
             check_playbook(playbook)?;
         }
-        let Prepared { files, resolver, inventory, extra_vars, merge, notices } = self.prepare()?;
+        let Prepared { files, resolver, inventory, extra_vars, merge, mut notices } = self.prepare()?;
         let options = self.options;
+        if let Work::AdHoc(asked) = work {
+            let early = asked.early(&inventory, self.limit().as_deref(), &mut notices);
+            if !matches!(early, Ok(None)) {
+                self.show(&notices);
+            }
+            if let Some(code) = early? {
+                return Ok(code);
+            }
+        }
         if options.syntax_check || options.list_hosts || options.list_tasks || options.list_tags {
             self.show(&notices);
             return self.listing(&resolver, &inventory);
         }
-        self.play(&files, resolver, inventory, extra_vars, merge, notices)
+        self.play(work, &files, resolver, inventory, extra_vars, merge, notices)
     }
 
     fn prepare(&mut self) -> Result<Prepared, Failure> {
@@ -289,9 +316,7 @@ impl<'a> Command<'a> {
             let selection =
                 inventory.select(&["all"], limit.as_deref()).map_err(|error| Failure::error(error.diagnostic()))?;
             if selection.hosts.is_empty() {
-                let error = Diagnostic::error(
-                    "Specified inventory, host pattern and/or --limit leaves us with no hosts to target.",
-                );
+                let error = Diagnostic::error(NO_HOSTS);
                 let limit = limit.map(|limit| format!("no host of the inventory matches `--limit {limit}`"));
                 return Err(Failure::error(error.hint_maybe(limit)));
             }
@@ -401,8 +426,10 @@ impl<'a> Command<'a> {
         }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the parts of `Prepared`, each moved to where it is used")]
     fn play(
         self,
+        work: &Work,
         files: &VaultedFiles,
         resolver: Arc<Resolver>,
         inventory: Inventory,
@@ -419,7 +446,8 @@ impl<'a> Command<'a> {
             .enable_all()
             .build()
             .map_err(|error| Failure::error(Diagnostic::error(format!("could not start worker threads: {error}"))))?;
-        let (emitter, dispatcher) = Dispatcher::start(self.sinks()?);
+        let (sinks, deprecated) = self.sinks(work)?;
+        let (emitter, dispatcher) = Dispatcher::start(sinks);
         for diagnostic in &said {
             emitter.emit(notices::event(diagnostic, &self.sources));
         }
@@ -431,6 +459,19 @@ impl<'a> Command<'a> {
         }
         if let Some(listener) = &self.listener {
             listener.open(emitter.clone());
+        }
+        if self.look.verbosity > 0 {
+            let text = self.settings.file.as_ref().map_or_else(
+                || "No config file found; using defaults".to_owned(),
+                |file| format!("Using {} as config file", file.display()),
+            );
+            emitter.emit(EventKind::Verbose { level: 1, host: None, text });
+        }
+        if let Work::AdHoc(asked) = work {
+            asked.deprecations().into_iter().for_each(|notice| emitter.emit(EventKind::Deprecated(notice)));
+        }
+        for notice in deprecated {
+            emitter.emit(EventKind::Deprecated(notice));
         }
         let (tags, skip_tags) = self.tags();
         let options = RunOptions {
@@ -458,6 +499,7 @@ impl<'a> Command<'a> {
             fact_caching,
             flush_cache: self.options.flush_cache,
             async_dir: self.settings.text("ASYNC_DIR"),
+            task_timeout: self.settings.int("TASK_TIMEOUT").unwrap_or(0),
             poll_interval: self.settings.int("DEFAULT_POLL_INTERVAL").and_then(|n| u64::try_from(n).ok()).unwrap_or(15),
             strategy: self.settings.text("DEFAULT_STRATEGY").unwrap_or_else(|| "linear".to_owned()),
             inject_facts: self.settings.flag("INJECT_FACTS_AS_VARS"),
@@ -488,7 +530,7 @@ impl<'a> Command<'a> {
             pool,
             emitter.clone(),
         );
-        let ended = runtime.block_on(playbooks(run, &self.playbooks));
+        let ended = runtime.block_on(ended(run, work, &self.playbooks));
         drop(emitter);
         if let Some(listener) = &self.listener {
             listener.close();
@@ -511,9 +553,14 @@ impl<'a> Command<'a> {
         }
     }
 
-    fn sinks(&self) -> Result<Vec<Box<dyn Sink>>, Failure> {
-        let name =
-            self.options.output.clone().or_else(|| self.settings.text("DEFAULT_STDOUT_CALLBACK")).unwrap_or_default();
+    fn sinks(&self, work: &Work) -> Result<Outputs, Failure> {
+        let name = match work {
+            Work::AdHoc(asked) => asked.output(self.options, &self.settings),
+            Work::Playbooks => {
+                let given = self.options.output.clone();
+                given.or_else(|| self.settings.text("DEFAULT_STDOUT_CALLBACK")).unwrap_or_default()
+            }
+        };
         let terminal = Terminal::standard(&self.look);
         let sink = rplay_output::open(&name, terminal, self.look.clone()).map_err(|error| {
             Failure::options(
@@ -526,7 +573,31 @@ impl<'a> Command<'a> {
         if self.options.follow {
             sinks.extend(rplay_output::open_follow(&name, Terminal::standard(&self.look)));
         }
-        for name in self.settings.list("CALLBACKS_ENABLED") {
+        let (mut enabled, mut tree) = (self.settings.list("CALLBACKS_ENABLED"), None);
+        if let Work::AdHoc(asked) = work {
+            if !self.settings.flag("DEFAULT_LOAD_CALLBACK_PLUGINS") {
+                enabled.clear();
+            }
+            tree.clone_from(&asked.tree);
+        }
+        let in_tree = |name: &String| matches!(name.as_str(), "tree" | "ansible.builtin.tree");
+        if tree.is_none() && enabled.iter().any(in_tree) {
+            tree = self.settings.text("TREE_DIR").map(PathBuf::from);
+        }
+        enabled.retain(|name| !in_tree(name));
+        let old =
+            [(matches!(name.as_str(), "oneline" | "ansible.builtin.oneline"), "oneline"), (tree.is_some(), "tree")];
+        let deprecated = old.into_iter().filter(|(used, _)| *used).map(|(_, name)| Notice {
+            version: Some("2.23".to_owned()),
+            ..Notice::new(format!("The {name} callback plugin is deprecated."))
+        });
+        let deprecated = deprecated.collect();
+        if let Some(folder) = tree {
+            let folder = crate::settings::expand(&folder.to_string_lossy());
+            let terminal = Terminal::standard(&self.look);
+            sinks.push(Box::new(rplay_output::Tree::new(folder, terminal, self.look.clone())));
+        }
+        for name in enabled {
             match rplay_output::open_extra(&name, Terminal::standard(&self.look), self.look.clone()) {
                 Ok(sink) => sinks.push(sink),
                 Err(error) => self
@@ -539,7 +610,7 @@ impl<'a> Command<'a> {
             })?;
             sinks.push(Box::new(LogWriter::new(io::BufWriter::new(file))));
         }
-        Ok(sinks)
+        Ok((sinks, deprecated))
     }
 
     fn connection_defaults(&self) -> Result<ConnectionDefaults, Failure> {
@@ -600,6 +671,33 @@ enum Ended {
     Error(Box<EngineError>),
 }
 
+/// Runs what is to be run; connections are ended either way.
+async fn ended(run: Run, work: &Work, paths: &[PathBuf]) -> Ended {
+    match work {
+        Work::Playbooks => playbooks(run, paths).await,
+        Work::AdHoc(asked) => adhoc(run, &asked.task).await,
+    }
+}
+
+async fn adhoc(mut run: Run, task: &AdHoc) -> Ended {
+    run.begin(&[]);
+    let ended = tokio::select! {
+        ended = run.adhoc(task) => ended.map_or_else(|error| Ended::Error(Box::new(error)), Ended::Done),
+        _ = tokio::signal::ctrl_c() => Ended::Interrupted,
+    };
+    run.end(ended.outcome()).await;
+    ended
+}
+
+impl Ended {
+    fn outcome(&self) -> RunOutcome {
+        match self {
+            Self::Done(outcome) => *outcome,
+            _ => RunOutcome::Failed,
+        }
+    }
+}
+
 /// Runs playbooks until one does not end well or the user interrupts; connections are ended either way.
 async fn playbooks(mut run: Run, paths: &[PathBuf]) -> Ended {
     run.begin(paths);
@@ -617,11 +715,7 @@ async fn playbooks(mut run: Run, paths: &[PathBuf]) -> Ended {
         ended = all => ended.map_or_else(|error| Ended::Error(Box::new(error)), Ended::Done),
         _ = tokio::signal::ctrl_c() => Ended::Interrupted,
     };
-    run.end(match ended {
-        Ended::Done(outcome) => outcome,
-        _ => RunOutcome::Failed,
-    })
-    .await;
+    run.end(ended.outcome()).await;
     ended
 }
 

@@ -1,6 +1,7 @@
 //! Shows a message, or the value of an expression.
 
 use async_trait::async_trait;
+use rplay_event::{Notice, Place};
 use rplay_value::{Text, Value};
 
 use crate::action::{Action, ActionCx, Done, Traits};
@@ -27,10 +28,10 @@ impl Action for Debug {
             let done = Done::default().with("skipped", true).with("skipped_reason", "Verbosity threshold not met.");
             return Ok(done.with("failed", false));
         }
-        let mut done = match cx.args.get("var") {
+        let mut done = match cx.args.get("var").cloned() {
             Some(Value::Text(text)) => {
-                let value = value(cx, text)?;
-                Done::default().with(text, value)
+                let value = value(cx, &text)?;
+                Done::default().with(&text, value)
             }
             Some(other) if !other.is_null() => {
                 let kind = other.type_name();
@@ -49,7 +50,7 @@ impl Action for Debug {
 }
 
 /// The expression's value. What is not defined is said, not an error.
-fn value(cx: &ActionCx<'_>, text: &Text) -> Result<Value, Trouble> {
+fn value(cx: &mut ActionCx<'_>, text: &Text) -> Result<Value, Trouble> {
     let result = if text.is_template() {
         cx.run()
             .engine()
@@ -65,7 +66,13 @@ fn value(cx: &ActionCx<'_>, text: &Text) -> Result<Value, Trouble> {
             Ok(Value::Map(facts))
         }
         Ok(value) => Ok(value),
-        Err(error) if error.is_undefined() => Ok(Value::from(format!("<< error 1 - {} >>", error.message()))),
+        Err(error) if error.is_undefined() => {
+            let message = format!("error 1 - {}", error.message());
+            let place = text.origin().and_then(|span| Place::of(&cx.run().options().sources, span));
+            let notice = Notice::new(format!("Encountered 1 template error.\n{message}"));
+            cx.warnings.push(Notice { place, ..notice });
+            Ok(Value::from(format!("<< {message} >>")))
+        }
         Err(error) => Err(Trouble::from(error).within("Error while resolving `var` expression.", text.origin())),
     }
 }

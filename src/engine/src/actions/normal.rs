@@ -31,7 +31,8 @@ pub(crate) fn prepare(cx: &mut ActionCx<'_>) -> Result<Call, Trouble> {
     let Some(module) = rplay_modules::find(&name) else { return Err(not_native(cx, &name)) };
     let mut args = std::mem::take(&mut cx.args);
     if !module.spec.free_form && args.contains("_raw_params") {
-        return Err(Trouble::message(format!("Action '{name}' does not support raw params.")));
+        let message = format!("Action '{name}' does not support raw params.");
+        return Err(Trouble::message(message).at(cx.task.task.action.span));
     }
     args.remove("_uses_shell");
     Ok(cx.call(&name, args))

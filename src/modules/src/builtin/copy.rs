@@ -208,6 +208,11 @@ fn content(cx: &mut Context<'_>, args: &Args, source: &Source<'_>) -> Result<Rep
     if matches!(source, Source::Known(_)) {
         return Ok(Reply::changed(changed).with("needs_content", true).with("dest", dest));
     }
+    if cx.check() && !matches!(source, Source::File(_)) {
+        // As ansible-core: the content stays with the controller, and the module is not asked.
+        let diff = if cx.diff() { Some(compare(args, &dest, &path, source)?) } else { None };
+        return Ok(Reply::changed(true).with_diff(diff));
+    }
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_owned);
     let shown_folder = Path::new(&dest).parent().map(|p| p.display().to_string()).unwrap_or_default();
     if let Err(error) = std::fs::metadata(&folder) {

@@ -48,10 +48,10 @@ impl Minimal {
     }
 }
 
-/// Modules whose output is shown instead of their result.
+/// Modules whose output is shown instead of their result: ansible-core's `MODULE_NO_JSON`.
 pub(super) fn shows_output(task: &TaskInfo) -> bool {
-    let short = task.action.rsplit('.').next().unwrap_or_default();
-    matches!(short, "command" | "win_command" | "shell" | "win_shell" | "raw" | "script")
+    let name = task.action.strip_prefix("ansible.builtin.").or_else(|| task.action.strip_prefix("ansible.legacy."));
+    matches!(name.unwrap_or(&task.action), "command" | "win_command" | "shell" | "win_shell" | "raw")
 }
 
 /// Text under a key, empty when there is none.

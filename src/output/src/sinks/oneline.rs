@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use rplay_event::{Event, EventKind, Outcome, Sink, TaskId, TaskInfo, TaskResult};
+use rplay_value::Map;
 
 use super::minimal::{exit_code, shows_output, text};
 use crate::dump;
@@ -35,20 +36,36 @@ impl OneLine {
                 return self.screen.terminal.line(&line, Some(Color::Unreachable));
             }
         };
-        if shows_output(task) && !outcome.is_bad() && !data.contains("ansible_job_id") {
-            let one = |key| text(data, key).replace('\n', "\\n").replace('\r', "\\r");
-            let stderr = match one("stderr") {
-                stderr if stderr.is_empty() => stderr,
-                stderr => format!(" (stderr) {stderr}"),
+        if outcome.is_bad() && result.error.is_some() {
+            // What ansible-core shows of an exception before the result, for programs their output.
+            let line = if shows_output(task) && !data.contains("module_stderr") {
+                program_line(host, "FAILED", data)
+            } else if self.screen.look.verbosity < 3 {
+                "An exception occurred during task execution. To see the full traceback, use -vvv. The error was: \
+                 (traceback unavailable)"
+                    .to_owned()
+            } else {
+                "An exception occurred during task execution. The full traceback is:\n(traceback unavailable)"
+                    .to_owned()
             };
-            let line = format!("{host} | {state} | rc={} | (stdout) {}{stderr}", exit_code(data), one("stdout"));
-            return self.screen.terminal.line(&line, Some(color));
+            self.screen.terminal.line(&line, Some(color))?;
+        } else if shows_output(task) && !outcome.is_bad() && !data.contains("ansible_job_id") {
+            return self.screen.terminal.line(&program_line(host, state, data), Some(color));
         }
         // Ansible indents by nothing and drops the line ends; what asks to be shown in full keeps its indentation.
         let indent = if result.verbose_always { 4 } else { 0 };
         let body = dump::indented(data, Some(indent), &self.screen.look).replace('\n', "");
         self.screen.terminal.line(&format!("{host} | {state} => {body}"), Some(color))
     }
+}
+
+fn program_line(host: &str, state: &str, data: &Map) -> String {
+    let one = |key| text(data, key).replace('\n', "\\n").replace('\r', "\\r");
+    let stderr = match one("stderr") {
+        stderr if stderr.is_empty() => stderr,
+        stderr => format!(" (stderr) {stderr}"),
+    };
+    format!("{host} | {state} | rc={} | (stdout) {}{stderr}", exit_code(data), one("stdout"))
 }
 
 impl Sink for OneLine {

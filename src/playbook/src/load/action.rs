@@ -58,10 +58,14 @@ fn is_all_template(text: &Text) -> bool {
 impl Loader<'_> {
     /// Whether there is a module of that name here.
     pub(crate) fn known_action(&self, name: &str, context: &Context) -> bool {
-        !matches!(self.resolve_action(name, context), Ok(None))
+        !matches!(self.find_action(name, context), Ok(None))
     }
 
-    fn resolve_action(&self, name: &str, context: &Context) -> std::result::Result<Option<Arc<str>>, Diagnostic> {
+    pub(crate) fn find_action(
+        &self,
+        name: &str,
+        context: &Context,
+    ) -> std::result::Result<Option<Arc<str>>, Diagnostic> {
         if STATEMENTS.contains(&short(name)) {
             return Ok(Some(format!("ansible.builtin.{}", short(name)).into()));
         }
@@ -85,8 +89,21 @@ impl Loader<'_> {
             None => context,
         };
         let (action, params) = self.action(&mut draft, context)?;
-        let statement = short(&action.resolved).to_owned();
         draft.task.action = action;
+        self.place(draft, params, context, brought, out)
+    }
+
+    /// Turns a task whose action is known into entries of its list.
+    pub(crate) fn place(
+        &self,
+        draft: Draft<'_>,
+        params: Map,
+        context: &Context,
+        brought: &mut Vec<Item>,
+        out: &mut Vec<Item>,
+    ) -> Result<()> {
+        let mut draft = draft;
+        let statement = short(&draft.task.action.resolved).to_owned();
         match statement.as_str() {
             "import_tasks" => self.import_tasks(draft, params, context, brought, out),
             "include" => self.old_include(draft, params, context, brought, out),
@@ -168,7 +185,7 @@ impl Loader<'_> {
             action.resolved = action.name.shared();
         } else {
             let found = self
-                .resolve_action(&action.name, context)
+                .find_action(&action.name, context)
                 .map_err(|error| error.at_maybe(action.span.or(Some(key.span())), ""))?;
             action.resolved = found.ok_or_else(|| self.unknown_action(key, &action, context))?;
         }

@@ -175,29 +175,7 @@ impl Loader<'_> {
     }
 
     fn play(&self, path: &Path, node: &Node, given: &Given) -> Result<Play> {
-        let mut play = Play {
-            name: None,
-            hosts: Vec::new(),
-            common: Arc::default(),
-            gather_facts: None,
-            gather_subset: None,
-            gather_timeout: None,
-            fact_path: None,
-            vars_files: Vec::new(),
-            vars_prompt: Vec::new(),
-            roles: Vec::new(),
-            pre_tasks: Vec::new(),
-            tasks: Vec::new(),
-            post_tasks: Vec::new(),
-            handlers: Vec::new(),
-            serial: Vec::new(),
-            strategy: None,
-            max_fail_percentage: None,
-            force_handlers: None,
-            order: None,
-            path: path.to_owned(),
-            span: Some(node.span()),
-        };
+        let mut play = Play::empty(path.to_owned(), Some(node.span()));
         let mut common = Common::default();
         let entries = node.as_mapping().unwrap_or_default();
         for (key, value) in entries {
