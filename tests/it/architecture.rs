@@ -17,6 +17,7 @@ const LAYERS: &[&str] = &[
     "playbook",
     "python",
     "modules",
+    "library",
     "connection",
     "event",
     "inventory",

@@ -4,6 +4,7 @@
 //! arguments, says on standard output that it has begun, and from then on speaks only through its status file, in the
 //! form that ansible-core's `async_wrapper` gives it: each side can look after the other's jobs.
 
+use std::collections::{HashMap, HashSet};
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -25,6 +26,7 @@ pub(crate) fn start(call: &Call) -> Reply {
 
 fn began(call: &Call) -> io::Result<Reply> {
     let mut call = call.clone();
+    call.attach_packs(&mut HashSet::new());
     let body = call.take_body();
     // Not by its name: the program may have been removed or replaced since it was started.
     let mut child = Command::new("/proc/self/exe")
@@ -61,7 +63,8 @@ pub(crate) fn main() -> ExitCode {
 fn run() -> io::Result<()> {
     let given = frame::read(&mut io::stdin().lock()).map_err(io::Error::other)?.ok_or(io::ErrorKind::UnexpectedEof)?;
     let mut call: Call = given.message().map_err(io::Error::other)?;
-    let job = call.job.take().filter(|_| call.put_body(given.body)).ok_or(io::ErrorKind::InvalidData)?;
+    let job = call.job.take().filter(|_| call.put_body(given.body) && call.take_packs(&mut HashMap::new()));
+    let job = job.ok_or(io::ErrorKind::InvalidData)?;
     let status = Status::new(&job)?;
     status.write(&Map::from_iter([
         ("started", Value::Bool(true)),

@@ -29,6 +29,8 @@ struct Agent {
     calls: Calls,
     uploads: Uploads,
     children: Children,
+    /// Parts of modules that are not native, by digest: sent once, used by any number of calls.
+    packs: HashMap<Arc<str>, Arc<[u8]>>,
 }
 
 /// Serves until the input ends or says goodbye, then ends what is still running.
@@ -43,6 +45,7 @@ pub(crate) fn serve(hello: Hello, tmp: PathBuf) -> Result<(), FrameError> {
         lanes: Lanes::default(),
         calls: Calls::default(),
         uploads: Uploads::new(tmp),
+        packs: HashMap::new(),
         out,
     };
     let served = loop {
@@ -99,6 +102,10 @@ impl Agent {
     fn call(&mut self, id: u64, lane: u64, live: bool, mut call: Call, body: Vec<u8>) {
         if !call.put_body(body) {
             let reply = Reply::failure("the attachments of the call do not have the length they should have");
+            return self.out.send(&Response::Reply { id, reply }, &[]);
+        }
+        if !call.take_packs(&mut self.packs) {
+            let reply = Reply::failure(format!("what the module {} consists of was never sent", call.module));
             return self.out.send(&Response::Reply { id, reply }, &[]);
         }
         let out = self.out.clone();

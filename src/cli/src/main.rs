@@ -12,6 +12,7 @@ mod extra_vars;
 mod fact_caching;
 mod failure;
 mod known;
+mod modules;
 mod notices;
 mod options;
 mod plugins;

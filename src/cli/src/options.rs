@@ -177,7 +177,7 @@ pub(crate) struct PlaybookOptions {
     #[arg(long, value_name = "VAULT_ID", action = ArgAction::Append)]
     pub(crate) vault_id: Vec<String>,
 
-    /// Refused for now: modules of your own run once Python modules do
+    /// Folders to look for modules in first, separated by `:`
     #[arg(short = 'M', long, value_name = "MODULE_PATH", action = ArgAction::Append)]
     pub(crate) module_path: Vec<String>,
 
@@ -225,11 +225,6 @@ impl PlaybookOptions {
                 self.scp_extra_args.is_some(),
                 "--scp-extra-args",
                 "rplay never starts scp: files travel over the agent's own channel; use --ssh-common-args",
-            ),
-            (
-                !self.module_path.is_empty(),
-                "--module-path",
-                "modules from your own folders need the Python module runner, which is not there yet",
             ),
         ];
         refused.into_iter().find(|(given, _, _)| *given).map(|(_, name, why)| (name, why))

@@ -81,6 +81,17 @@ settings! {
     DEFAULT_PRIVATE_KEY_FILE Path ["defaults" "private_key_file"] ["ANSIBLE_PRIVATE_KEY_FILE"] "";
     DEFAULT_REMOTE_PORT Int ["defaults" "remote_port"] ["ANSIBLE_REMOTE_PORT"] "";
     DEFAULT_REMOTE_TMP Text ["defaults" "remote_tmp"] ["ANSIBLE_REMOTE_TEMP", "ANSIBLE_REMOTE_TMP"] "~/.ansible/tmp";
+    DEFAULT_EXECUTABLE Text ["defaults" "executable"] ["ANSIBLE_EXECUTABLE"] "/bin/sh";
+    DEFAULT_KEEP_REMOTE_FILES Bool ["defaults" "keep_remote_files"] ["ANSIBLE_KEEP_REMOTE_FILES"] "false";
+    DEFAULT_MODULE_PATH Paths ["defaults" "library"] ["ANSIBLE_LIBRARY"] "~/.ansible/plugins/modules:/usr/share/ansible/plugins/modules";
+    DEFAULT_MODULE_UTILS_PATH Paths ["defaults" "module_utils"] ["ANSIBLE_MODULE_UTILS"] "~/.ansible/plugins/module_utils:/usr/share/ansible/plugins/module_utils";
+    DEFAULT_NO_TARGET_SYSLOG Bool ["defaults" "no_target_syslog"] ["ANSIBLE_NO_TARGET_SYSLOG"] "false";
+    DEFAULT_SELINUX_SPECIAL_FS List ["selinux" "special_context_filesystems"] ["ANSIBLE_SELINUX_SPECIAL_FS"] "fuse, nfs, vboxsf, ramfs, 9p, vfat";
+    DEFAULT_SYSLOG_FACILITY Text ["defaults" "syslog_facility"] ["ANSIBLE_SYSLOG_FACILITY"] "LOG_USER";
+    DISPLAY_TRACEBACK List ["defaults" "display_traceback"] ["ANSIBLE_DISPLAY_TRACEBACK"] "never";
+    INTERPRETER_PYTHON Text ["defaults" "interpreter_python"] ["ANSIBLE_PYTHON_INTERPRETER"] "auto";
+    PYTHON_MODULE_RLIMIT_NOFILE Int ["defaults" "python_module_rlimit_nofile"] ["ANSIBLE_PYTHON_MODULE_RLIMIT_NOFILE"] "0";
+    TARGET_LOG_INFO Text ["defaults" "target_log_info"] ["ANSIBLE_TARGET_LOG_INFO"] "";
     DEFAULT_STRATEGY Text ["defaults" "strategy"] ["ANSIBLE_STRATEGY"] "linear";
     DEFAULT_REMOTE_USER Text ["defaults" "remote_user"] ["ANSIBLE_REMOTE_USER"] "";
     DEFAULT_ROLES_PATH Paths ["defaults" "roles_path"] ["ANSIBLE_ROLES_PATH"] "~/.ansible/roles:/usr/share/ansible/roles:/etc/ansible/roles";

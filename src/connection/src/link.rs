@@ -1,8 +1,9 @@
 //! One connected host as one user: calls, files, raw commands.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use rplay_modules::Live;
@@ -50,11 +51,13 @@ pub struct Link {
     host: Arc<Host>,
     spec: Spec,
     route: Route,
+    /// Parts of modules that the agent has.
+    packs: Mutex<HashSet<Arc<str>>>,
 }
 
 impl Link {
     pub(crate) fn new(host: Arc<Host>, spec: Spec, route: Route) -> Self {
-        Self { host, spec, route }
+        Self { host, spec, route, packs: Mutex::default() }
     }
 
     /// The address, as in the spec.
@@ -110,9 +113,13 @@ impl Link {
             (Route::Agent { wire, channel, .. }, lane) => {
                 let id = wire.id();
                 let lane = if let Some(Queue::Agent(lane)) = lane { *lane } else { id };
+                // Held until the frame is queued: a call that relies on a part must not overtake the one that brings it.
+                let mut packs = self.packs.lock().unwrap_or_else(PoisonError::into_inner);
+                call.attach_packs(&mut packs);
                 let body = call.take_body();
                 let request = Request::Call { id, lane, live: live.is_some(), call };
                 let reply = wire.call(*channel, id, &request, &body, live);
+                drop(packs);
                 Pending {
                     reply,
                     stop: Stop::Agent { wire: Arc::clone(wire), channel: *channel, id },

@@ -280,6 +280,7 @@ impl<'a> ActionCx<'a> {
             // The task is stopped by dropping the call, whatever it is waiting for.
             timeout: None,
             job: None,
+            foreign: None,
         }
     }
 
@@ -330,7 +331,8 @@ impl<'a> ActionCx<'a> {
     }
 
     /// A module's reply as the action's result.
-    pub(crate) fn reply(&mut self, reply: Reply) -> Done {
+    pub(crate) fn reply(&mut self, mut reply: Reply) -> Done {
+        crate::foreign::take_discovered(self, &mut reply);
         self.warnings.extend(reply.warnings.iter().map(Notice::new));
         self.deprecations.extend(
             reply

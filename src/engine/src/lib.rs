@@ -13,6 +13,7 @@ mod connect;
 mod error;
 mod explain;
 mod fields;
+mod foreign;
 mod handlers;
 mod include;
 mod iterate;
@@ -31,7 +32,7 @@ mod vars;
 
 pub use action::{Action, ActionCx, Done, Traits, actions, find_action};
 pub use error::EngineError;
-pub use options::{ConnectionDefaults, Gathering, RunOptions};
+pub use options::{ConnectionDefaults, Gathering, ModuleDefaults, RunOptions};
 pub use prompt::{NoPrompter, Prompter, Question};
 pub use resolve::{Resolver, is_action, moved_to};
 pub use run::{Run, RunOutcome};

@@ -96,6 +96,49 @@ impl Default for ConnectionDefaults {
     }
 }
 
+/// What modules that are not native are told and started with, when no variable says otherwise.
+#[derive(Clone, Debug)]
+pub struct ModuleDefaults {
+    /// `interpreter_python`: a path, or how to look for one (`auto`, `auto_silent`).
+    pub python: String,
+    /// `INTERPRETER_PYTHON_FALLBACK`: what is looked for.
+    pub pythons: Vec<String>,
+    /// `python_module_rlimit_nofile`; 0 leaves it.
+    pub open_files: u64,
+    /// `keep_remote_files`.
+    pub keep_files: bool,
+    /// `executable`: the shell for command lines.
+    pub shell: String,
+    /// `syslog_facility`.
+    pub syslog_facility: String,
+    /// `no_target_syslog`.
+    pub no_target_syslog: bool,
+    /// `special_context_filesystems`.
+    pub special_filesystems: Vec<String>,
+    /// `target_log_info`.
+    pub log_info: Option<String>,
+    /// `display_traceback`: of what (`error`, `warning`, ...).
+    pub tracebacks: Vec<String>,
+}
+
+impl Default for ModuleDefaults {
+    fn default() -> Self {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect();
+        Self {
+            python: "auto".to_owned(),
+            pythons: words("python3.13 python3.12 python3.11 python3.10 python3.9 python3.8 /usr/bin/python3 python3"),
+            open_files: 0,
+            keep_files: false,
+            shell: "/bin/sh".to_owned(),
+            syslog_facility: "LOG_USER".to_owned(),
+            no_target_syslog: false,
+            special_filesystems: words("fuse nfs vboxsf ramfs 9p vfat"),
+            log_info: None,
+            tracebacks: Vec::new(),
+        }
+    }
+}
+
 /// What a run is started with.
 #[derive(Clone)]
 pub struct RunOptions {
@@ -157,8 +200,8 @@ pub struct RunOptions {
     pub inventory_sources: Vec<String>,
     /// `ansible_playbook_python`.
     pub playbook_python: Option<PathBuf>,
-    /// Folders searched for modules that are not native (`library`), for clear messages.
-    pub module_paths: Vec<PathBuf>,
+    /// What modules that are not native are told and started with.
+    pub modules: ModuleDefaults,
     /// How hosts are reached.
     pub connection: ConnectionDefaults,
     /// Who answers questions (`vars_prompt`, `pause`, `--step`).
@@ -200,7 +243,7 @@ impl RunOptions {
             config_file: None,
             inventory_sources: Vec::new(),
             playbook_python: None,
-            module_paths: Vec::new(),
+            modules: ModuleDefaults::default(),
             connection: ConnectionDefaults::default(),
             prompter,
             sources,

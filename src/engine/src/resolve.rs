@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rplay_collection::{Collections, Kind};
 use rplay_diag::{Diagnose, Diagnostic};
+use rplay_library::Library;
 use rplay_playbook::Resolve;
 use rplay_template::{Engine, PluginKind, Rendered, Scope, Slot, Surroundings, Variables};
 use rplay_value::{Map, Text, Value};
@@ -29,7 +30,7 @@ pub struct Resolver {
     engine: Engine,
     extra_vars: Map,
     strict: bool,
-    libraries: Vec<PathBuf>,
+    library: Arc<Library>,
     collections: Collections,
     /// What to warn of when an action is used that a task calls by this name.
     deprecated: Mutex<HashMap<String, Vec<String>>>,
@@ -76,7 +77,7 @@ impl Resolver {
             engine,
             extra_vars,
             strict,
-            libraries: Vec::new(),
+            library: Arc::default(),
             collections: Collections::default(),
             deprecated: Mutex::default(),
             any_deprecated: AtomicBool::new(false),
@@ -84,11 +85,16 @@ impl Resolver {
         }
     }
 
-    /// Folders of modules beside playbooks (`library`): what they hold is known by name when a playbook is read.
+    /// Modules that are not native.
     #[must_use]
-    pub fn with_libraries(mut self, folders: Vec<PathBuf>) -> Self {
-        self.libraries = folders;
+    pub fn with_library(mut self, library: Arc<Library>) -> Self {
+        self.library = library;
         self
+    }
+
+    /// Modules that are not native.
+    pub fn library(&self) -> &Library {
+        &self.library
     }
 
     /// Where collections are.
@@ -167,14 +173,6 @@ impl Resolver {
         Ok(own.or_else(|| there.then(|| Arc::from(found.name))))
     }
 
-    /// Whether a library of the run or of the role holds this module.
-    fn in_library(&self, name: &str, role: Option<&Path>) -> bool {
-        let own = role.map(|role| role.join("library"));
-        let mut folders = self.libraries.iter().chain(&own);
-        !name.contains('/')
-            && folders.any(|folder| folder.join(format!("{name}.py")).is_file() || folder.join(name).is_file())
-    }
-
     /// The engine that renders.
     pub fn engine(&self) -> &Engine {
         &self.engine
@@ -197,11 +195,18 @@ impl Resolve for Resolver {
         String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
-    fn action(&self, name: &str, collections: &[Text], role: Option<&Path>) -> Result<Option<Arc<str>>, Diagnostic> {
+    fn action(&self, name: &str, collections: &[Text], _role: Option<&Path>) -> Result<Option<Arc<str>>, Diagnostic> {
         if name.contains('.') {
             let core = name.starts_with("ansible.builtin.") || name.starts_with("ansible.legacy.");
+            let legacy = name.strip_prefix("ansible.legacy.");
+            if legacy.is_some_and(|short| self.library.outside(short).is_some()) {
+                return Ok(Some(Arc::from(name)));
+            }
             if let Some(own) = Self::own(name).filter(|_| core) {
                 return Ok(Some(own));
+            }
+            if core && self.library.inside(name).is_some() {
+                return Ok(Some(Arc::from(name)));
             }
             let found = self.in_collection(name, name)?;
             // Whether there is such a module is known when Python modules are looked for: when the task runs.
@@ -222,11 +227,16 @@ impl Resolve for Resolver {
                 return Ok(Some(found));
             }
         }
-        if let Some(own) = Self::own(name) {
+        let own = Self::own(name);
+        if self.library.outside(name).is_some() {
+            // A module of the user's own hides the one of that name; the full name still means the builtin.
+            return Ok(Some(if own.is_some() { Arc::from(format!("ansible.legacy.{name}")) } else { Arc::from(name) }));
+        }
+        if let Some(own) = own {
             return Ok(Some(own));
         }
-        if self.in_library(name, role) {
-            return Ok(Some(Arc::from(name)));
+        if self.library.inside(name).is_some() {
+            return Ok(Some(Arc::from(format!("ansible.builtin.{name}"))));
         }
         self.in_collection(name, &format!("ansible.builtin.{name}"))
     }
@@ -249,6 +259,7 @@ impl Resolve for Resolver {
 
     fn entered(&self, folder: &Path) {
         self.engine.add_folder(folder);
+        self.library.enter(folder);
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Run {
     warned: Mutex<HashSet<Notice>>,
     followed: crate::background::Followed,
     templates: Mutex<HashMap<PathBuf, TemplateSource>>,
+    /// The task that last found a host's Python.
+    discoveries: Mutex<HashMap<Arc<str>, TaskId>>,
     plays: AtomicU32,
     tasks: AtomicU32,
     out: Out,
@@ -97,6 +99,7 @@ impl Run {
             warned: Mutex::default(),
             followed: Mutex::default(),
             templates: Mutex::default(),
+            discoveries: Mutex::default(),
             plays: AtomicU32::new(0),
             tasks: AtomicU32::new(0),
             out: Out::default(),
@@ -254,6 +257,23 @@ impl Run {
             Rendered::Value(Value::Null) | Rendered::Omit => Ok(None),
             Rendered::Value(value) => Ok(Some(value.to_str().into_owned())),
         }
+    }
+
+    /// A variable's value; `None` when it is not set or omitted.
+    pub(crate) fn value_variable(&self, name: &str, scope: &Scope) -> Result<Option<Value>, Trouble> {
+        if !scope.has(name) {
+            return Ok(None);
+        }
+        match self.render(&Value::Text(Text::trusted(format!("{{{{ {name} }}}}"))), scope)? {
+            Rendered::Value(value) => Ok(Some(value)),
+            Rendered::Omit => Ok(None),
+        }
+    }
+
+    /// Whether this is the first item of the task to have found the host's Python.
+    pub(crate) fn first_discovery(&self, host: &Arc<str>, task: TaskId) -> bool {
+        let mut discoveries = self.discoveries.lock().unwrap_or_else(PoisonError::into_inner);
+        discoveries.insert(Arc::clone(host), task) != Some(task)
     }
 
     /// The value of a YAML or JSON file, decrypted when it is a vault. Read anew each time: it may have changed.

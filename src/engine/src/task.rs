@@ -616,7 +616,8 @@ impl TaskCx<'_> {
         if !ran.failed() || ran.error.is_some() {
             return;
         }
-        let msg = ran.result.get("msg").map(|msg| msg.to_str().into_owned()).unwrap_or_default();
+        let raised = ran.result.remove(rplay_modules::foreign::RAISED);
+        let msg = ran.result.get("msg").or(raised.as_ref()).map(|msg| msg.to_str().into_owned()).unwrap_or_default();
         let native = find_action(&self.task.action.resolved).is_none();
         let what = if native { "Module failed" } else { "Action failed" };
         let message = if msg.is_empty() { format!("{what}: Unknown error.") } else { format!("{what}: {msg}") };

@@ -20,6 +20,7 @@ mod dpkg;
 mod facts;
 mod file_attrs;
 mod file_metadata;
+pub mod foreign;
 pub mod general;
 mod glob;
 mod http;

@@ -63,6 +63,21 @@ impl Cancel {
         }
     }
 
+    /// Adds a process group that somebody else started for this call. One that comes too late is killed at once.
+    pub(crate) fn watch(&self, group: i32) {
+        let mut groups = self.groups();
+        if self.is_cancelled() {
+            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+        } else {
+            groups.insert(group);
+        }
+    }
+
+    /// Takes off a group that has ended.
+    pub(crate) fn forget(&self, group: i32) {
+        self.groups().remove(&group);
+    }
+
     /// Whether the call was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.0.cancelled.load(Ordering::SeqCst)

@@ -52,7 +52,10 @@ impl Running {
     /// Runs the module on this thread and answers. A call that was stopped before is not run. The module is given the
     /// call's environment and time; a panic becomes a failed reply.
     pub fn run(self: &Arc<Self>, call: &Call) {
-        self.drive(call, |sys| run(sys, call));
+        self.drive(call, |sys| match &call.foreign {
+            Some(foreign) => crate::foreign::run(sys, call, foreign),
+            None => run(sys, call),
+        });
     }
 
     fn drive(self: &Arc<Self>, call: &Call, work: impl FnOnce(&Real) -> Reply) {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use rplay_value::Map;
 use serde::{Deserialize, Serialize};
 
+use crate::Foreign;
+
 /// Run this module with these arguments.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Call {
@@ -36,6 +38,9 @@ pub struct Call {
     /// Run it in the background (`async`): the reply comes at once and names the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<Job>,
+    /// The module is not native: this is what it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<Box<Foreign>>,
 }
 
 /// A module run that outlives the connection that asked for it.

@@ -6,6 +6,7 @@
 
 mod r#become;
 mod call;
+mod foreign;
 pub mod frame;
 mod message;
 mod output;
@@ -13,6 +14,7 @@ mod reply;
 
 pub use r#become::{Become, Method, Refusal};
 pub use call::{Attachment, Call, Job};
+pub use foreign::{Foreign, Form, Interpreter, Pack};
 pub use message::{Hello, MARK, PART, PROTOCOL, Request, Response};
 pub use output::OutputLine;
 pub use reply::{Diff, Reply};

@@ -282,7 +282,12 @@ impl<'a> Command<'a> {
         let inventory = self.inventory(&files, &mut notices)?;
         let resolver = Arc::new(
             Resolver::new(engine, extra_vars.clone(), false)
-                .with_libraries(self.libraries())
+                .with_library(crate::modules::library(
+                    &self.settings,
+                    self.collections.clone(),
+                    &self.options.module_path,
+                    &self.compat,
+                ))
                 .with_collections(self.collections.clone()),
         );
         Ok(Prepared { files, resolver, inventory, extra_vars, merge, notices })
@@ -333,11 +338,6 @@ impl<'a> Command<'a> {
             (None, None) => None,
         };
         compat::choose(asked, self.playbooks.first().map(PathBuf::as_path)).map_err(Failure::options)
-    }
-
-    /// `library` beside each playbook.
-    fn libraries(&self) -> Vec<PathBuf> {
-        self.playbooks.iter().map(|path| path.parent().unwrap_or(Path::new("")).join("library")).collect()
     }
 
     fn limit(&self) -> Option<String> {
@@ -513,6 +513,7 @@ impl<'a> Command<'a> {
             },
             playbook_python: Some(crate::settings::python()),
             connection,
+            modules: crate::modules::defaults(&self.settings),
             compat: self.compat.clone(),
             ..RunOptions::new(self.sources.clone(), Arc::new(prompter::Terminal))
         };

@@ -28,34 +28,42 @@ impl Action for Normal {
 /// The task as a call of its module.
 pub(crate) fn prepare(cx: &mut ActionCx<'_>) -> Result<Call, Trouble> {
     let name = cx.name.clone();
-    let Some(module) = rplay_modules::find(&name) else { return Err(not_native(cx, &name)) };
     let mut args = std::mem::take(&mut cx.args);
-    if !module.spec.free_form && args.contains("_raw_params") {
+    let native = rplay_modules::find(&name);
+    if native.is_none_or(|module| !module.spec.free_form) && args.contains("_raw_params") {
         let message = format!("Action '{name}' does not support raw params.");
         return Err(Trouble::message(message).at(cx.task.task.action.span));
     }
     args.remove("_uses_shell");
-    Ok(cx.call(&name, args))
+    let library = cx.run().resolver().library();
+    let short = name.strip_prefix("ansible.legacy.").or_else(|| (!name.contains('.')).then_some(&*name));
+    if let Some(found) = short.and_then(|short| library.outside(short)) {
+        return crate::foreign::call(cx, &found, args);
+    }
+    if native.is_some() {
+        return Ok(cx.call(&name, args));
+    }
+    match library.inside(&name) {
+        Some(found) => crate::foreign::call(cx, &found, args),
+        None => Err(missing(cx, &name)),
+    }
 }
 
-/// Names what is missing and where it was looked for.
-fn not_native(cx: &ActionCx<'_>, name: &str) -> Trouble {
+/// Names what is missing.
+fn missing(cx: &ActionCx<'_>, name: &str) -> Trouble {
     let short = name.rsplit('.').next().unwrap_or(name);
     let modules = rplay_modules::table().map(|(_, module, _)| module.name);
-    let near = rplay_diag::nearest(short, modules);
-    let python = cx
-        .run()
-        .options()
-        .module_paths
-        .iter()
-        .map(|folder| folder.join(format!("{short}.py")))
-        .find(|path| path.exists());
-    let trouble =
-        Trouble::message(format!("The module {name} is not native to rplay, and Python modules cannot be run yet."))
-            .at(cx.task.task.action.span);
-    match (python, near) {
-        (Some(path), _) => trouble.help(format!("it was found as {}", path.display())),
-        (None, Some(near)) => trouble.help(format!("did you mean `{near}`?")),
-        (None, None) => trouble.help("`rplay doc --list` shows the modules there are"),
+    let trouble = Trouble::message(format!("The module {name} was not found in configured module paths")).at(cx
+        .task
+        .task
+        .action
+        .span);
+    let collection: Vec<&str> = name.split('.').collect();
+    match (rplay_diag::nearest(short, modules), collection.as_slice()) {
+        (_, [namespace, collection, _, ..]) if *namespace != "ansible" => {
+            trouble.help(format!("it is not native, and the collection {namespace}.{collection} is not installed or does not have it"))
+        }
+        (Some(near), _) => trouble.help(format!("did you mean `{near}`?")),
+        _ => trouble.help("it is not native; an installed ansible-core, `library/` beside the playbook or a collection may provide it"),
     }
 }

@@ -12,6 +12,7 @@ use rplay_diag::Sources;
 use rplay_engine::{NoPrompter, Resolver, Run, RunOptions, RunOutcome};
 use rplay_event::{Dispatcher, Event, EventKind, Outcome, Sink, TaskId, TaskInfo, TaskResult};
 use rplay_inventory::PlainFiles;
+use rplay_library::{Library, LibraryOptions};
 use rplay_template::{Engine, EngineOptions};
 use rplay_value::Value;
 
@@ -84,7 +85,11 @@ impl Bed {
         (self.change)(&mut options);
         let engine = Engine::new(EngineOptions { sources: sources.clone(), ..EngineOptions::default() });
         let collections = Collections::new([], sources.clone());
-        let resolver = Resolver::new(engine, options.extra_vars.clone(), false).with_collections(collections.clone());
+        // No ansible-core: modules find rplay's own stand-ins.
+        let of_library = LibraryOptions { collections: collections.clone(), ..LibraryOptions::default() };
+        let resolver = Resolver::new(engine, options.extra_vars.clone(), false)
+            .with_collections(collections.clone())
+            .with_library(Arc::new(Library::new(of_library)));
         let resolver = Arc::new(resolver);
         let settings = rplay_playbook::Settings { collections, ..rplay_playbook::Settings::default() };
         let hosts = self.path().join("hosts");

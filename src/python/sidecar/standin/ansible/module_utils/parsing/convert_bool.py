@@ -18,7 +18,7 @@ def boolean(value, strict=True):
         if not strict:
             return False
     raise TypeError(
-        "The value '{!s}' is not a valid boolean.  Valid booleans include: {!s}".format(
+        "The value '{!s}' is not a valid boolean. Valid booleans include: {!s}".format(
             value, ", ".join(repr(item) for item in BOOLEANS)
         )
     )

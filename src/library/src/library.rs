@@ -1,0 +1,175 @@
+//! Modules by name.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use rplay_collection::{Collections, Kind};
+
+use crate::find::{in_folder, in_tree};
+use crate::pack::Base;
+use crate::sources::Sources;
+use crate::{Found, LibraryError, Payload, Place};
+
+/// Finds the package `ansible` of an installed ansible-core.
+type FindCore = Arc<dyn Fn() -> Option<PathBuf> + Send + Sync>;
+
+/// Where to look.
+#[derive(Clone, Default)]
+pub struct LibraryOptions {
+    /// `--module-path`: before everything else.
+    pub first: Vec<PathBuf>,
+    /// `library` of the settings: after playbooks and roles.
+    pub configured: Vec<PathBuf>,
+    /// `module_utils` of the settings.
+    pub module_utils: Vec<PathBuf>,
+    /// The collections of the run.
+    pub collections: Collections,
+    /// Finds the package `ansible` of an installed ansible-core, when it is needed. `None`: there is none.
+    pub core: Option<FindCore>,
+    /// What modules see as `ansible.__version__`.
+    pub version: String,
+}
+
+/// Every module that is not native. Nothing is read before a name is asked for.
+#[derive(Default)]
+pub struct Library {
+    options: LibraryOptions,
+    core: OnceLock<Option<PathBuf>>,
+    state: Mutex<State>,
+}
+
+impl std::fmt::Debug for Library {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Library")
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Folders of playbooks and roles, in the order they were entered.
+    entered: Vec<PathBuf>,
+    found: HashMap<String, Arc<Found>>,
+    /// Short names that no library has, while no further folder is entered.
+    absent: HashSet<String>,
+    bases: HashMap<Vec<PathBuf>, Arc<Base>>,
+    /// With the folders of `module_utils` that there were.
+    payloads: HashMap<PathBuf, (Vec<PathBuf>, Arc<Payload>)>,
+}
+
+impl Library {
+    /// A library of these folders.
+    pub fn new(options: LibraryOptions) -> Self {
+        Self { options, core: OnceLock::new(), state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A playbook's or a role's folder takes part from now on, for every task: its `library` and `module_utils`.
+    /// The first that was entered is the strongest, as in ansible-core.
+    pub fn enter(&self, folder: &Path) {
+        let mut state = self.state();
+        if !state.entered.iter().any(|entered| entered == folder) {
+            state.entered.push(folder.to_owned());
+            state.absent.clear();
+        }
+    }
+
+    /// The package `ansible` of an installed ansible-core.
+    pub fn core(&self) -> Option<&Path> {
+        self.core.get_or_init(|| self.options.core.as_ref().and_then(|find| find())).as_deref()
+    }
+
+    /// A module of that short name in a library: it hides a native one. `ansible.legacy.` may stand before the name.
+    pub fn outside(&self, name: &str) -> Option<Arc<Found>> {
+        let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
+        {
+            let state = self.state();
+            if state.absent.contains(short) {
+                return None;
+            }
+            if let Some(found) = state.found.get(short) {
+                return Some(Arc::clone(found));
+            }
+        }
+        let entered = self.state().entered.clone();
+        let file = self
+            .options
+            .first
+            .iter()
+            .find_map(|folder| in_tree(folder, short, 2))
+            .or_else(|| entered.iter().find_map(|folder| in_folder(&folder.join("library"), short)))
+            .or_else(|| self.options.configured.iter().find_map(|folder| in_tree(folder, short, 2)));
+        let mut state = self.state();
+        if let Some(file) = file {
+            let found = Arc::new(Found { name: short.to_owned(), file, place: Place::Library });
+            state.found.insert(short.to_owned(), Arc::clone(&found));
+            Some(found)
+        } else {
+            state.absent.insert(short.to_owned());
+            None
+        }
+    }
+
+    /// A module of that full name in a collection, or of a short name or `ansible.builtin.` in an installed ansible-core.
+    pub fn inside(&self, name: &str) -> Option<Arc<Found>> {
+        if let Some(found) = self.state().found.get(name).filter(|found| found.place != Place::Library) {
+            return Some(Arc::clone(found));
+        }
+        let parts: Vec<&str> = name.split('.').collect();
+        let found = match parts.as_slice() {
+            [short] | ["ansible", "builtin" | "legacy", short] => {
+                let file = in_folder(&self.core()?.join("modules"), short)?;
+                Found { name: (*short).to_owned(), file, place: Place::Core }
+            }
+            [_, _, .., short] => {
+                let there = self.options.collections.find(Kind::Module, name);
+                let place = Place::Collection(there.collection().to_owned());
+                Found { name: (*short).to_owned(), file: there.file?, place }
+            }
+            [] | [_, _] => return None,
+        };
+        let found = Arc::new(found);
+        self.state().found.insert(name.to_owned(), Arc::clone(&found));
+        Some(found)
+    }
+
+    /// The module of this name, wherever it is: libraries first for short names.
+    pub fn find(&self, name: &str) -> Option<Arc<Found>> {
+        let short = !name.contains('.') || name.starts_with("ansible.legacy.");
+        let outside = if short { self.outside(name) } else { None };
+        outside.or_else(|| self.inside(name))
+    }
+
+    /// The module as it is sent. Packed once, unless further folders took part since.
+    pub fn payload(&self, found: &Found) -> Result<Arc<Payload>, LibraryError> {
+        let entered = self.state().entered.clone();
+        let own = entered.iter().map(|folder| folder.join("module_utils")).filter(|folder| folder.is_dir());
+        let utils: Vec<PathBuf> = own.chain(self.options.module_utils.iter().filter(|f| f.is_dir()).cloned()).collect();
+        if let Some((with, payload)) = self.state().payloads.get(&found.file)
+            && *with == utils
+        {
+            return Ok(Arc::clone(payload));
+        }
+        let sources = Sources {
+            utils,
+            core: self.core(),
+            collections: &self.options.collections,
+            version: &self.options.version,
+        };
+        let payload = Arc::new(Payload::new(found, &sources, || self.base(&sources))?);
+        self.state().payloads.insert(found.file.clone(), (sources.utils, Arc::clone(&payload)));
+        Ok(payload)
+    }
+
+    fn base(&self, sources: &Sources<'_>) -> Result<Arc<Base>, LibraryError> {
+        if let Some(base) = self.state().bases.get(&sources.utils) {
+            return Ok(Arc::clone(base));
+        }
+        let base = Arc::new(Base::new(sources)?);
+        self.state().bases.insert(sources.utils.clone(), Arc::clone(&base));
+        Ok(base)
+    }
+}
