@@ -14,6 +14,7 @@ mod lab;
 mod leaks;
 mod lint;
 mod live;
+mod loops;
 mod malformed;
 mod plugins;
 mod reference;

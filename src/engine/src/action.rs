@@ -1,6 +1,6 @@
 //! What an action is: the controller's part of a task. Most tasks have none but `normal`, which calls the module.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use rplay_connection::{Lane, Link, Live, Pending};
 use rplay_event::{EventKind, Notice};
 use rplay_protocol::{Attachment, Call, OutputLine, Reply};
-use rplay_template::Scope;
+use rplay_template::{Ahead, Scope};
 use rplay_value::{Map, Value};
+use tokio::sync::Notify;
 
 use crate::fields::truth_word;
 use crate::ran::Effect;
@@ -133,21 +134,80 @@ impl Done {
     }
 }
 
-/// Queues of calls by connection: items of one loop are sent without waiting for one another and still run in order.
+/// The calls of one loop: an item's is sent while the ones before it are at work, and runs after them.
 #[derive(Default)]
-pub(crate) struct Lanes(RefCell<Vec<(Arc<Link>, Lane)>>);
+pub(crate) struct Pipeline {
+    lane: RefCell<Option<(Arc<Link>, Lane)>>,
+    passed: Notify,
+}
 
-impl Lanes {
-    /// Sends a call after those sent before it.
-    fn start(&self, link: &Arc<Link>, call: Call, live: Option<Live>) -> Pending {
-        let mut lanes = self.0.borrow_mut();
-        if let Some((_, lane)) = lanes.iter().find(|(known, _)| Arc::ptr_eq(known, link)) {
-            return lane.start(call, live);
+impl Pipeline {
+    /// Waits until an item has sent its last call.
+    pub(crate) async fn passed(&self) {
+        self.passed.notified().await;
+    }
+}
+
+/// One item's part in a [`Pipeline`].
+pub(crate) struct Turn<'a> {
+    pipeline: &'a Pipeline,
+    /// Items before this one are at work still.
+    early: bool,
+    /// Something was asked that cannot be told before they are done: the item has to begin again.
+    again: Cell<bool>,
+    /// The last call was sent: the next item may begin.
+    passed: Cell<bool>,
+}
+
+impl<'a> Turn<'a> {
+    pub(crate) fn new(pipeline: &'a Pipeline, early: bool) -> Self {
+        Self { pipeline, early, again: Cell::new(false), passed: Cell::new(false) }
+    }
+
+    /// While it lives, what is rendered must not depend on items that are at work. Not to be held over an `await`.
+    pub(crate) fn watch(&self) -> Option<Ahead<'_>> {
+        self.early.then(|| Ahead::new(&self.again))
+    }
+
+    pub(crate) fn must_begin_again(&self) -> bool {
+        self.again.get()
+    }
+
+    pub(crate) fn has_passed(&self) -> bool {
+        self.passed.get()
+    }
+
+    /// The item looks at something of this machine that an item before it may change.
+    pub(crate) fn looks_here(&self) -> Result<(), Trouble> {
+        if self.early { Err(self.early()) } else { Ok(()) }
+    }
+
+    /// An error that nobody sees: the item begins again.
+    fn early(&self) -> Trouble {
+        self.again.set(true);
+        Trouble::message("the item has to wait for the ones before it")
+    }
+
+    /// Sends a call after those sent before it; `last`: the next item may begin.
+    fn start(&self, link: &Arc<Link>, call: Call, live: Option<Live>, last: bool) -> Result<Pending, Trouble> {
+        if self.again.get() {
+            return Err(self.early());
         }
-        let lane = link.lane();
+        let mut lane = self.pipeline.lane.borrow_mut();
+        // On another connection, or as another user, it would not come after them.
+        if self.early && lane.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, link)) {
+            return Err(self.early());
+        }
+        if lane.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, link)) {
+            *lane = Some((Arc::clone(link), link.lane()));
+        }
+        let Some((_, lane)) = &*lane else { return Err(self.early()) };
         let pending = lane.start(call, live);
-        lanes.push((Arc::clone(link), lane));
-        pending
+        if last {
+            self.passed.set(true);
+            self.pipeline.passed.notify_one();
+        }
+        Ok(pending)
     }
 }
 
@@ -165,8 +225,8 @@ pub struct ActionCx<'a> {
     pub(crate) args: Map,
     pub(crate) warnings: Vec<Notice>,
     pub(crate) deprecations: Vec<Notice>,
-    /// The loop's queues, when its items need not wait for one another.
-    pub(crate) lanes: Option<&'a Lanes>,
+    /// The item's part in the loop's pipeline, when its items need not wait for one another.
+    pub(crate) turn: Option<&'a Turn<'a>>,
     /// Modules must not run in this process, even on this machine.
     pub(crate) apart: bool,
     /// What the item of a loop is called.
@@ -194,7 +254,7 @@ impl<'a> ActionCx<'a> {
             args,
             warnings: Vec::new(),
             deprecations: Vec::new(),
-            lanes: None,
+            turn: None,
             apart: false,
             label: None,
             link: None,
@@ -303,11 +363,33 @@ impl<'a> ActionCx<'a> {
         self.send(call).await
     }
 
+    /// As [`ActionCx::module_with`], for the last call of the action.
+    pub(crate) async fn last_with(
+        &mut self,
+        module: &str,
+        args: Map,
+        name: &str,
+        content: Vec<u8>,
+    ) -> Result<Reply, Trouble> {
+        let mut call = self.call(module, args);
+        call.attachments.push(Attachment { name: name.to_owned(), length: content.len() as u64, content });
+        self.send_last(call).await
+    }
+
     /// Sends a call and waits for its reply.
     pub(crate) async fn send(&mut self, call: Call) -> Result<Reply, Trouble> {
+        self.send_as(call, false).await
+    }
+
+    /// As [`ActionCx::send`], for the last call of the action, whose result no other item of a loop depends on.
+    pub(crate) async fn send_last(&mut self, call: Call) -> Result<Reply, Trouble> {
+        self.send_as(call, true).await
+    }
+
+    async fn send_as(&mut self, call: Call, last: bool) -> Result<Reply, Trouble> {
         let link = self.link().await?;
-        match self.lanes {
-            Some(lanes) => Ok(lanes.start(&link, call, self.live()).await?),
+        match self.turn {
+            Some(turn) => Ok(turn.start(&link, call, self.live(), last)?.await?),
             None => Ok(link.start_live(call, self.live()).await?),
         }
     }
@@ -342,6 +424,14 @@ impl<'a> ActionCx<'a> {
         );
         let reply = Reply { warnings: Vec::new(), deprecations: Vec::new(), ..reply };
         Done { of_module: true, ..Done::new(reply.into_result()) }
+    }
+
+    /// The action is about to read a file of the controller. An item of a loop that works on this very machine may have
+    /// to wait for the ones before it, which may write that file.
+    pub(crate) fn reads_here(&self) -> Result<(), Trouble> {
+        let Some(turn) = self.turn else { return Ok(()) };
+        let spec = self.task.spec(self.settings, self.connection_scope, self.delegated)?;
+        if spec.kind == rplay_connection::Kind::Local { turn.looks_here() } else { Ok(()) }
     }
 
     /// The content of a file of the controller; a vault is opened when `decrypt`.

@@ -1,16 +1,18 @@
 //! Loops: `loop`, `with_X`, `loop_control`, and the result of the whole.
 
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesOrdered;
+use futures_util::stream::{FuturesOrdered, FuturesUnordered};
+use futures_util::{FutureExt, StreamExt};
 use rplay_event::EventKind;
-use rplay_playbook::{LoopControl, LoopKind};
-use rplay_template::{Rendered, Scope};
+use rplay_playbook::{Field, LoopControl, LoopKind, Written};
+use rplay_template::{Rendered, Scope, Slot};
 use rplay_value::{List, Map, Text, Value};
 
-use crate::action::{Lanes, find_action};
+use crate::action::{Pipeline, Turn};
 use crate::plan::is_builtin;
 use crate::ran::Ran;
 use crate::task::TaskCx;
@@ -22,7 +24,10 @@ const AHEAD: usize = 16;
 
 /// An item that is done.
 struct Item {
+    index: usize,
     ran: Ran,
+    /// It could not be done before the ones before it were: it has to begin again.
+    again: bool,
     /// What the items after it see.
     learnt: Map,
     scope: Scope,
@@ -36,6 +41,35 @@ struct Control {
     pause: f64,
     extended: bool,
     all: bool,
+    parallel: Option<usize>,
+}
+
+/// What the items of a loop see of the ones before them.
+struct Known {
+    scope: Scope,
+    register: Option<String>,
+    /// The result of the last item that is done.
+    registered: Value,
+}
+
+impl Known {
+    /// The scope of the next item. `early`: items before it are at work still.
+    fn scope(&self, early: bool) -> Scope {
+        match &self.register {
+            Some(name) if early => self.scope.with_slot(name, Slot::Awaited(self.registered.clone())),
+            _ => self.scope.clone(),
+        }
+    }
+
+    fn learn(&mut self, item: &Item) {
+        if let Some(name) = &self.register {
+            self.registered = item.ran.registered();
+            self.scope = self.scope.with(name, self.registered.clone());
+        }
+        for (name, value) in item.learnt.texts() {
+            self.scope = self.scope.with(name.as_str(), value.clone());
+        }
+    }
 }
 
 impl TaskCx<'_> {
@@ -110,10 +144,24 @@ impl TaskCx<'_> {
                 .run
                 .maybe::<bool>("extended_allitems", control.extended_allitems.as_ref(), scope)?
                 .unwrap_or(true),
+            parallel: self.parallel(control, scope)?,
         })
     }
 
-    /// Runs every item in turn.
+    /// How many items may be at work at once, when the task says so.
+    fn parallel(&self, control: &LoopControl, scope: &Scope) -> Result<Option<usize>, Trouble> {
+        let Some(field) = &control.parallel else { return Ok(None) };
+        let Some(number) = self.run.field::<i64>("parallel", field, scope)? else { return Ok(None) };
+        match usize::try_from(number) {
+            Ok(number @ 1..) if self.task.include.is_none() => Ok(Some(number)),
+            Ok(1..) => Err(Trouble::message("The items of an include cannot be at work in parallel.")
+                .at(field.span)
+                .help("put `loop_control.parallel` on the tasks that are included")),
+            _ => Err(Trouble::message(format!("`parallel` must be at least 1, not {number}.")).at(field.span)),
+        }
+    }
+
+    /// Runs every item.
     pub(crate) async fn run_loop(&self, scope: &Scope, items: List) -> Ran {
         if items.is_empty() {
             let mut result = Map::new();
@@ -134,85 +182,152 @@ impl TaskCx<'_> {
                         variable collisions and unexpected behavior.";
             self.run.warn(rplay_event::Notice { help: Some(help.to_owned()), ..rplay_event::Notice::new(message) });
         }
-        let lanes = self.pipelines(&control, register.as_deref()).then(Lanes::default);
-        let mut rest = scope.clone();
+        match control.parallel {
+            Some(at_once) => {
+                self.run_parallel(scope, &control, &items, register.as_deref(), at_once).boxed_local().await
+            }
+            None => self.run_in_turn(scope, &control, &items, register).boxed_local().await,
+        }
+    }
+
+    /// Runs the items one after the other. The call of one may be sent while the one before it is at work, where that
+    /// makes no difference.
+    async fn run_in_turn(&self, scope: &Scope, control: &Control, items: &List, register: Option<String>) -> Ran {
+        let pipeline = Pipeline::default();
+        let mut ahead = if self.pipelines(control, register.as_deref()) { AHEAD } else { 1 };
+        let mut known = Known { scope: scope.clone(), register, registered: Value::Null };
         let mut rans: Vec<Ran> = Vec::with_capacity(items.len());
-        // The first item connects; what follows may be sent ahead.
-        let ahead = if lanes.is_some() { AHEAD } else { 1 };
         let mut next = 0;
         let mut running = FuturesOrdered::new();
+        let mut youngest: Option<Rc<Turn<'_>>> = None;
         while rans.len() < items.len() {
-            let window = if rans.is_empty() { 1 } else { ahead };
-            while next < items.len() && running.len() < window {
+            while next < items.len()
+                && (running.is_empty()
+                    || running.len() < ahead && youngest.as_ref().is_some_and(|turn| turn.has_passed()))
+            {
                 if next > 0 && control.pause > 0.0 {
                     tokio::time::sleep(Duration::from_secs_f64(control.pause)).await;
                 }
-                running.push_back(self.item(rest.clone(), &control, &items, next, lanes.as_ref()));
+                let early = !running.is_empty();
+                youngest = (ahead > 1).then(|| Rc::new(Turn::new(&pipeline, early)));
+                running.push_back(self.item(known.scope(early), control, items, next, youngest.clone()).boxed_local());
                 next += 1;
             }
-            let Some(Item { mut ran, learnt, scope: mut item_scope, value }) = running.next().await else { break };
-            if let Some(name) = &register {
-                item_scope = item_scope.with(name, ran.registered());
-                rest = rest.with(name, ran.registered());
+            let done = tokio::select! {
+                biased;
+                done = running.next() => done,
+                () = pipeline.passed() => continue,
+            };
+            let Some(mut item) = done else { break };
+            if item.again {
+                // Most likely the next ones would have to wait as well.
+                ahead = 1;
+                item = self.item(known.scope(false), control, items, item.index, None).boxed_local().await;
             }
-            for (name, value) in learnt.texts() {
-                rest = rest.with(name.as_str(), value.clone());
-            }
-            match self.label(&value, &item_scope) {
-                Ok(label) => ran.label = label,
-                Err(trouble) => {
-                    ran.result.insert("failed", true);
-                    ran.result.insert("msg", format!("Failed to template loop_control.label: {}", trouble.text()));
-                    ran.error = Some(trouble.report(&self.run.options().sources, self.span()));
+            known.learn(&item);
+            match self.finish(item, known.register.as_deref()) {
+                Ok((ran, stop)) => {
+                    rans.push(ran);
+                    if stop {
+                        break;
+                    }
                 }
-            }
-            self.item_finished(&ran);
-            let stop = self.stops(&item_scope);
-            rans.push(ran);
-            match stop {
-                Ok(false) => {}
-                Ok(true) => break,
                 Err(trouble) => return self.failure(trouble),
             }
         }
         summary(rans)
     }
 
-    async fn item(&self, rest: Scope, control: &Control, items: &List, index: usize, lanes: Option<&Lanes>) -> Item {
+    /// Runs several items at once. None sees another one's result; they are told of in their order.
+    async fn run_parallel(
+        &self,
+        scope: &Scope,
+        control: &Control,
+        items: &List,
+        register: Option<&str>,
+        at_once: usize,
+    ) -> Ran {
+        let mut rans: Vec<Ran> = Vec::with_capacity(items.len());
+        let mut running = FuturesUnordered::new();
+        let mut waiting: BTreeMap<usize, Item> = BTreeMap::new();
+        let mut next = 0;
+        while rans.len() < items.len() {
+            while next < items.len() && running.len() < at_once {
+                running.push(self.item(scope.clone(), control, items, next, None).boxed_local());
+                next += 1;
+            }
+            let Some(item) = running.next().await else { break };
+            waiting.insert(item.index, item);
+            while let Some(item) = waiting.remove(&rans.len()) {
+                match self.finish(item, register) {
+                    Ok((ran, _)) => rans.push(ran),
+                    Err(trouble) => return self.failure(trouble),
+                }
+            }
+        }
+        summary(rans)
+    }
+
+    /// Tells of an item. The second value says whether the loop stops here.
+    fn finish(&self, item: Item, register: Option<&str>) -> Result<(Ran, bool), Trouble> {
+        let Item { mut ran, mut scope, value, .. } = item;
+        if let Some(name) = register {
+            scope = scope.with(name, ran.registered());
+        }
+        match self.label(&value, &scope) {
+            Ok(label) => ran.label = label,
+            Err(trouble) => {
+                ran.result.insert("failed", true);
+                ran.result.insert("msg", format!("Failed to template loop_control.label: {}", trouble.text()));
+                ran.error = Some(trouble.report(&self.run.options().sources, self.span()));
+            }
+        }
+        self.item_finished(&ran);
+        let stop = self.stops(&scope)?;
+        Ok((ran, stop))
+    }
+
+    async fn item(
+        &self,
+        rest: Scope,
+        control: &Control,
+        items: &List,
+        index: usize,
+        turn: Option<Rc<Turn<'_>>>,
+    ) -> Item {
         let item = items.get(index).cloned().unwrap_or_default();
         let own = item_variables(control, items, index, &item);
         let mut scope = rest;
         for (name, value) in own.texts() {
             scope = scope.with(name.as_str(), value.clone());
         }
-        let (mut ran, learnt) = self.once(&scope, &own, lanes, None).await;
+        let (mut ran, learnt) = self.once(&scope, &own, turn.as_deref(), None).await;
         ran.result.extend(own);
-        Item { ran, learnt, scope, value: item }
+        let again = turn.is_some_and(|turn| turn.must_begin_again());
+        Item { index, ran, again, learnt, scope, value: item }
     }
 
-    /// Whether items need not wait for one another: a module's calls, of which none depends on the one before.
+    /// Whether items may be sent ahead at all. Whether one is, its own templates and its action decide: see [`Turn`].
     fn pipelines(&self, control: &Control, register: Option<&str>) -> bool {
         let task = self.task;
-        let resolved = task.action.resolved.rsplit('.').next().unwrap_or_default();
-        let calls = match find_action(&task.action.resolved) {
-            None => !resolved.ends_with("facts") && resolved != "setup",
-            Some(_) => matches!(resolved, "copy" | "template"),
-        };
         let alone = task.until.is_empty()
             && task.retries.is_none()
             && task.async_.is_none()
+            && task.include.is_none()
             && control.pause == 0.0
             && task.loop_control.as_ref().is_none_or(|control| control.break_when.is_empty())
             && self.step.keyword(|c| c.delegate_to.as_ref()).is_none()
             && self.step.keyword(|c| c.timeout.as_ref()).is_none();
-        // A registered result that the task itself reads is the one of the item before.
-        let reads = |name: &str| {
-            let conditions: Vec<&Value> =
-                self.step.conditions().into_iter().map(|condition| &condition.value).collect();
-            format!("{:?} {:?} {:?} {conditions:?}", task.action.args, task.action.free_form, task.common.vars)
-                .contains(name)
-        };
-        calls && alone && !register.is_some_and(reads)
+        alone && !(register.is_some() && self.renders_late())
+    }
+
+    /// Whether something is rendered after the item's call: it would not see the result of the item before.
+    fn renders_late(&self) -> bool {
+        let template = |field: Option<&Field<bool>>| field.is_some_and(|f| matches!(f.value, Written::Template(_)));
+        template(self.step.keyword(|c| c.ignore_errors.as_ref()))
+            || template(self.step.keyword(|c| c.ignore_unreachable.as_ref()))
+            || template(self.step.keyword(|c| c.no_log.as_ref()))
+            || self.step.notify().into_iter().any(|text| text.is_template())
     }
 
     fn label(&self, item: &Value, scope: &Scope) -> Result<Option<Value>, Trouble> {

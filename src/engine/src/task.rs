@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use rplay_diag::{Diagnostic, Severity, Span};
 use rplay_event::{Delegate, EventKind, Notice, TaskId};
 use rplay_playbook::{Condition, Include, Resolve as _, Task};
 use rplay_template::{Rendered, Scope, Slot};
 use rplay_value::{Map, Text, Value};
 
-use crate::action::{ActionCx, Done, Lanes, find_action};
+use crate::action::{ActionCx, Done, Turn, find_action};
 use crate::fields::Keyword;
 use crate::plan::{Step, is_builtin};
 use crate::ran::{Effect, IncludeRequest, Ran};
@@ -80,12 +81,12 @@ impl TaskCx<'_> {
             Err(trouble) => return self.failure(trouble),
         };
         match self.loop_items(&scope) {
-            Ok(None) => self.once(&scope, &Map::new(), None, None).await.0,
-            Ok(Some(items)) => self.run_loop(&scope, items).await,
+            Ok(None) => self.once(&scope, &Map::new(), None, None).boxed_local().await.0,
+            Ok(Some(items)) => self.run_loop(&scope, items).boxed_local().await,
             // Something undefined counts only when the task is not skipped; anything else ends it before that is known.
             Err(trouble) => {
                 let before = !trouble.undefined;
-                self.once(&scope, &Map::new(), None, Some(Trouble { before, ..trouble })).await.0
+                self.once(&scope, &Map::new(), None, Some(Trouble { before, ..trouble })).boxed_local().await.0
             }
         }
     }
@@ -95,11 +96,11 @@ impl TaskCx<'_> {
         &self,
         scope: &Scope,
         item: &Map,
-        lanes: Option<&Lanes>,
+        turn: Option<&Turn<'_>>,
         loop_error: Option<Trouble>,
     ) -> (Ran, Map) {
         let mut delegated = None;
-        let mut ran = match self.attempt(scope, item, lanes, loop_error, &mut delegated).await {
+        let mut ran = match self.attempt(scope, item, turn, loop_error, &mut delegated).await {
             Ok(ran) => ran,
             Err(trouble) => self.failure(trouble),
         };
@@ -169,7 +170,7 @@ impl TaskCx<'_> {
         &self,
         scope: &Scope,
         item: &Map,
-        lanes: Option<&Lanes>,
+        turn: Option<&Turn<'_>>,
         loop_error: Option<Trouble>,
         shown: &mut Option<Delegated>,
     ) -> Result<Ran, Trouble> {
@@ -177,6 +178,7 @@ impl TaskCx<'_> {
             Some(trouble) if trouble.before => return Err(trouble),
             other => other,
         };
+        let watch = turn.and_then(Turn::watch);
         let delegated = self.delegate(scope, item)?;
         shown.clone_from(&delegated);
         let with_delegated;
@@ -220,8 +222,12 @@ impl TaskCx<'_> {
             return Err(Trouble::message(message));
         }
         let mut cx = ActionCx::new(self, scope, reached, &settings, delegated.as_ref(), name, args);
-        cx.lanes = lanes;
+        cx.turn = turn;
         cx.label = self.line_label(item, scope);
+        drop(watch);
+        if turn.is_some_and(Turn::must_begin_again) {
+            return Err(Trouble::message("the item has to wait for the ones before it"));
+        }
         self.attempts(&mut cx).await
     }
 

@@ -17,10 +17,11 @@ static INCLUDE: Rule = Rule {
     about: "`include`, which `import_tasks`, `include_tasks` and `import_playbook` replaced.",
 };
 static VARS_LIST: Rule = Rule { name: "vars-list", since: Version::new(2, 19), about: "`vars` as a list of mappings." };
+static OWN: Rule = Rule { name: "own-keyword", since: Version::new(1, 9), about: "A keyword that only rplay has." };
 static NAME: Rule =
     Rule { name: "variable-name", since: Version::new(1, 9), about: "A name that no variable can have." };
 
-pub(crate) static RULES: &[&Rule] = &[&REMOVED, &INCLUDE, &VARS_LIST, &NAME];
+pub(crate) static RULES: &[&Rule] = &[&REMOVED, &INCLUDE, &VARS_LIST, &OWN, &NAME];
 
 /// Keywords that are not known at all any more, with what to write.
 const GONE: [(&str, Version, &str); 4] = [
@@ -45,6 +46,10 @@ impl Lint {
             let finding = self.found(&REMOVED, Level::Error, key.span(), message, help);
             finding.since = until;
             finding.replacement = replacement;
+        }
+        if known.is_some_and(|keyword| keyword.own) {
+            let message = format!("`{name}` is rplay's own, and Ansible refuses it");
+            self.found(&OWN, Level::Error, key.span(), message, "remove it where Ansible has to read this too");
         }
         if name == "vars" && value.as_sequence().is_some() {
             let message = "`vars` must be a mapping, not a list of mappings";

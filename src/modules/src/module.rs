@@ -38,6 +38,13 @@ pub struct Module {
     pub run: fn(&mut Context<'_>, &Args) -> Result<Reply, ModuleError>,
 }
 
+impl Module {
+    /// Whether its results hold facts, which are variables from then on.
+    pub fn gives_facts(&self) -> bool {
+        matches!(self.name, "getent" | "hostname" | "package_facts" | "service_facts" | "setup")
+    }
+}
+
 /// Why a module could not do its work. Becomes a failed [`Reply`] whose `msg` is the error's text.
 #[derive(Debug, thiserror::Error)]
 pub enum ModuleError {

@@ -124,6 +124,8 @@ pub struct Keyword {
     pub since: Option<Version>,
     /// First release without it.
     pub until: Option<Version>,
+    /// rplay's own: no release of Ansible has it.
+    pub own: bool,
     /// What it does; for removed ones, what to write in its place.
     pub help: &'static str,
 }
@@ -152,7 +154,7 @@ const ALL: u8 = PLAY | BLOCK | TASK | ROLE | IMPORT;
 const INNER: u8 = BLOCK | TASK | ROLE;
 
 const fn kw(name: &'static str, places: u8, kind: Kind, help: &'static str) -> Keyword {
-    Keyword { name, places, kind, templated: true, since: None, until: None, help }
+    Keyword { name, places, kind, templated: true, since: None, until: None, own: false, help }
 }
 
 const fn fixed(name: &'static str, places: u8, kind: Kind, help: &'static str) -> Keyword {
@@ -165,6 +167,10 @@ const fn since(minor: u16, keyword: Keyword) -> Keyword {
 
 const fn until(minor: u16, keyword: Keyword) -> Keyword {
     Keyword { until: Some(Version::new(2, minor)), ..keyword }
+}
+
+const fn own(keyword: Keyword) -> Keyword {
+    Keyword { own: true, ..keyword }
 }
 
 /// Every keyword, sorted by name.
@@ -223,6 +229,7 @@ pub static KEYWORDS: &[Keyword] = &[
     kw("notify", TASK, Kind::Texts, "handlers to run after a change"),
     since(10, kw("notify", BLOCK, Kind::Texts, "handlers to run after a change")),
     since(4, kw("order", PLAY, Kind::Text, "order of hosts")),
+    own(kw("parallel", LOOP, Kind::Int, "how many items may be at work at once")),
     kw("pause", LOOP, Kind::Float, "seconds between items"),
     kw("poll", TASK, Kind::Int, "seconds between looks at a background task"),
     kw("port", ALL, Kind::Int, "port to connect to"),

@@ -173,6 +173,8 @@ pub struct LoopControl {
     pub extended: Option<Field<bool>>,
     /// Whether `ansible_loop.allitems` is set; true when unset.
     pub extended_allitems: Option<Field<bool>>,
+    /// How many items may be at work at once; rplay's own.
+    pub parallel: Option<Field<i64>>,
     /// Stop the loop when all of these hold after an item.
     pub break_when: Vec<Condition>,
     /// Where it stands.

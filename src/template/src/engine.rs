@@ -649,6 +649,9 @@ impl Engine {
         terms: Vec<Mj>,
         keywords: Keywords,
     ) -> Result<Vec<Mj>, TemplateError> {
+        if !crate::ahead::is_timeless(name) {
+            crate::ahead::ask(name)?;
+        }
         if let Some(lookup) = crate::find_lookup(name).filter(|_| !self.overrides(PluginKind::Lookup, name)) {
             return (lookup.run)(&mut LookupCall { name, terms, keywords, scope });
         }

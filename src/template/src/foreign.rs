@@ -154,6 +154,7 @@ impl Engine {
     /// Runs what is not native, or says that there is no such thing.
     pub(crate) fn foreign_call(&self, call: ForeignCall<'_>) -> Result<Mj, TemplateError> {
         let (kind, name) = (call.kind, call.name);
+        crate::ahead::ask(name)?;
         match self.foreign().and_then(|foreign| foreign.call(call)) {
             Some(result) => result,
             None => Err(unknown(kind, name)),

@@ -8,6 +8,7 @@
 //! Start reading at [`Engine`], then [`Scope`], then `py`. A filter, test or lookup is one file in its folder.
 
 mod about;
+mod ahead;
 mod classic;
 mod condition;
 mod configparser;
@@ -40,6 +41,7 @@ mod versions;
 mod vm;
 mod xml;
 
+pub use ahead::Ahead;
 pub use engine::{Engine, EngineOptions, FileOptions, Notices, Reading, Rendered, Settings, TemplateSource, Vault};
 pub use error::{ErrorKind, TemplateError, Through};
 pub use files::{Files, PlainFiles};

@@ -393,6 +393,9 @@ pub(crate) fn run_filter(
     args: Vec<Mj>,
     keywords: Keywords,
 ) -> Result<Mj, TemplateError> {
+    if crate::ahead::looks_at_files(filter.name) {
+        crate::ahead::ask(name)?;
+    }
     if !filter.accepts_undefined {
         trip_all(&input, &args, &keywords)?;
     }
@@ -424,6 +427,9 @@ pub(crate) fn run_test(
     args: Vec<Mj>,
     keywords: Keywords,
 ) -> Result<bool, TemplateError> {
+    if crate::ahead::looks_at_files(test.name) {
+        crate::ahead::ask(name)?;
+    }
     if !test.accepts_undefined {
         trip_all(&input, &args, &keywords)?;
     }

@@ -30,6 +30,8 @@ pub enum Slot {
     Lazy(Value),
     /// Data, never rendered.
     Done(Value),
+    /// As [`Slot::Done`], and something at work may replace it: see [`crate::Ahead`].
+    Awaited(Value),
     /// A mapping whose entries are found on demand, such as `hostvars`.
     Namespace(Arc<dyn Variables>),
     /// The variables of another scope as a mapping, rendered there: `hostvars['h']`, `vars`.
@@ -148,7 +150,9 @@ impl Scope {
         let unshared = self.inner.base.is_none() && !self.inner.overlays.is_empty();
         // What was rendered without the overlay is wrong as soon as the overlay hides a variable.
         let hides = unshared || self.inner.variables.get(name).is_some();
-        let mut overlays = self.inner.overlays.clone();
+        // One of the same name is replaced: a loop that sets a variable at every item must not grow with its items.
+        let others = self.inner.overlays.iter().filter(|(other, _)| **other != *name);
+        let mut overlays: Vec<(Box<str>, Slot)> = others.cloned().collect();
         overlays.push((name.into(), slot));
         Self::of(Inner {
             variables: Arc::clone(&self.inner.variables),
@@ -285,6 +289,10 @@ impl Scope {
     /// The value of a slot, and whether it is worth remembering.
     fn read(&self, name: &str, slot: Slot) -> (Mj, bool) {
         match slot {
+            Slot::Awaited(value) => {
+                crate::ahead::read();
+                (wrap(&value, None), false)
+            }
             Slot::Done(value) => (wrap(&value, None), matches!(value, Value::List(_) | Value::Map(_))),
             Slot::Lazy(value) => match &value {
                 Value::Text(text) if text.is_template() => {

@@ -79,6 +79,9 @@ fn keyword(keyword: &rplay_playbook::keyword::Keyword) -> Entry {
     if let Some(since) = keyword.since {
         doc.push_str(&format!("since: ansible {since}\n"));
     }
+    if keyword.own {
+        doc.push_str("rplay's own: no release of ansible has it\n");
+    }
     if let Some(until) = keyword.until {
         doc.push_str(&format!("until: ansible {until}, which no longer has it\n"));
     }

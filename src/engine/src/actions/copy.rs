@@ -56,9 +56,11 @@ impl Action for Copy {
         }
         let Some(src) = src else { return Err(Trouble::action("src (or content) is required")) };
         if cx.flag("remote_src", false)? {
-            let reply = cx.module("ansible.builtin.copy", args).await?;
+            let call = cx.call("ansible.builtin.copy", args);
+            let reply = cx.send_last(call).await?;
             return Ok(cx.reply(reply));
         }
+        cx.reads_here()?;
         let path = cx.find_file("files", &src)?;
         if path.is_dir() {
             return tree(cx, &args, &path, &src).await;
@@ -101,20 +103,24 @@ pub(super) async fn put(cx: &mut ActionCx<'_>, mut args: Map, bytes: Vec<u8>) ->
     for own in ["decrypt", "local_follow", "src"] {
         args.remove(own);
     }
-    let reply = send(cx, args, bytes).await?;
+    let reply = send(cx, args, bytes, true).await?;
     Ok(cx.reply(reply))
 }
 
-async fn send(cx: &mut ActionCx<'_>, mut args: Map, bytes: Vec<u8>) -> Result<Reply, Trouble> {
-    // A second call of this item would come after the next item's first.
-    if cx.lanes.is_none() && bytes.len() > SMALL && !args.contains("checksum") && !args.contains("validate") {
+/// Sends content unless it is there already; `last`: the action has no more to send.
+async fn send(cx: &mut ActionCx<'_>, mut args: Map, bytes: Vec<u8>, last: bool) -> Result<Reply, Trouble> {
+    if bytes.len() > SMALL && !args.contains("checksum") && !args.contains("validate") {
         args.insert("checksum", checksum(&bytes));
         let reply = cx.module("ansible.builtin.copy", args.clone()).await?;
         if reply.data.get("needs_content").is_none_or(|needs| !needs.is_true()) {
             return Ok(reply);
         }
     }
-    cx.module_with("ansible.builtin.copy", args, "src", bytes).await
+    if last {
+        cx.last_with("ansible.builtin.copy", args, "src", bytes).await
+    } else {
+        cx.module_with("ansible.builtin.copy", args, "src", bytes).await
+    }
 }
 
 /// Copies a folder: its content when the name ends in `/`, else the folder itself.
@@ -139,7 +145,7 @@ async fn tree(cx: &mut ActionCx<'_>, args: &Map, root: &Path, src: &str) -> Resu
         args.insert("dest", dest.as_str());
         args.insert("_original_basename", below.to_string_lossy().into_owned());
         let bytes = cx.read_file(path, decrypt)?;
-        let reply = send(cx, args, bytes).await?;
+        let reply = send(cx, args, bytes, false).await?;
         if reply.failed {
             return Ok(cx.reply(reply));
         }

@@ -20,7 +20,13 @@ impl Action for Normal {
 
     async fn run(&self, cx: &mut ActionCx<'_>) -> Result<Done, Trouble> {
         let call = prepare(cx)?;
-        let reply = cx.send(call).await?;
+        // Facts may be what the next item's templates want.
+        let native = rplay_modules::find(&call.module);
+        let reply = if native.is_some_and(|module| !module.gives_facts()) {
+            cx.send_last(call).await?
+        } else {
+            cx.send(call).await?
+        };
         Ok(cx.reply(reply))
     }
 }

@@ -48,8 +48,11 @@ impl Action for Template {
         {
             return Err(Trouble::action("output_encoding: only utf-8 is available"));
         }
+        cx.reads_here()?;
         let path = cx.find_file("templates", &src)?;
+        let watch = cx.turn.and_then(crate::action::Turn::watch);
         let text = render_file(cx, &path, &dest)?;
+        drop(watch);
         let mut args = cx.args.clone();
         for own in OWN {
             args.remove(own);

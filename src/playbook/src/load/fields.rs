@@ -275,6 +275,9 @@ impl Loader<'_> {
         {
             return Err(refuse(format!("`{}` came with Ansible {since}, and {compat} is followed", keyword.name)));
         }
+        if keyword.own && compat.is_strict() {
+            return Err(refuse(format!("`{}` is rplay's own, and {compat} is followed", keyword.name)));
+        }
         if let Some(until) = keyword.until {
             match compat.removed_in(until) {
                 Verdict::Accepted => {}

@@ -256,10 +256,21 @@ impl Loader<'_> {
                 "index_var" => control.index_var = text_field(name, value)?,
                 "label" => control.label = Some(value.to_value()).filter(|label| !matches!(label, Value::Null)),
                 "pause" => control.pause = float_field(name, Kind::Float, value)?,
+                "parallel" => control.parallel = int_field(name, value)?,
                 "extended" => control.extended = bool_field(name, value)?,
                 "extended_allitems" => control.extended_allitems = bool_field(name, value)?,
                 "break_when" => control.break_when = conditions(name, value)?,
                 _ => return Err(unknown(key, Place::LoopControl)),
+            }
+        }
+        // Both say that one item comes after the other.
+        if control.parallel.is_some() {
+            for other in ["break_when", "pause"] {
+                if let Some((key, _)) = value.get_entry(other) {
+                    let error = Diagnostic::error(format!("`{other}` cannot be combined with `parallel`"));
+                    let error = error.at(key.span(), "the items would have to come one after the other");
+                    return Err(error.hint("remove `parallel`").into());
+                }
             }
         }
         Ok(control)
