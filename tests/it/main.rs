@@ -7,6 +7,7 @@ mod architecture;
 mod collections;
 mod compat;
 mod config;
+mod debugger;
 mod doc;
 mod fact_cache;
 mod inventory;

@@ -52,6 +52,25 @@ impl Prompter for Terminal {
         }
         answer
     }
+
+    /// Commands come from standard input, as Python's `cmd` reads them: they may be a script.
+    fn command(&self, question: &Question) -> io::Result<Option<String>> {
+        let mut stdout = io::stdout().lock();
+        write!(stdout, "{}", question.text)?;
+        stdout.flush()?;
+        match line(&mut io::stdin().lock()) {
+            Ok(line) => Ok(Some(line)),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                writeln!(stdout)?;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn say(&self, text: &str) -> io::Result<()> {
+        writeln!(io::stdout().lock(), "{text}")
+    }
 }
 
 /// A line without its end; no line at all is an error.

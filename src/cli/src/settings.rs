@@ -119,6 +119,7 @@ settings! {
     CACHE_PLUGIN_TIMEOUT Int ["defaults" "fact_caching_timeout"] ["ANSIBLE_CACHE_PLUGIN_TIMEOUT"] "86400";
     CALLBACK_FORMAT_PRETTY Bool ["defaults" "callback_format_pretty"] ["ANSIBLE_CALLBACK_FORMAT_PRETTY"] "";
     CHECK_MODE_MARKERS Bool ["defaults" "check_mode_markers"] ["ANSIBLE_CHECK_MODE_MARKERS"] "false";
+    ENABLE_TASK_DEBUGGER Bool ["defaults" "enable_task_debugger"] ["ANSIBLE_ENABLE_TASK_DEBUGGER"] "false";
     FORCE_COLOR Bool ["defaults" "force_color"] ["ANSIBLE_FORCE_COLOR"] "false";
     EDITOR Text ["defaults" "editor"] ["ANSIBLE_EDITOR", "EDITOR"] "vi";
     HOST_KEY_CHECKING Bool ["defaults" "host_key_checking", "ssh_connection" "host_key_checking"] ["ANSIBLE_HOST_KEY_CHECKING", "ANSIBLE_SSH_HOST_KEY_CHECKING"] "true";
@@ -144,6 +145,7 @@ settings! {
     VAULT_ENCRYPT_SALT Text ["defaults" "vault_encrypt_salt"] ["ANSIBLE_VAULT_ENCRYPT_SALT"] "";
     VERBOSE_TO_STDERR Bool ["defaults" "verbose_to_stderr"] ["ANSIBLE_VERBOSE_TO_STDERR"] "false";
     TAGS_SKIP List ["tags" "skip"] ["ANSIBLE_SKIP_TAGS"] "";
+    TASK_DEBUGGER_IGNORE_ERRORS Bool ["defaults" "task_debugger_ignore_errors"] ["ANSIBLE_TASK_DEBUGGER_IGNORE_ERRORS"] "true";
 }
 
 /// Keys that rplay does not need: what they tune does not exist here, so leaving them out changes no result.

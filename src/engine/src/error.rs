@@ -52,6 +52,9 @@ pub enum EngineError {
         /// Where it was asked for.
         span: Option<Span>,
     },
+    /// The user ended the run in the debugger.
+    #[error("User interrupted execution")]
+    Quit,
     /// A question could not be asked.
     #[error("could not ask for `{name}`: {source}")]
     Prompt {
@@ -88,6 +91,7 @@ impl Diagnose for EngineError {
             Self::Vars { path, span, .. } => Diagnostic::error(self.to_string())
                 .at_maybe(*span, "asked for here")
                 .note(format!("in {}", path.display())),
+            Self::Quit => Diagnostic::error(self.to_string()),
             Self::Prompt { .. } => Diagnostic::error(self.to_string()).hint("give the variable with -e"),
             Self::Inventory { span, .. } => Diagnostic::error(self.to_string()).at_maybe(*span, ""),
         }

@@ -162,6 +162,10 @@ pub struct RunOptions {
     pub start_at_task: Option<String>,
     /// `--step`.
     pub step: bool,
+    /// `ENABLE_TASK_DEBUGGER`: failures of every task are debugged.
+    pub task_debugger: bool,
+    /// `TASK_DEBUGGER_IGNORE_ERRORS`: not those that are ignored.
+    pub task_debugger_ignore_errors: bool,
     /// `--force-handlers`.
     pub force_handlers: bool,
     /// `gathering`.
@@ -224,6 +228,8 @@ impl RunOptions {
             extra_vars: Map::new(),
             start_at_task: None,
             step: false,
+            task_debugger: false,
+            task_debugger_ignore_errors: true,
             force_handlers: false,
             gathering: Gathering::default(),
             gather_subset: None,

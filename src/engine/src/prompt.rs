@@ -15,6 +15,17 @@ pub struct Question {
 pub trait Prompter: Send + Sync {
     /// Shows the question and waits for a line. [`io::ErrorKind::Unsupported`] when there is nobody to ask.
     fn ask(&self, question: &Question) -> io::Result<String>;
+
+    /// Shows a prompt and waits for a command; `None` when there are no more.
+    fn command(&self, question: &Question) -> io::Result<Option<String>> {
+        self.ask(question).map(Some)
+    }
+
+    /// Shows a command's answer.
+    fn say(&self, text: &str) -> io::Result<()> {
+        _ = text;
+        Ok(())
+    }
 }
 
 /// Nobody: every question is refused.

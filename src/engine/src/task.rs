@@ -31,6 +31,8 @@ pub(crate) struct TaskCx<'r> {
     pub(crate) task: &'r Task,
     pub(crate) host: Arc<str>,
     pub(crate) id: TaskId,
+    /// Variables that the user set in the debugger, stronger than all others.
+    pub(crate) overrides: Option<&'r Map>,
 }
 
 /// The keywords of a task after rendering, for one host and item.
@@ -71,7 +73,11 @@ pub(crate) struct Delegated {
 
 impl TaskCx<'_> {
     pub(crate) fn scope(&self) -> Result<Scope, Trouble> {
-        Ok(self.run.view(Some(&self.host), Some(self.play), Some(self.step))?.into_scope())
+        let mut scope = self.run.view(Some(&self.host), Some(self.play), Some(self.step))?.into_scope();
+        for (name, value) in self.overrides.into_iter().flat_map(Map::texts) {
+            scope = scope.with(name.as_str(), value.clone());
+        }
+        Ok(scope)
     }
 
     /// Runs the task: its loop, or once.

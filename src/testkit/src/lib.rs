@@ -98,9 +98,25 @@ impl TestBed {
     /// # Panics
     ///
     /// When the program cannot be started.
-    #[expect(clippy::expect_used, reason = "a test without its program cannot go on")]
     pub fn rplay(&self, args: &[&str]) -> Ran {
-        let output = self.command(args).output().expect("the program under test starts");
+        self.ran(&mut self.command(args))
+    }
+
+    /// As [`TestBed::rplay`], with this typed.
+    ///
+    /// # Panics
+    ///
+    /// When the program cannot be started.
+    #[expect(clippy::expect_used, reason = "a test without its program cannot go on")]
+    pub fn rplay_typed(&self, args: &[&str], typed: &str) -> Ran {
+        fs_err::write(self.join(".typed"), typed).expect("a file of what is typed");
+        let input = std::fs::File::open(self.join(".typed")).expect("a file of what is typed");
+        self.ran(self.command(args).stdin(input))
+    }
+
+    #[expect(clippy::expect_used, reason = "a test without its program cannot go on")]
+    fn ran(&self, command: &mut Command) -> Ran {
+        let output = command.output().expect("the program under test starts");
         Ran {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

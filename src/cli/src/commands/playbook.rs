@@ -490,6 +490,8 @@ impl<'a> Command<'a> {
             extra_vars,
             start_at_task: self.options.start_at_task.clone(),
             step: self.options.step,
+            task_debugger: self.settings.flag("ENABLE_TASK_DEBUGGER"),
+            task_debugger_ignore_errors: self.settings.flag("TASK_DEBUGGER_IGNORE_ERRORS"),
             force_handlers: self.options.force_handlers || self.settings.flag("DEFAULT_FORCE_HANDLERS"),
             gathering: match self.settings.text("DEFAULT_GATHERING").as_deref() {
                 Some("explicit") => Gathering::Explicit,
@@ -547,6 +549,8 @@ impl<'a> Command<'a> {
                 let error = Diagnostic::error("User interrupted execution");
                 Err(Failure { diagnostics: vec![error], code: exit::INTERRUPTED })
             }
+            // The debugger said so itself.
+            Ended::Error(error) if matches!(*error, EngineError::Quit) => Ok(exit::INTERRUPTED),
             Ended::Error(error) => {
                 let code = if matches!(*error, EngineError::Playbook(_)) { exit::PARSER } else { exit::ERROR };
                 Err(Failure { diagnostics: vec![error.diagnostic()], code })

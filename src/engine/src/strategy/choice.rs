@@ -11,6 +11,8 @@ pub(crate) enum Strategy {
     /// All hosts do one task before any does the next.
     #[default]
     Linear,
+    /// As linear, where failures are debugged.
+    Debug,
     /// Every host goes on as soon as it can.
     Free,
     /// As free, but a host that has begun goes to its end before another begins; `forks` hosts at a time.
@@ -24,6 +26,7 @@ pub(crate) enum Strategy {
 /// Names without their collection. Mitogen's strategies are another transport for the same order.
 const NAMES: &[(&str, Strategy)] = &[
     ("linear", Strategy::Linear),
+    ("debug", Strategy::Debug),
     ("free", Strategy::Free),
     ("host_pinned", Strategy::HostPinned),
     ("tripleo_linear", Strategy::TripleoLinear),

@@ -55,7 +55,8 @@ async fn work(
     id: TaskId,
 ) -> (Arc<Step>, TaskId, HostRan) {
     run.emit(EventKind::HostStarted { task: id, host: Arc::clone(&host) });
-    let ran = TaskCx { run, play, step: &step, task: &task, host: Arc::clone(&host), id }.execute().await;
+    let ran =
+        TaskCx { run, play, step: &step, task: &task, host: Arc::clone(&host), id, overrides: None }.execute().await;
     (step, id, HostRan { host, ran })
 }
 
@@ -105,7 +106,14 @@ impl PlayRun<'_> {
             if let Some(held) = queues.throttled.get_mut(&step.id).and_then(VecDeque::pop_front) {
                 queues.ready.push_front(held);
             }
-            self.finish(&step, id, false, &mut done)?;
+            let debugger = self
+                .debugger(&step, || Ok(self.run.view(Some(&done.host), Some(self.scope), Some(&step))?.into_scope()));
+            let debugger = debugger.map_err(|trouble| keyword_error(trouble, step.span()))?;
+            if debugger.applies(&done.ran) {
+                Box::pin(self.finish_debugged(&debugger, &step, id, false, &mut done)).await?;
+            } else {
+                self.finish(&step, id, false, &mut done)?;
+            }
             let results = self.expand_includes(&step, id, vec![done])?;
             for HostRan { host, ran } in results {
                 if self.strategy.is_tripleo() && ran.failed() && self.any_errors_fatal && self.tripleo_lost(&host) {

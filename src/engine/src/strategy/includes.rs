@@ -132,6 +132,7 @@ impl PlayRun<'_> {
             task: &task,
             host: Arc::clone(host),
             id: self.run.last_task(),
+            overrides: None,
         };
         let Ok(scope) = cx.scope() else { return out };
         let items: Vec<Map> = match cx.loop_items(&scope) {

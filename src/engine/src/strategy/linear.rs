@@ -179,7 +179,15 @@ impl PlayRun<'_> {
     pub(super) async fn reset_connections(&mut self) -> Result<(), EngineError> {
         for (host, step) in std::mem::take(&mut self.resets) {
             let Some(task) = step.task() else { continue };
-            let cx = TaskCx { run: self.run, play: self.scope, step: &step, task, host, id: self.run.last_task() };
+            let cx = TaskCx {
+                run: self.run,
+                play: self.scope,
+                step: &step,
+                task,
+                host,
+                id: self.run.last_task(),
+                overrides: None,
+            };
             let spec = cx.own_spec().map_err(|trouble| keyword_error(trouble, task.span))?;
             self.run.pool().reset(&spec).await;
         }
@@ -236,6 +244,7 @@ impl PlayRun<'_> {
             }
         }
         let id = self.announce(step, &scope)?;
+        let debugger = self.debugger(step, || Ok(scope.clone())).map_err(keyword)?;
         let mut limit = run.options().forks.max(1);
         if throttle > 0 && !once {
             limit = limit.min(throttle as usize);
@@ -243,7 +252,7 @@ impl PlayRun<'_> {
         let scope = self.scope;
         let work = |host: &Arc<str>| {
             run.emit(EventKind::HostStarted { task: id, host: Arc::clone(host) });
-            let cx = TaskCx { run, play: scope, step, task: &task, host: Arc::clone(host), id };
+            let cx = TaskCx { run, play: scope, step, task: &task, host: Arc::clone(host), id, overrides: None };
             async move {
                 let ran = cx.execute().await;
                 HostRan { host: cx.host, ran }
@@ -256,7 +265,11 @@ impl PlayRun<'_> {
             if let Some(host) = waiting.next() {
                 running.push(work(host));
             }
-            self.finish(step, id, once, &mut done)?;
+            if debugger.applies(&done.ran) {
+                Box::pin(self.finish_debugged(&debugger, step, id, once, &mut done)).await?;
+            } else {
+                self.finish(step, id, once, &mut done)?;
+            }
             results.push(done);
         }
         Ok(Some((id, results, (fatal || once) && ignored != Some(true))))
@@ -324,7 +337,7 @@ impl PlayRun<'_> {
     }
 
     /// A task's name for the banner: rendered as far as it can be.
-    fn banner(&self, name: &Text, scope: &Scope) -> String {
+    pub(super) fn banner(&self, name: &Text, scope: &Scope) -> String {
         if !name.is_template() {
             return name.to_string();
         }

@@ -1,6 +1,7 @@
 //! How the hosts of a play go through its tasks.
 
 mod choice;
+mod debugger;
 mod free;
 mod includes;
 mod linear;

@@ -218,14 +218,19 @@ fn maps(name: &str, value: &Node) -> Result<Vec<Value>> {
     }
 }
 
-/// When to start the debugger: there is none yet, so only `never` can be kept.
+/// What `debugger` may say.
+const WORDS: [&str; 5] = ["always", "never", "on_failed", "on_skipped", "on_unreachable"];
+
+/// When to start the debugger.
 fn debugger(value: &Node) -> Result<Option<Field<Text>>> {
     let field = text_field("debugger", value)?;
-    if field.as_ref().is_none_or(|field| field.constant().is_some_and(|when| when.as_str() == "never")) {
+    let Some(word) = field.as_ref().and_then(Field::constant).filter(|word| !word.is_empty()) else { return Ok(field) };
+    if WORDS.contains(&word.as_str()) {
         return Ok(field);
     }
-    let error = Diagnostic::error("the interactive debugger is not there yet").at(value.span(), "");
-    Err(error.hint("remove `debugger`, or write `debugger: never`").into())
+    let message = format!("'{word}' is not a valid value for debugger. Must be one of {}", WORDS.join(", "));
+    let near = rplay_diag::nearest(word, WORDS).map(|near| format!("did you mean `{near}`?"));
+    Err(Diagnostic::error(message).at(value.span(), "").hint_maybe(near).into())
 }
 
 /// What Ansible calls a place.
