@@ -126,6 +126,8 @@ pub struct Keyword {
     pub until: Option<Version>,
     /// rplay's own: no release of Ansible has it.
     pub own: bool,
+    /// Whether it is only known to be refused by its name: no release that is followed has it.
+    pub refused: bool,
     /// What it does; for removed ones, what to write in its place.
     pub help: &'static str,
 }
@@ -154,7 +156,7 @@ const ALL: u8 = PLAY | BLOCK | TASK | ROLE | IMPORT;
 const INNER: u8 = BLOCK | TASK | ROLE;
 
 const fn kw(name: &'static str, places: u8, kind: Kind, help: &'static str) -> Keyword {
-    Keyword { name, places, kind, templated: true, since: None, until: None, own: false, help }
+    Keyword { name, places, kind, templated: true, since: None, until: None, own: false, refused: false, help }
 }
 
 const fn fixed(name: &'static str, places: u8, kind: Kind, help: &'static str) -> Keyword {
@@ -173,8 +175,15 @@ const fn own(keyword: Keyword) -> Keyword {
     Keyword { own: true, ..keyword }
 }
 
+const fn refused(name: &'static str, places: u8, help: &'static str) -> Keyword {
+    Keyword { refused: true, ..until(0, fixed(name, places, Kind::Any, help)) }
+}
+
 /// Every keyword, sorted by name.
 pub static KEYWORDS: &[Keyword] = &[
+    refused("accelerate", PLAY, "remove it: connections are kept open anyway"),
+    refused("accelerate_ipv6", PLAY, "remove it, with `accelerate`"),
+    refused("accelerate_port", PLAY, "remove it, with `accelerate`"),
     kw("action", TASK, Kind::Any, "the module and its arguments in one text"),
     until(7, kw("always_run", INNER, Kind::Bool, "write `check_mode: false`")),
     fixed("always", BLOCK, Kind::Tasks, "tasks to run whatever happened in the block"),
@@ -185,12 +194,13 @@ pub static KEYWORDS: &[Keyword] = &[
     kw("become_exe", ALL, Kind::Text, "program that changes the user"),
     kw("become_flags", ALL, Kind::Text, "flags for the program that changes the user"),
     kw("become_method", ALL, Kind::Text, "how to change the user: sudo, su, ..."),
+    refused("become_pass", TASK, "set the variable `ansible_become_password`"),
     kw("become_user", ALL, Kind::Text, "user to become"),
     fixed("block", BLOCK, Kind::Tasks, "tasks that share keywords"),
     since(18, kw("break_when", LOOP, Kind::Conditions, "stop the loop when this holds after an item")),
     kw("changed_when", TASK, Kind::Conditions, "when the task counts as changed"),
     kw("check_mode", ALL, Kind::Bool, "change nothing, report what would change"),
-    since(8, fixed("collections", ALL, Kind::Texts, "collections searched for short names")),
+    since(8, fixed("collections", PLAY | INNER, Kind::Texts, "collections searched for short names")),
     kw("confirm", PROMPT, Kind::Bool, "ask twice"),
     kw("connection", ALL, Kind::Text, "how to reach the host"),
     since(5, kw("debugger", ALL, Kind::Text, "when to start the debugger")),
@@ -205,6 +215,7 @@ pub static KEYWORDS: &[Keyword] = &[
     since(14, kw("extended_allitems", LOOP, Kind::Bool, "whether `ansible_loop.allitems` is set")),
     kw("fact_path", PLAY, Kind::Text, "folder of local facts"),
     kw("failed_when", TASK, Kind::Conditions, "when the task counts as failed"),
+    refused("first_available_file", TASK, "write `with_first_found`, or the lookup `first_found`"),
     kw("force_handlers", PLAY, Kind::Bool, "run notified handlers of failed hosts too"),
     kw("gather_facts", PLAY, Kind::Bool, "gather facts first"),
     kw("gather_subset", PLAY, Kind::Texts, "which facts to gather"),
@@ -244,6 +255,7 @@ pub static KEYWORDS: &[Keyword] = &[
     kw("role", ROLE, Kind::Text, "role to use"),
     fixed("roles", PLAY, Kind::Roles, "roles to use"),
     kw("run_once", ALL, Kind::Bool, "only the first host does it"),
+    refused("role_names", PLAY, "write `roles`"),
     kw("salt", PROMPT, Kind::Text, "salt for hashing the answer"),
     kw("salt_size", PROMPT, Kind::Int, "length of the salt"),
     kw("serial", PLAY, Kind::Any, "sizes of batches of hosts"),
@@ -252,21 +264,25 @@ pub static KEYWORDS: &[Keyword] = &[
     until(9, kw("su", ALL, Kind::Bool, "write `become: true` and `become_method: su`")),
     until(9, kw("su_exe", ALL, Kind::Text, "write `become_exe`")),
     until(9, kw("su_flags", ALL, Kind::Text, "write `become_flags`")),
+    refused("su_pass", TASK, "set the variable `ansible_become_password`"),
     until(9, kw("su_user", ALL, Kind::Text, "write `become_user` and `become_method: su`")),
     until(9, kw("sudo", ALL, Kind::Bool, "write `become`")),
     until(9, kw("sudo_exe", ALL, Kind::Text, "write `become_exe`")),
     until(9, kw("sudo_flags", ALL, Kind::Text, "write `become_flags`")),
+    refused("sudo_pass", TASK, "set the variable `ansible_become_password`"),
     until(9, kw("sudo_user", ALL, Kind::Text, "write `become_user`")),
     kw("tags", ALL, Kind::Texts, "tags that select it"),
     fixed("tasks", PLAY, Kind::Tasks, "tasks"),
     since(9, kw("throttle", ALL, Kind::Int, "at most so many hosts at a time")),
     since(10, kw("timeout", ALL, Kind::Int, "seconds after which a task fails")),
+    refused("transport", TASK, "write `connection`"),
     since(2, fixed("unsafe", PROMPT, Kind::Bool, "the answer is never a template")),
     kw("until", TASK, Kind::Conditions, "repeat until this holds"),
     kw("user", PLAY, Kind::Text, "user to log in as: the older name of `remote_user`"),
     kw("vars", ALL, Kind::Vars, "variables"),
     kw("vars_files", PLAY, Kind::Any, "files of variables"),
     fixed("vars_prompt", PLAY, Kind::Any, "variables to ask for"),
+    refused("vault_password", PLAY, "give the password with `--vault-password-file` or `--vault-id`"),
     kw("when", INNER | IMPORT, Kind::Conditions, "condition"),
 ];
 

@@ -37,7 +37,7 @@ fn play(text: &str) -> String {
 #[test]
 fn every_mistake_has_a_place_and_says_what_to_do() {
     let cases = [
-        ("debugger", task("ping:\ndebugger: on_failed"), "the interactive debugger is not there yet", "site.yml:4:17"),
+        ("debugger", task("ping:\ndebugger: sometimes"), "is not a valid value for debugger", "site.yml:4:17"),
         ("no debugger", task("ping:\ndebugger: never"), "no error", ""),
         (
             "group of modules",

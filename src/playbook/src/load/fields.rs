@@ -98,6 +98,16 @@ fn scalar_text(value: &Value, span: Span) -> Option<Text> {
     }
 }
 
+/// A scalar as text; nothing where nothing is written.
+pub(crate) fn maybe_text(name: &str, value: &Node) -> Result<Option<Text>> {
+    match plain_text(value) {
+        None if !value.is_null() && !matches!(value.to_value(), Value::Vault(_)) => {
+            Err(wrong_type(name, Kind::Text, value))
+        }
+        text => Ok(text),
+    }
+}
+
 /// One text or a list of them.
 pub(crate) fn texts(name: &str, value: &Node) -> Result<Vec<Text>> {
     if value.is_null() {
@@ -275,6 +285,10 @@ impl Loader<'_> {
             diagnostic.hints = vec![hint];
             PlaybookError::Invalid(diagnostic)
         };
+        if keyword.refused {
+            let message = format!("`{}` is no keyword any more", keyword.name);
+            return Err(Diagnostic::error(message).at(key.span(), "").hint(keyword.help).into());
+        }
         if let Some(since) = keyword.since
             && compat.added_in(since) == Verdict::Refused
         {

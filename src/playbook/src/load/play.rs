@@ -8,8 +8,8 @@ use rplay_value::{Map, Text, Value};
 use rplay_yaml::Node;
 
 use super::fields::{
-    bool_field, check_variable_name, common_keyword, conditions, float_field, int_field, plain_text, tags, text_field,
-    texts, unknown, vars, wrong_type,
+    bool_field, check_variable_name, common_keyword, conditions, float_field, int_field, maybe_text, plain_text, tags,
+    text_field, texts, unknown, vars, wrong_type,
 };
 use super::import::include_params;
 use super::loader::{Context, Loader};
@@ -127,8 +127,11 @@ impl Loader<'_> {
                 "when" => mine.when = conditions("when", value)?,
                 "name" => {}
                 other => {
-                    let known = keyword::find(other, Place::ImportPlaybook).is_some()
-                        && common_keyword(&mut ignored, other, value, Place::ImportPlaybook)?;
+                    let keyword = keyword::find(other, Place::ImportPlaybook);
+                    if let Some(keyword) = keyword {
+                        self.check_release(keyword, key, value, Place::ImportPlaybook)?;
+                    }
+                    let known = keyword.is_some() && common_keyword(&mut ignored, other, value, Place::ImportPlaybook)?;
                     if known {
                         let message = format!("`{other}` has no effect on import_playbook");
                         let hint = "Ansible ignores it too; write it on the imported plays";
@@ -184,7 +187,7 @@ impl Loader<'_> {
             };
             self.check_release(keyword, key, value, Place::Play)?;
             match keyword.name {
-                "name" => play.name = plain_text(value),
+                "name" => play.name = maybe_text("name", value)?,
                 "hosts" => play.hosts = hosts(value)?,
                 "gather_facts" => play.gather_facts = bool_field(keyword.name, value)?,
                 "gather_subset" => {
@@ -384,13 +387,13 @@ fn prompt(entries: &[(Node, Node)], span: Span) -> Result<PromptVar> {
     };
     for (key, value) in entries {
         match key.as_str().unwrap_or_default() {
-            "name" => prompt.name = plain_text(value).ok_or_else(|| wrong_type("name", Kind::Text, value))?,
-            "prompt" => prompt.prompt = plain_text(value),
+            "name" => prompt.name = maybe_text("name", value)?.ok_or_else(|| wrong_type("name", Kind::Text, value))?,
+            "prompt" => prompt.prompt = maybe_text("prompt", value)?,
             "default" => prompt.default = Some(value.to_value()).filter(|v| !v.is_null()),
             "private" => prompt.private = constant("private", value)?,
             "confirm" => prompt.confirm = constant("confirm", value)?,
-            "encrypt" => prompt.encrypt = plain_text(value),
-            "salt" => prompt.salt = plain_text(value),
+            "encrypt" => prompt.encrypt = maybe_text("encrypt", value)?,
+            "salt" => prompt.salt = maybe_text("salt", value)?,
             "salt_size" => prompt.salt_size = int_field("salt_size", value)?.and_then(|f| f.constant().copied()),
             "unsafe" => prompt.r#unsafe = constant("unsafe", value)?,
             other => {

@@ -8,7 +8,7 @@ use rplay_diag::{Diagnostic, Span, nearest};
 use rplay_value::{Map, Text, Value};
 use rplay_yaml::Node;
 
-use super::fields::{bool_field, common_keyword, texts, unknown, wrong_type};
+use super::fields::{bool_field, common_keyword, maybe_text, texts, unknown, wrong_type};
 use super::import::known;
 use super::loader::{Context, Loader};
 use crate::keyword::{self, Kind, Place};
@@ -118,7 +118,10 @@ impl Loader<'_> {
                 for (key, value) in node.as_mapping().unwrap_or_default() {
                     let keyword = key.as_str().and_then(|name| keyword::find(name, Place::Role));
                     match keyword {
-                        Some(keyword) if matches!(keyword.name, "role" | "name") => used.span = Some(value.span()),
+                        Some(keyword) if matches!(keyword.name, "role" | "name") => {
+                            maybe_text(keyword.name, value)?;
+                            used.span = Some(value.span());
+                        }
                         Some(keyword) => {
                             self.check_release(keyword, key, value, Place::Role)?;
                             common_keyword(&mut used.common, keyword.name, value, Place::Role)?;

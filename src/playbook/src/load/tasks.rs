@@ -7,7 +7,7 @@ use rplay_value::{Value, Verdict, Version};
 use rplay_yaml::Node;
 
 use super::fields::{
-    bool_field, check_variable_name, common_keyword, conditions, float_field, int_field, plain_text, text_field, texts,
+    bool_field, check_variable_name, common_keyword, conditions, float_field, int_field, maybe_text, text_field, texts,
     unknown, wrong_type,
 };
 use super::loader::{Context, Loader};
@@ -86,7 +86,7 @@ impl Loader<'_> {
             let Some(keyword) = found else { return Err(self.unknown_in_block(key, value, context)) };
             self.check_release(keyword, key, value, Place::Block)?;
             match keyword.name {
-                "name" => name = plain_text(value),
+                "name" => name = maybe_text("name", value)?,
                 "block" | "rescue" | "always" => {}
                 other => {
                     common_keyword(&mut common, other, value, Place::Block)?;
@@ -172,7 +172,7 @@ impl Loader<'_> {
             self.check_release(keyword, key, value, place)?;
             match name {
                 "action" | "local_action" | "args" => {}
-                "name" => task.name = plain_text(value),
+                "name" => task.name = maybe_text("name", value)?,
                 "loop" => {
                     second_loop(&task, key)?;
                     if value.is_null() {
@@ -185,7 +185,12 @@ impl Loader<'_> {
                 "register" => {
                     task.register = text_field(name, value)?;
                     // Until 2.11 nobody looked at the name.
-                    let checked = self.settings.compat.added_in(Version::new(2, 12)) == Verdict::Accepted;
+                    let compat = &self.settings.compat;
+                    let checked = compat.added_in(Version::new(2, 12)) == Verdict::Accepted;
+                    if checked && compat.is_strict() && task.register.as_ref().is_some_and(|f| f.constant().is_none()) {
+                        let error = Diagnostic::error("Invalid 'register' specified.").at(value.span(), "");
+                        return Err(error.hint("the name of the variable cannot be a template").into());
+                    }
                     if let Some(variable) = task.register.as_ref().and_then(Field::constant).filter(|_| checked) {
                         check_variable_name(variable, value.span())?;
                     }
@@ -198,7 +203,7 @@ impl Loader<'_> {
                 "async" => task.async_ = int_field(name, value)?,
                 "poll" => task.poll = int_field(name, value)?,
                 "listen" => task.listen = texts(name, value)?,
-                "static" => is_static = value.to_value().to_bool(),
+                "static" => is_static = bool_field(name, value)?.and_then(|field| field.constant().copied()),
                 other => {
                     common_keyword(&mut common, other, value, place)?;
                 }
