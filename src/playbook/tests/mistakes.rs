@@ -41,8 +41,8 @@ fn every_mistake_has_a_place_and_says_what_to_do() {
         ("no debugger", task("ping:\ndebugger: never"), "no error", ""),
         (
             "group of modules",
-            task("ping:\nmodule_defaults: {group/k8s: {a: b}}"),
-            "groups such as `group/k8s` are not there yet",
+            task("ping:\nmodule_defaults: {group/k9s: {a: b}}"),
+            "could not resolve the module_defaults group ansible.builtin.k9s",
             "site.yml:4:25",
         ),
         (

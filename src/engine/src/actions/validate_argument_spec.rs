@@ -150,7 +150,7 @@ impl Check {
 
     /// Texts where mappings are wanted are read before anything else; the first that is none is said twice, as in Ansible.
     fn texts_as_mappings(&mut self, spec: &Map, values: &Map) {
-        for (name, option) in spec.texts().filter(|(_, option)| option.get("options").is_some_and(|o| !o.is_null())) {
+        for (name, _) in spec.texts().filter(|(_, option)| option.get("options").is_some_and(|o| !o.is_null())) {
             let Some(value) = values.get(name) else { continue };
             let texts: Vec<&Value> = value.as_list().map_or_else(|| vec![value], |list| list.iter().collect());
             let first =
