@@ -10,6 +10,8 @@ use crate::plan::{Step, StepId};
 #[derive(Debug, Default)]
 pub(crate) struct Handlers {
     list: Arc<Vec<Arc<Step>>>,
+    /// Where each section begins: the play's own handlers, each role's, each include's.
+    sections: Vec<usize>,
     notified: Notified,
     /// What each topic means; made anew when handlers are added.
     topics: Option<HashMap<Arc<str>, Vec<usize>>>,
@@ -26,7 +28,9 @@ pub(crate) struct HandlerNames {
 
 impl Handlers {
     pub(crate) fn new(list: Vec<Arc<Step>>) -> Self {
-        Self { list: Arc::new(list), ..Self::default() }
+        let mut this = Self::default();
+        this.add(list);
+        this
     }
 
     pub(crate) fn list(&self) -> &Arc<Vec<Arc<Step>>> {
@@ -40,15 +44,23 @@ impl Handlers {
     /// Adds the handlers of a role that was included.
     pub(crate) fn add(&mut self, steps: Vec<Arc<Step>>) {
         if !steps.is_empty() {
+            let mut role = None;
+            for (index, step) in steps.iter().enumerate() {
+                let own = Some(step.role.as_ref().map(|role| role.identity));
+                if own != role {
+                    self.sections.push(self.list.len() + index);
+                    role = own;
+                }
+            }
             Arc::make_mut(&mut self.list).extend(steps);
             self.topics = None;
         }
     }
 
-    /// The handlers a notification means: of equal names the last one defined, and every handler that listens to it
-    /// (of those with one name again the last). As ansible-core 2.19.
+    /// The handlers a notification means: of equal names the one of the last section, there the first; and every handler
+    /// that listens to it (of those with one name again one). As ansible-core 2.19.
     pub(crate) fn find(&mut self, topic: &str, name: impl FnMut(&Step) -> Option<HandlerNames>) -> Vec<Arc<Step>> {
-        let topics = self.topics.get_or_insert_with(|| topics(&self.list, name));
+        let topics = self.topics.get_or_insert_with(|| topics(&self.list, &self.sections, name));
         let found = topics.get(topic).map(Vec::as_slice).unwrap_or_default();
         found.iter().map(|index| Arc::clone(&self.list[*index])).collect()
     }
@@ -76,21 +88,30 @@ impl Handlers {
     }
 }
 
-fn topics(list: &[Arc<Step>], mut name: impl FnMut(&Step) -> Option<HandlerNames>) -> HashMap<Arc<str>, Vec<usize>> {
+fn topics(
+    list: &[Arc<Step>],
+    sections: &[usize],
+    mut name: impl FnMut(&Step) -> Option<HandlerNames>,
+) -> HashMap<Arc<str>, Vec<usize>> {
     let names: Vec<Option<HandlerNames>> = list.iter().map(|step| name(step)).collect();
     let mut topics: HashMap<Arc<str>, Vec<usize>> = HashMap::new();
-    // The last handler of a name wins, so the first seen from behind.
+    let mut end = list.len();
+    let mut order = Vec::with_capacity(end);
+    for start in sections.iter().rev() {
+        order.extend(*start..end);
+        end = *start;
+    }
     let mut taken = HashSet::new();
-    for (index, names) in names.iter().enumerate().rev() {
-        for name in names.iter().flat_map(|names| &names.names) {
+    for index in order.iter().copied() {
+        for name in names[index].iter().flat_map(|names| &names.names) {
             if taken.insert(name.as_str()) {
                 topics.entry(Arc::from(name.as_str())).or_default().push(index);
             }
         }
     }
     let mut listening = HashSet::new();
-    for (index, names) in names.iter().enumerate().rev() {
-        let Some(names) = names else { continue };
+    for index in order {
+        let Some(names) = &names[index] else { continue };
         for topic in &names.listen {
             let own = names.names.first().map_or("", String::as_str);
             if !own.is_empty() && !listening.insert((topic.as_str(), own)) {
@@ -111,7 +132,7 @@ mod tests {
     use crate::plan::{Level, Planner, StepKind};
 
     #[test]
-    fn the_last_of_a_name_wins_and_all_listeners_are_found() {
+    fn the_first_of_a_name_in_a_section_wins_and_all_listeners_are_found() {
         let planner = Planner::default();
         let level = Level::play(Arc::default());
         let steps: Vec<_> = (0..4).map(|_| planner.step(StepKind::Noop, &level, None)).collect();
@@ -128,8 +149,8 @@ mod tests {
             });
             found.iter().filter_map(|step| ids.iter().position(|id| *id == step.id)).collect()
         };
-        assert_eq!(find("a"), [1, 3]);
-        assert_eq!(find("t"), [3, 2]);
+        assert_eq!(find("a"), [0, 3]);
+        assert_eq!(find("t"), [2, 3]);
         assert!(find("zzz").is_empty());
     }
 }

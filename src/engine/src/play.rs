@@ -182,13 +182,15 @@ fn read_files(run: &Run, play: &Play, scope: &Scope) -> Result<Vec<VarsFile>, En
         if candidates.iter().any(Value::holds_template)
             && candidates.iter().any(|value| run.engine().render(value, scope).is_err())
         {
-            out.push(VarsFile::PerHost(candidates));
+            out.push(VarsFile::PerHost { candidates, without: None });
             continue;
         }
         match first_file(run, &candidates, scope) {
+            // A host's variables may lead to another file, or to one where there is none now.
+            Ok(without) if candidates.iter().any(Value::holds_template) => {
+                out.push(VarsFile::PerHost { candidates, without });
+            }
             Ok(Some(vars)) => out.push(VarsFile::Read(vars)),
-            // It may be there for a host whose facts are known later.
-            Ok(None) if candidates.iter().any(Value::holds_template) => out.push(VarsFile::PerHost(candidates)),
             Ok(None) => {
                 let names: Vec<String> = candidates.iter().map(|value| value.to_str().into_owned()).collect();
                 let span = candidates.first().and_then(Value::origin).or(play.span);
@@ -211,7 +213,7 @@ fn first_file(run: &Run, candidates: &[Value], scope: &Scope) -> Result<Option<M
     for candidate in candidates {
         let Rendered::Value(name) = run.render(candidate, scope)? else { continue };
         let Some(path) = scope.find_file("vars", &name.to_str()) else { continue };
-        return load_vars(run, &path, candidate.origin()).map(Some);
+        return run.vars_file(&path, candidate.origin()).map(Some);
     }
     Ok(None)
 }
@@ -251,8 +253,9 @@ pub(crate) fn add_files(run: &Run, play: &Arc<PlayScope>, view: &mut View) -> Re
     for file in &play.files {
         match file {
             VarsFile::Read(vars) => files.push(vars.clone()),
-            VarsFile::PerHost(candidates) => {
+            VarsFile::PerHost { candidates, without } => {
                 if view.host.is_none() {
+                    files.extend(without.clone());
                     continue;
                 }
                 let mut so_far = view.clone();

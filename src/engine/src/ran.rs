@@ -80,10 +80,13 @@ impl Ran {
 
     /// Failed; what `failed_when` said comes first.
     pub(crate) fn failed(&self) -> bool {
-        match self.result.get("failed_when_result") {
-            Some(said) => said.is_true(),
-            None => flag(&self.result, "failed"),
+        let said = |ran: &Self| ran.result.get("failed_when_result").map(Value::is_true);
+        if let Some(said) = said(self) {
+            return said;
         }
+        // Of a loop's items too: one that ran out of attempts is no failure where `failed_when` says so.
+        let mut items = self.items.iter().flatten().filter_map(said).peekable();
+        if items.peek().is_some() { items.any(|failed| failed) } else { flag(&self.result, "failed") }
     }
 
     pub(crate) fn unreachable(&self) -> bool {

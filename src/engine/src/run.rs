@@ -67,6 +67,8 @@ pub struct Run {
     templates: Mutex<HashMap<PathBuf, TemplateSource>>,
     /// The task that last found a host's Python.
     discoveries: Mutex<HashMap<Arc<str>, TaskId>>,
+    /// Files of `vars_files`, read once a run: every host's every task asks for them.
+    vars_files: Mutex<HashMap<PathBuf, Map>>,
     plays: AtomicU32,
     tasks: AtomicU32,
     out: Out,
@@ -100,6 +102,7 @@ impl Run {
             followed: Mutex::default(),
             templates: Mutex::default(),
             discoveries: Mutex::default(),
+            vars_files: Mutex::default(),
             plays: AtomicU32::new(0),
             tasks: AtomicU32::new(0),
             out: Out::default(),
@@ -298,6 +301,17 @@ impl Run {
         Ok((value, secret))
     }
 
+    /// The variables of a file of `vars_files`.
+    pub(crate) fn vars_file(&self, path: &Path, span: Option<Span>) -> Result<Map, Trouble> {
+        let known = self.vars_files.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
+        if let Some(vars) = known {
+            return Ok(vars);
+        }
+        let vars = crate::play::load_vars(self, path, span)?;
+        self.vars_files.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), vars.clone());
+        Ok(vars)
+    }
+
     /// The text of a template file; registered once as long as it stays the same.
     pub(crate) fn template_source(&self, path: &Path) -> Result<TemplateSource, Trouble> {
         let failed = |error: std::io::Error| Trouble::action(format!("Could not read {}: {error}", path.display()));
@@ -358,6 +372,8 @@ impl Run {
         let playbook = loader.playbook(path)?;
         self.warn_loaded(loader.take_warnings());
         self.emit(EventKind::PlaybookStarted { file: path.display().to_string() });
+        let text = format!("{} plays in {}", playbook.plays.len(), path.display());
+        self.emit(EventKind::Verbose { level: 2, host: None, text });
         let mut outcome = RunOutcome::Ok;
         for play in &playbook.plays {
             let path = std::path::absolute(&play.path).unwrap_or_else(|_| play.path.clone());

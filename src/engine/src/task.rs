@@ -429,10 +429,16 @@ impl TaskCx<'_> {
             }
         }
         let mut out = Map::new();
-        let groups =
-            named.iter().filter(|(key, _)| matches!(key, Defaulted::Group { members, .. } if members.contains(name)));
-        let own = named.iter().filter(|(key, _)| matches!(key, Defaulted::Action(action) if **action == *name));
-        for (_, defaults) in groups.chain(own) {
+        let of = |name: &str| -> Vec<&Value> {
+            let groups = named
+                .iter()
+                .filter(|(key, _)| matches!(key, Defaulted::Group { members, .. } if members.contains(name)));
+            let own = named.iter().filter(|(key, _)| matches!(key, Defaulted::Action(action) if **action == *name));
+            groups.chain(own).map(|(_, defaults)| defaults).collect()
+        };
+        // What a general module hands its work to has defaults too, beneath its own.
+        let backend = if named.is_empty() { None } else { self.backend(name, scope)? };
+        for defaults in backend.iter().flat_map(|backend| of(backend)).chain(of(name)) {
             match self.run.render(defaults, scope)? {
                 Rendered::Value(Value::Map(defaults)) => out.extend(defaults),
                 Rendered::Omit | Rendered::Value(Value::Null) => {}
@@ -443,6 +449,16 @@ impl TaskCx<'_> {
             }
         }
         Ok(out)
+    }
+
+    /// The module that `service` or `package` stands for on this host, as far as facts tell.
+    fn backend(&self, name: &str, scope: &Scope) -> Result<Option<String>, Trouble> {
+        let fact = match name.strip_prefix("ansible.builtin.") {
+            Some("service") => "ansible_service_mgr",
+            Some("package") => "ansible_pkg_mgr",
+            _ => return Ok(None),
+        };
+        Ok(self.run.text_variable(fact, scope)?.map(|backend| format!("ansible.builtin.{backend}")))
     }
 
     fn include(&self, include: &Include, scope: &Scope, item: &Map) -> Result<Ran, Trouble> {

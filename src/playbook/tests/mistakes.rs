@@ -77,7 +77,7 @@ fn every_mistake_has_a_place_and_says_what_to_do() {
         ("serial ok", play("- hosts: all\n  serial: [1, '50%']\n"), "no error", ""),
         ("vars list ok", play("- hosts: all\n  vars: [{a: 1}, {b: 2}]\n"), "no error", ""),
         ("vars text", play("- hosts: all\n  vars: abc\n"), "vars of a play must be a mapping", "site.yml:2:9"),
-        ("vars name", play("- hosts: all\n  vars: {a-b: 1}\n"), "`a-b` is not a valid variable name", "site.yml:2:10"),
+        ("vars name", play("- hosts: all\n  vars: {a-b: 1}\n"), "Invalid variable name 'a-b'", "site.yml:2:10"),
         ("prompt", play("- hosts: all\n  vars_prompt: [{prompt: x}]\n"), "missing 'name' key", "site.yml:2:17"),
         (
             "prompt key",
@@ -114,7 +114,7 @@ fn every_mistake_has_a_place_and_says_what_to_do() {
         ("retries", task("ping:\nretries: many"), "`retries` takes an integer", "site.yml:4:16"),
         ("delay", task("ping:\ndelay: [1]"), "`delay` takes a number, not list", "site.yml:4:14"),
         ("name map", task("ping:\nregister: {a: b}"), "`register` takes a string, not mapping", "site.yml:4:17"),
-        ("register", task("ping:\nregister: a-b"), "`a-b` is not a valid variable name", "site.yml:4:17"),
+        ("register", task("ping:\nregister: a-b"), "Invalid variable name 'a-b'", "site.yml:4:17"),
         ("when map", task("ping:\nwhen: {a: b}"), "`when` takes a condition", "site.yml:4:13"),
         ("tags map", task("ping:\ntags: {a: b}"), "`tags` takes a string or a list", "site.yml:4:13"),
         ("environment", task("ping:\nenvironment: 5"), "`environment` takes a mapping", "site.yml:4:20"),

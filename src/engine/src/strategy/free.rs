@@ -162,11 +162,8 @@ impl PlayRun<'_> {
             let keyword = |trouble| keyword_error(trouble, task.span);
             let run = self.run;
             let scope = run.view(Some(host), Some(self.scope), Some(&step)).map_err(keyword)?.into_scope();
-            let throttle = run
-                .maybe::<i64>("throttle", step.keywords(|c| c.throttle.as_ref()), &scope)
-                .map_err(keyword)?
-                .unwrap_or(0);
-            if throttle > 0 && queues.at.get(&step.id).is_some_and(|at| *at >= throttle as usize) {
+            let throttle = self.throttle(&step, &scope)?;
+            if throttle > 0 && queues.at.get(&step.id).is_some_and(|at| *at >= throttle) {
                 return Ok(Next::Throttled(step.id));
             }
             self.set_cursor(host, cursor);

@@ -231,8 +231,7 @@ impl PlayRun<'_> {
             .unwrap_or(run.options().any_errors_fatal);
         let ignored =
             run.maybe::<bool>("ignore_errors", step.keywords(|c| c.ignore_errors.as_ref()), &scope).ok().flatten();
-        let throttle =
-            run.maybe::<i64>("throttle", step.keywords(|c| c.throttle.as_ref()), &scope).map_err(keyword)?.unwrap_or(0);
+        let throttle = self.throttle(step, &scope)?;
         let hosts = if once { std::slice::from_ref(first) } else { group };
         if step.handler {
             if once {
@@ -247,7 +246,7 @@ impl PlayRun<'_> {
         let debugger = self.debugger(step, || Ok(scope.clone())).map_err(keyword)?;
         let mut limit = run.options().forks.max(1);
         if throttle > 0 && !once {
-            limit = limit.min(throttle as usize);
+            limit = limit.min(throttle);
         }
         let scope = self.scope;
         let work = |host: &Arc<str>| {
@@ -273,6 +272,30 @@ impl PlayRun<'_> {
             results.push(done);
         }
         Ok(Some((id, results, (fatal || once) && ignored != Some(true))))
+    }
+
+    /// How many hosts a step may run on at once; 0 is no limit.
+    pub(super) fn throttle(&self, step: &Step, scope: &Scope) -> Result<usize, EngineError> {
+        let fields = || step.keywords(|c| c.throttle.as_ref());
+        let trouble = match self.run.maybe::<i64>("throttle", fields(), scope) {
+            Ok(throttle) => return Ok(throttle.and_then(|throttle| usize::try_from(throttle).ok()).unwrap_or(0)),
+            Err(trouble) => trouble,
+        };
+        let text = trouble.text();
+        let why = match text.strip_prefix("Error processing keyword 'throttle': ") {
+            Some(why) => why.to_owned(),
+            None => {
+                let texts = step.keywords(|c| c.throttle.as_ref());
+                let value = texts.first().and_then(|field| match &field.value {
+                    rplay_playbook::Written::Template(value) => self.run.render(value, scope).ok()?.value(),
+                    rplay_playbook::Written::Const(_) => None,
+                });
+                let shown = value.map(|value| value.repr()).unwrap_or_default();
+                format!("invalid literal for int() with base 10: {shown}")
+            }
+        };
+        let message = format!("Failed to convert the throttle value to an integer: {why}");
+        Err(keyword_error(Trouble::message(message), fields().first().and_then(|field| field.span).or(step.span())))
     }
 
     /// Whether a task is to run once for all hosts.

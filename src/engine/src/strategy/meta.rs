@@ -53,7 +53,7 @@ impl PlayRun<'_> {
             let holds = matches!(kind.as_str(), "noop" | "refresh_inventory" | "reset_connection" | "role_complete")
                 || self.holds(step, host)?;
             let text =
-                if holds { self.meta(step, &kind, host)? } else { format!("{kind} conditional evaluated to False") };
+                if holds { self.meta(step, &kind, host)? } else { passed_over(&kind, host).1.to_string() };
             let Some(task) = task else { continue };
             self.run.emit(EventKind::Verbose { level: 2, host: None, text: format!("META: {text}") });
             if !holds {

@@ -20,8 +20,13 @@ pub(crate) struct PlayRole {
 pub(crate) enum VarsFile {
     /// Read when the play began.
     Read(Map),
-    /// Depends on the host: the candidates, of which the first that exists is taken.
-    PerHost(Vec<Value>),
+    /// Depends on the host.
+    PerHost {
+        /// The first that exists is taken.
+        candidates: Vec<Value>,
+        /// What they give without a host, for the play itself.
+        without: Option<Map>,
+    },
 }
 
 /// One batch of a play.

@@ -36,6 +36,10 @@ pub static MODULE: Module = Module {
 };
 
 fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
+    if !args.flag("expand_argument_vars") {
+        // The shell expands them itself.
+        return Err(ModuleError::msg("Unsupported parameters for (shell) module: expand_argument_vars"));
+    }
     let line = match args.text("_raw_params").or(args.text("cmd")).filter(|line| !line.is_empty()) {
         Some(line) => line.to_owned(),
         None => {

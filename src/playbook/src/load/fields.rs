@@ -208,7 +208,7 @@ pub(crate) fn check_variable_name(name: &str, span: Span) -> Result<()> {
     if first && chars.all(|c| c.is_alphanumeric() || c == '_') {
         return Ok(());
     }
-    let error = Diagnostic::error(format!("`{name}` is not a valid variable name")).at(span, "");
+    let error = Diagnostic::error(format!("Invalid variable name '{name}'")).at(span, "");
     Err(error.hint("names start with a letter or `_`, and go on with letters, digits and `_`").into())
 }
 
