@@ -20,6 +20,7 @@ const LAYERS: &[&str] = &[
     "library",
     "connection",
     "event",
+    "journal",
     "inventory",
     "agent",
     "output",

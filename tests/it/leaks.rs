@@ -136,6 +136,7 @@ fn secrets_are_in_nothing_that_a_run_writes_or_shows() {
     }
     let mut written = Vec::new();
     files_below(bed.path(), &mut written);
+    assert!(written.iter().any(|path| path.starts_with(bed.join(".local/state/rplay/runs"))), "there is a journal");
     let cached = written.iter().any(|path| path.ends_with("events.jsonl"));
     assert!(cached && lines.iter().any(|line| line.contains("sleep 0.3")), "the watch saw the run");
     for path in written {

@@ -19,6 +19,7 @@ mod loops;
 mod malformed;
 mod plugins;
 mod reference;
+mod resume;
 mod settings;
 mod vault;
 mod why;

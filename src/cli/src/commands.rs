@@ -6,5 +6,7 @@ pub(crate) mod doc;
 pub(crate) mod inventory;
 pub(crate) mod lint;
 pub(crate) mod playbook;
+pub(crate) mod resume;
+pub(crate) mod runs;
 pub(crate) mod vault;
 pub(crate) mod why;

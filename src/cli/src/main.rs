@@ -11,6 +11,7 @@ mod exit;
 mod extra_vars;
 mod fact_caching;
 mod failure;
+mod journal;
 mod known;
 mod modules;
 mod notices;
@@ -54,6 +55,10 @@ enum Command {
     Vault(Box<commands::vault::Options>),
     /// Check playbooks, roles and templates for what a release of Ansible refuses
     Lint(commands::lint::Options),
+    /// Go on with a run that failed or was killed
+    Resume(Box<commands::resume::Options>),
+    /// List runs, and show or remove their journals
+    Runs(commands::runs::Options),
     /// Show hosts, groups and variables: ansible-inventory
     Inventory(Box<commands::inventory::Options>),
     /// Explain a variable: every place that sets it, which one wins, and its value
@@ -88,6 +93,8 @@ fn run(mut args: Vec<OsString>) -> i32 {
         (Some(Command::Playbook(options)), _) => commands::playbook::run(&options),
         (None, Some(options)) => commands::playbook::run(&options),
         (Some(Command::Adhoc(options)), _) => commands::adhoc::run(&options),
+        (Some(Command::Resume(options)), _) => commands::resume::run(&options),
+        (Some(Command::Runs(options)), _) => commands::runs::run(&options),
         (Some(Command::Doc(options)), _) => commands::doc::run(&options),
         (Some(Command::Config(options)), _) => commands::config::run(&options),
         (Some(Command::Vault(options)), _) => commands::vault::run(&options),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
+use serde::{Deserialize, Serialize};
 
 /// Where vault passwords come from, for every command that reads encrypted files.
 #[derive(Args, Clone, Debug, Default)]
@@ -25,8 +26,9 @@ pub(crate) struct VaultOptions {
     pub(crate) vault_id: Vec<String>,
 }
 
-/// Run playbooks on the hosts of an inventory.
-#[derive(Args, Clone, Debug, Default)]
+/// Run playbooks on the hosts of an inventory. The journal of a run keeps them, for when it goes on.
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct PlaybookOptions {
     /// Playbooks to run, in order
     #[arg(required = true, value_name = "PLAYBOOK")]
@@ -68,8 +70,8 @@ pub(crate) struct PlaybookOptions {
     #[arg(short = 'f', long, value_name = "FORKS", value_parser = forks)]
     pub(crate) forks: Option<usize>,
 
-    /// Start the playbook at the task matching this name
-    #[arg(long, value_name = "START_AT_TASK")]
+    /// Start the playbook at the task matching this name, or standing at this place; dynamic includes are looked into
+    #[arg(long, value_name = "NAME|FILE:LINE")]
     pub(crate) start_at_task: Option<String>,
 
     /// One-step-at-a-time: confirm each task before running
@@ -196,6 +198,14 @@ pub(crate) struct PlaybookOptions {
     /// Also write every event of the run to this file, one JSON document a line
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
+
+    /// Write no journal: the run cannot be resumed
+    #[arg(long)]
+    pub(crate) no_journal: bool,
+
+    /// The folder of journals
+    #[arg(long, value_name = "DIR")]
+    pub(crate) journal_dir: Option<PathBuf>,
 
     /// Remove the agent from the targets when the run ends
     #[arg(long)]

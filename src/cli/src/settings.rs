@@ -128,6 +128,9 @@ settings! {
     PLAYBOOK_DIR Path ["defaults" "playbook_dir"] ["ANSIBLE_PLAYBOOK_DIR"] "";
     PAGER Text ["defaults" "pager"] ["ANSIBLE_PAGER", "PAGER"] "less";
     RPLAY_COMPAT Text ["rplay" "compat"] ["RPLAY_COMPAT"] "";
+    RPLAY_JOURNAL Bool ["rplay" "journal"] ["RPLAY_JOURNAL"] "true";
+    RPLAY_JOURNAL_DIR Path ["rplay" "journal_dir"] ["RPLAY_JOURNAL_DIR"] "";
+    RPLAY_JOURNAL_KEEP Int ["rplay" "journal_keep"] ["RPLAY_JOURNAL_KEEP"] "50";
     RESULT_FORMAT Text ["defaults" "result_format", "defaults" "callback_result_format"] ["ANSIBLE_CALLBACK_RESULT_FORMAT"] "json";
     SHOW_CUSTOM_STATS Bool ["defaults" "show_custom_stats"] ["ANSIBLE_SHOW_CUSTOM_STATS"] "false";
     SHOW_PER_HOST_START Bool ["defaults" "show_per_host_start"] ["ANSIBLE_SHOW_PER_HOST_START"] "false";

@@ -111,6 +111,18 @@ impl Sources {
         registry.all.get(id.0.get() as usize - 1).cloned()
     }
 
+    /// How many texts are registered.
+    pub fn count(&self) -> usize {
+        self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).all.len()
+    }
+
+    /// Name, text and whether it is a secret of every text registered after the first `known`.
+    pub fn since(&self, known: usize) -> Vec<(Arc<str>, Arc<str>, bool)> {
+        let registry = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let new = registry.all.iter().skip(known);
+        new.map(|source| (Arc::clone(&source.name), Arc::clone(&source.text), source.sealed)).collect()
+    }
+
     /// The name a source was registered under.
     pub fn name(&self, id: SourceId) -> Option<Arc<str>> {
         self.get(id).map(|s| Arc::clone(&s.name))

@@ -12,6 +12,7 @@ use rplay_value::{List, Map, Value};
 
 use crate::action::{Action, ActionCx, Done};
 use crate::actions::normal;
+use crate::journal::digest_of_call;
 use crate::trouble::Trouble;
 
 /// Where status files are when nobody says.
@@ -66,6 +67,13 @@ pub(crate) async fn ask(cx: &mut ActionCx<'_>, jid: &str, mode: &str, follow: i6
     Ok(done)
 }
 
+/// A job that was started before the run was killed, unless its target knows nothing of it.
+async fn found(cx: &mut ActionCx<'_>, job: String) -> Option<(String, Done)> {
+    let asked = ask(cx, &job, "status", 0).await.ok()?;
+    let there = asked.result.get("msg").is_none_or(|msg| !msg.to_str().contains("could not find job"));
+    there.then(|| (job, Done { result: asked.result, ..Done::changed(true) }))
+}
+
 /// Runs an action in the background: waits for it with a look at least every `poll` seconds, or not at all with
 /// `poll: 0`. A job that ends between two looks is seen at once.
 pub(crate) async fn run(action: &dyn Action, cx: &mut ActionCx<'_>) -> Result<Done, Trouble> {
@@ -75,17 +83,28 @@ pub(crate) async fn run(action: &dyn Action, cx: &mut ActionCx<'_>) -> Result<Do
         return Err(trouble.help("remove `async`, or use it with a module that runs on the target, such as command"));
     }
     let seconds = cx.settings.async_seconds;
-    let name = format!("j{:012}", uuid::Uuid::new_v4().as_u128() % 1_000_000_000_000);
-    let mut call = normal::prepare(cx)?;
-    call.job = Some(Job { name, seconds: seconds.unsigned_abs(), folder: folder(cx)? });
+    let poll = cx.settings.poll;
+    let digest = digest_of_call(&cx.name, &cx.args);
     // On this machine too, a job needs a process that does not end with the run.
     cx.apart = true;
-    let reply = cx.send(call).await?;
-    let mut started = cx.reply(reply);
-    started.result.insert("changed", true);
-    let poll = cx.settings.poll;
-    let jid = started.result.get("ansible_job_id").map(|id| id.to_str().into_owned());
-    let Some(jid) = jid.filter(|_| poll > 0) else { return Ok(started) };
+    let under_way = match cx.task.kept_job(&digest).filter(|_| poll > 0) {
+        Some(job) => found(cx, job).await,
+        None => None,
+    };
+    let (jid, started) = if let Some(under_way) = under_way {
+        under_way
+    } else {
+        let name = format!("j{:012}", uuid::Uuid::new_v4().as_u128() % 1_000_000_000_000);
+        let mut call = normal::prepare(cx)?;
+        call.job = Some(Job { name, seconds: seconds.unsigned_abs(), folder: folder(cx)? });
+        let reply = cx.send(call).await?;
+        let mut started = cx.reply(reply);
+        started.result.insert("changed", true);
+        let jid = started.result.get("ansible_job_id").map(|id| id.to_str().into_owned());
+        let Some(jid) = jid.filter(|_| poll > 0) else { return Ok(started) };
+        cx.task.keep_job(&digest, &jid, cx.settings.no_log);
+        (jid, started)
+    };
 
     let (task, host) = (cx.task.id, Arc::clone(&cx.task.host));
     let mut left = seconds;

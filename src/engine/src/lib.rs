@@ -17,6 +17,7 @@ mod foreign;
 mod handlers;
 mod include;
 mod iterate;
+mod journal;
 mod loops;
 mod options;
 mod plan;

@@ -32,6 +32,8 @@ struct Item {
     learnt: Map,
     scope: Scope,
     value: Value,
+    /// The journal has it: it was shown.
+    kept: bool,
 }
 
 /// `loop_control` after rendering.
@@ -270,7 +272,7 @@ impl TaskCx<'_> {
 
     /// Tells of an item. The second value says whether the loop stops here.
     fn finish(&self, item: Item, register: Option<&str>) -> Result<(Ran, bool), Trouble> {
-        let Item { mut ran, mut scope, value, .. } = item;
+        let Item { mut ran, mut scope, value, kept, .. } = item;
         if let Some(name) = register {
             scope = scope.with(name, ran.registered());
         }
@@ -282,7 +284,9 @@ impl TaskCx<'_> {
                 ran.error = Some(trouble.report(&self.run.options().sources, self.span()));
             }
         }
-        self.item_finished(&ran);
+        if !kept {
+            self.item_finished(&ran);
+        }
         let stop = self.stops(&scope)?;
         Ok((ran, stop))
     }
@@ -301,10 +305,22 @@ impl TaskCx<'_> {
         for (name, value) in own.texts() {
             scope = scope.with(name.as_str(), value.clone());
         }
+        if let Some(ran) = self.kept_item(index, &own) {
+            return Item { index, learnt: self.learnt(&ran), ran, again: false, scope, value: item, kept: true };
+        }
         let (mut ran, learnt) = self.once(&scope, &own, turn.as_deref(), None).await;
-        ran.result.extend(own);
         let again = turn.is_some_and(|turn| turn.must_begin_again());
-        Item { index, ran, again, learnt, scope, value: item }
+        if !again {
+            self.keep_item(index, &own, &mut ran);
+        }
+        ran.result.extend(own);
+        Item { index, ran, again, learnt, scope, value: item, kept: false }
+    }
+
+    /// The variables of an item of the whole loop.
+    pub(crate) fn item_of(&self, scope: &Scope, items: &List, index: usize) -> Option<Map> {
+        let control = self.control(scope).ok()?;
+        Some(item_variables(&control, items, index, items.get(index)?))
     }
 
     /// Whether items may be sent ahead at all. Whether one is, its own templates and its action decide: see [`Turn`].
@@ -390,7 +406,7 @@ fn item_variables(control: &Control, items: &List, index: usize, item: &Value) -
 }
 
 /// The result of the whole loop.
-fn summary(rans: Vec<Ran>) -> Ran {
+pub(crate) fn summary(rans: Vec<Ran>) -> Ran {
     let mut whole = Ran::default();
     let result = &mut whole.result;
     let skipped = rans.iter().all(Ran::skipped);

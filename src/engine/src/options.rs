@@ -212,6 +212,8 @@ pub struct RunOptions {
     pub prompter: Arc<dyn Prompter>,
     /// The texts of the run.
     pub sources: Sources,
+    /// Where results are kept, so that the run can go on after a failure or a kill; what it holds already is not run.
+    pub journal: Option<Arc<rplay_journal::Journal>>,
 }
 
 impl RunOptions {
@@ -253,6 +255,7 @@ impl RunOptions {
             connection: ConnectionDefaults::default(),
             prompter,
             sources,
+            journal: None,
         }
     }
 

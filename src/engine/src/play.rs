@@ -41,7 +41,11 @@ pub(crate) fn prepare(run: &Run, play: &Arc<Play>) -> Result<Prepared, EngineErr
     let scope = play_scope(run, play, &vars, Vec::new(), &[])?;
     for prompt in &play.vars_prompt {
         if !run.options().extra_vars.contains(&prompt.name) {
-            let answer = ask(run, prompt, &scope)?;
+            let answer = match run.kept_answer(prompt) {
+                Some(answer) => answer,
+                None => ask(run, prompt, &scope)?,
+            };
+            run.keep_answer(prompt, &answer);
             vars.insert(prompt.name.as_str(), answer);
         }
     }
@@ -283,6 +287,9 @@ impl Prepared {
     /// Tells outputs that a batch begins.
     pub(crate) fn start(&mut self, run: &Run, play: &Play, batch: &[Arc<str>]) -> PlayId {
         let id = run.next_play();
+        if let Some(journal) = run.journal() {
+            journal.play(id.0, &self.name, batch.len());
+        }
         let check = play
             .common
             .check_mode

@@ -15,6 +15,7 @@ use rplay_value::{List, Map, Text, Value};
 
 use crate::error::EngineError;
 use crate::fields::Keyword;
+use crate::journal::Quiet;
 use crate::plan::Step;
 use crate::ran::Ran;
 use crate::strategy::{BatchEnd, PlayRun};
@@ -59,6 +60,8 @@ pub struct Run {
     engine: Engine,
     pool: Pool,
     emitter: Emitter,
+    /// For a run that goes on: what was shown before is not shown again.
+    quiet: Option<Quiet>,
     resolver: Arc<Resolver>,
     loader_settings: rplay_playbook::Settings,
     recap: Mutex<Recap>,
@@ -89,12 +92,14 @@ impl Run {
         let options = Arc::new(options);
         let world = Arc::new(World::new(Arc::clone(&options), inventory, files));
         let engine = resolver.engine().clone();
+        let quiet = options.journal.as_ref().filter(|journal| journal.resumed()).map(|_| Quiet::default());
         Self {
             options,
             world,
             engine,
             pool,
             emitter,
+            quiet,
             resolver,
             loader_settings,
             recap: Mutex::default(),
@@ -135,7 +140,14 @@ impl Run {
     }
 
     pub(crate) fn emit(&self, kind: EventKind) {
-        self.emitter.emit(kind);
+        match &self.quiet {
+            None => self.emitter.emit(kind),
+            Some(quiet) => quiet.emit(kind, &self.emitter),
+        }
+    }
+
+    pub(crate) fn quiet(&self) -> Option<&Quiet> {
+        self.quiet.as_ref()
     }
 
     pub(crate) fn followed<T>(&self, look: impl FnOnce(&mut HashMap<(Arc<str>, String), i64>) -> T) -> T {
@@ -358,6 +370,13 @@ impl Run {
         run
     }
 
+    /// Writes into the journal that the run came to its end. One that is interrupted has none, and goes on later.
+    pub fn conclude(&self, outcome: RunOutcome) {
+        if let Some(journal) = self.journal() {
+            journal.end(outcome.code(), self.recap(|recap| recap.clone()));
+        }
+    }
+
     /// Tells outputs that the run is over, and ends the connections.
     pub async fn end(self, outcome: RunOutcome) {
         self.emit(EventKind::RunFinished { exit: outcome.code() });
@@ -425,7 +444,9 @@ impl Run {
         let batches = self.batches(play, &scope, &hosts)?;
         if batches.is_empty() {
             scope.start(self, play, &[]);
+            let shown = self.mute(self.replayed().is_some());
             self.emit(EventKind::NoHostsMatched);
+            self.mute(shown);
             return Ok((before, true));
         }
         let mut outcome = before;
@@ -435,7 +456,7 @@ impl Run {
             let shared = scope.share(play, &hosts, &batch);
             let end = PlayRun::new(self, loader, play, &shared, id, scope.pace, &batch)
                 .map(|run| run.with_out(&self.out, self.start_at_done))?
-                .run()
+                .go()
                 .await?;
             let BatchEnd { outcome: ended, failed, unreachable, end_play, break_play, start_at_done } = end;
             if !self.out.failed.is_empty() {
@@ -471,6 +492,9 @@ impl Run {
         if let Some(order) = &scope.order {
             let order: Order = order.parse().map_err(error)?;
             order.apply(&mut hosts);
+            if order == Order::Shuffle {
+                hosts = self.kept_order(play, hosts);
+            }
         }
         Ok(hosts)
     }

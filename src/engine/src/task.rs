@@ -13,6 +13,7 @@ use rplay_value::{Map, Text, Value};
 
 use crate::action::{ActionCx, Done, Turn, find_action};
 use crate::fields::Keyword;
+use crate::journal::Before;
 use crate::plan::{Step, is_builtin};
 use crate::ran::{Effect, IncludeRequest, Ran};
 use crate::resolve::Defaulted;
@@ -33,6 +34,8 @@ pub(crate) struct TaskCx<'r> {
     pub(crate) id: TaskId,
     /// Variables that the user set in the debugger, stronger than all others.
     pub(crate) overrides: Option<&'r Map>,
+    /// What a run that goes on knows of the step.
+    pub(crate) before: Option<Arc<Before>>,
 }
 
 /// The keywords of a task after rendering, for one host and item.
@@ -86,8 +89,16 @@ impl TaskCx<'_> {
             Ok(scope) => scope,
             Err(trouble) => return self.failure(trouble),
         };
-        match self.loop_items(&scope) {
-            Ok(None) => self.once(&scope, &Map::new(), None, None).boxed_local().await.0,
+        let items = match self.kept_items() {
+            Some(items) => Ok(Some(items)),
+            None => self.loop_items(&scope).inspect(|items| {
+                if let Some(items) = items.as_ref().filter(|items| !items.is_empty()) {
+                    self.keep_items(&scope, items);
+                }
+            }),
+        };
+        match items {
+            Ok(None) => self.counted(self.once(&scope, &Map::new(), None, None).boxed_local().await.0),
             Ok(Some(items)) => self.run_loop(&scope, items).boxed_local().await,
             // Something undefined counts only when the task is not skipped; anything else ends it before that is known.
             Err(trouble) => {
@@ -127,6 +138,12 @@ impl TaskCx<'_> {
                 .flatten()
                 .unwrap_or(false);
         }
+        let learnt = self.learnt(&ran);
+        (ran, learnt)
+    }
+
+    /// The variables that following items see.
+    pub(crate) fn learnt(&self, ran: &Ran) -> Map {
         let mut learnt = Map::new();
         for effect in &ran.effects {
             match effect {
@@ -137,7 +154,7 @@ impl TaskCx<'_> {
                 _ => {}
             }
         }
-        (ran, learnt)
+        learnt
     }
 
     /// A failed or unreachable result.
@@ -491,6 +508,9 @@ impl TaskCx<'_> {
         loop {
             let done = self.act(cx).await?;
             let mut ran = Self::normalize(done, cx);
+            if self.before.is_some() {
+                Box::pin(self.changed_before(cx, &mut ran)).await;
+            }
             if total > 1 {
                 ran.result.insert("attempts", attempt);
             }
@@ -538,7 +558,7 @@ impl TaskCx<'_> {
         let name = Arc::clone(&cx.name);
         let action = find_action(&name).unwrap_or(&crate::actions::normal::ACTION);
         if cx.settings.async_seconds > 0 {
-            return crate::background::run(action, cx).await;
+            return Box::pin(crate::background::run(action, cx)).await;
         }
         let Some(seconds) = cx.settings.timeout() else { return action.run(cx).await };
         if let Ok(done) = tokio::time::timeout(Duration::from_secs(seconds), action.run(cx)).await {

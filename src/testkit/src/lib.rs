@@ -89,7 +89,12 @@ impl TestBed {
                 command.env_remove(name);
             }
         }
-        command.env("HOME", self.path()).env("LC_ALL", "C.UTF-8").env("COLUMNS", "120").envs(&self.env);
+        command
+            .env_remove("XDG_STATE_HOME")
+            .env("HOME", self.path())
+            .env("LC_ALL", "C.UTF-8")
+            .env("COLUMNS", "120")
+            .envs(&self.env);
         command
     }
 

@@ -14,11 +14,13 @@ mod error;
 mod files;
 mod format;
 mod random;
+mod seal;
 mod secret;
 mod source;
 
 pub use error::VaultError;
 pub use files::{Permissions, VaultedFiles, create_private, read_file, shred_file, shred_folder, write_file};
 pub use format::{HEADER, is_vault};
+pub use seal::Seal;
 pub use secret::{DEFAULT_ID, Decrypted, Key, Password, Secrets};
 pub use source::{Asking, Place, Prompt, SecretSource};

@@ -10,6 +10,7 @@ use rplay_diag::{Diagnose as _, Diagnostic, Severity, Sources};
 use rplay_engine::{ConnectionDefaults, EngineError, FactCaching, Gathering, Resolver, Run, RunOptions, RunOutcome};
 use rplay_event::{Dispatcher, EventKind, LogWriter, Notice, Sink};
 use rplay_inventory::Inventory;
+use rplay_journal::Journal;
 use rplay_output::{Look, ResultFormat, Terminal};
 use rplay_playbook::{AdHoc, Listing, Loader, Playbook, Resolve as _, TagSelection, listing, texts_of};
 use rplay_template::{Engine, EngineOptions};
@@ -17,13 +18,14 @@ use rplay_value::{Compat, Map, Results, Text};
 use rplay_vault::VaultedFiles;
 
 use crate::commands::adhoc::{Asked, NO_HOSTS};
+use crate::commands::resume::{self, Resumed};
 use crate::compat::{self, Choice};
 use crate::failure::Failure;
 use crate::known::KnownSettings;
 use crate::notices::{self, Listener};
 use crate::options::PlaybookOptions;
 use crate::settings::Settings;
-use crate::{exit, extra_vars, plugins, prompter, vault};
+use crate::{exit, extra_vars, journal, plugins, prompter, vault};
 
 /// What a run is to do.
 pub(crate) enum Work {
@@ -38,8 +40,21 @@ pub(crate) fn run(options: &PlaybookOptions) -> i32 {
     start(options, &|_| Ok(Work::Playbooks))
 }
 
+/// Goes on with a run; the value is the exit code.
+pub(crate) fn resume(options: &PlaybookOptions, resumed: Resumed) -> i32 {
+    begin(options, Some(resumed), &|_| Ok(Work::Playbooks))
+}
+
 /// Reads the settings, and runs what they and the options ask for.
 pub(crate) fn start(options: &PlaybookOptions, work: &dyn Fn(&Settings) -> Result<Work, Failure>) -> i32 {
+    begin(options, None, work)
+}
+
+fn begin(
+    options: &PlaybookOptions,
+    resumed: Option<Resumed>,
+    work: &dyn Fn(&Settings) -> Result<Work, Failure>,
+) -> i32 {
     let sources = Sources::new();
     let settings = match Settings::load(&sources, &|name| std::env::var(name).ok()) {
         Ok(settings) => settings,
@@ -54,7 +69,8 @@ pub(crate) fn start(options: &PlaybookOptions, work: &dyn Fn(&Settings) -> Resul
     trace(verbosity);
     let look = Look { follow: options.follow, ..look(&settings, verbosity) };
     let color = look.color;
-    let ran = work(&settings).and_then(|work| Command::new(options, settings, &sources, look).run(&work));
+    let ran = work(&settings)
+        .and_then(|work| Command { resumed, ..Command::new(options, settings, &sources, look) }.run(&work));
     ran.unwrap_or_else(|failure| {
         failure.report(&sources, color);
         failure.code
@@ -122,6 +138,9 @@ struct Command<'a> {
     /// Why that release is followed, for `-v`.
     because: Option<String>,
     listener: Option<Listener>,
+    /// The run to go on with.
+    resumed: Option<Resumed>,
+    journal: Option<Arc<Journal>>,
 }
 
 /// A run that is ready and was not started, for commands that only look.
@@ -221,6 +240,8 @@ impl<'a> Command<'a> {
             collections,
             because: None,
             listener: None,
+            resumed: None,
+            journal: None,
         }
     }
 
@@ -250,12 +271,17 @@ impl<'a> Command<'a> {
     }
 
     fn prepare(&mut self) -> Result<Prepared, Failure> {
-        let files =
-            VaultedFiles::new(Arc::new(vault::secrets(&self.options.vault(), &self.settings)?), self.sources.clone());
+        let secrets = Arc::new(vault::secrets(&self.options.vault(), &self.settings)?);
+        let files = VaultedFiles::new(Arc::clone(&secrets), self.sources.clone());
+        let given = self.go_on(&secrets)?;
         let merge = self.settings.text("DEFAULT_HASH_BEHAVIOUR").as_deref() == Some("merge");
         let read = |path: &Path| files.text(path).map_err(|error| error.to_string());
-        let (extra_vars, said) = extra_vars::read(&self.options.extra_vars, &self.sources, merge, &read)
-            .map_err(|error| Failure::options(error.diagnostic()))?;
+        let (extra_vars, said) =
+            extra_vars::read(given.as_ref().unwrap_or(&self.options.extra_vars), &self.sources, merge, &read)
+                .map_err(|error| Failure::options(error.diagnostic()))?;
+        if let Some(resumed) = &self.resumed {
+            resume::missing(resumed, &extra_vars)?;
+        }
         let mut notices = std::mem::take(&mut self.settings.warnings);
         notices.extend(said);
         let choice = self.compat()?;
@@ -291,6 +317,38 @@ impl<'a> Command<'a> {
                 .with_collections(self.collections.clone()),
         );
         Ok(Prepared { files, resolver, inventory, extra_vars, merge, notices })
+    }
+
+    /// Opens the journal of a run that goes on. The value is its `-e`, with those of now after them.
+    fn go_on(&mut self, secrets: &Arc<rplay_vault::Secrets>) -> Result<Option<Vec<String>>, Failure> {
+        let Some(resumed) = &self.resumed else { return Ok(None) };
+        let journal = Journal::resume(&resumed.path, Arc::clone(secrets), &self.sources, resumed.changed_files)
+            .map_err(|error| Failure::error(error.diagnostic()))?;
+        let mut given = journal.secret_options().unwrap_or_else(|| self.options.extra_vars.clone());
+        given.extend(resumed.extra_vars.iter().cloned());
+        self.journal = Some(Arc::new(journal));
+        Ok(Some(given))
+    }
+
+    /// The journal of this run. One that cannot be had is no reason not to run.
+    fn journal(&self, files: &VaultedFiles, said: &mut Vec<Diagnostic>) -> Option<Arc<Journal>> {
+        if let Some(journal) = &self.journal {
+            journal.watch();
+            return Some(Arc::clone(journal));
+        }
+        let options = self.options;
+        if options.check || options.no_journal || !self.settings.flag("RPLAY_JOURNAL") {
+            return None;
+        }
+        let runs = journal::runs(options.journal_dir.as_deref(), &self.settings);
+        let new = journal::new_run(options, !files.secrets().is_empty());
+        match Journal::create(&runs, new, Arc::clone(files.secrets()), &self.sources) {
+            Ok(journal) => Some(Arc::new(journal)),
+            Err(error) => {
+                said.push(Diagnostic { severity: Severity::Warning, ..error.diagnostic() });
+                None
+            }
+        }
     }
 
     fn inventory(&self, files: &VaultedFiles, notices: &mut Vec<Diagnostic>) -> Result<Inventory, Failure> {
@@ -447,6 +505,7 @@ impl<'a> Command<'a> {
             .build()
             .map_err(|error| Failure::error(Diagnostic::error(format!("could not start worker threads: {error}"))))?;
         let (sinks, deprecated) = self.sinks(work)?;
+        let journal = if matches!(work, Work::Playbooks) { self.journal(files, &mut said) } else { None };
         let (emitter, dispatcher) = Dispatcher::start(sinks);
         for diagnostic in &said {
             emitter.emit(notices::event(diagnostic, &self.sources));
@@ -517,6 +576,7 @@ impl<'a> Command<'a> {
             connection,
             modules: crate::modules::defaults(&self.settings),
             compat: self.compat.clone(),
+            journal: journal.clone(),
             ..RunOptions::new(self.sources.clone(), Arc::new(prompter::Terminal))
         };
         let pool = Pool::new(PoolOptions {
@@ -542,6 +602,12 @@ impl<'a> Command<'a> {
         runtime.shutdown_timeout(std::time::Duration::from_millis(200));
         if let Some(error) = broken.into_iter().find(|error| error.kind() != io::ErrorKind::BrokenPipe) {
             return Err(Failure::error(Diagnostic::error(format!("could not write the output: {error}"))));
+        }
+        if let Some(journal) =
+            journal.filter(|_| !matches!(ended, Ended::Done(RunOutcome::Ok)) && io::stderr().is_terminal())
+        {
+            // Nowhere is left to complain about a broken standard error.
+            let _ = writeln!(io::stderr().lock(), "To go on from here: rplay resume {}", journal.id());
         }
         match ended {
             Ended::Done(outcome) => Ok(i32::from(outcome.code())),
@@ -720,6 +786,11 @@ async fn playbooks(mut run: Run, paths: &[PathBuf]) -> Ended {
         ended = all => ended.map_or_else(|error| Ended::Error(Box::new(error)), Ended::Done),
         _ = tokio::signal::ctrl_c() => Ended::Interrupted,
     };
+    match &ended {
+        Ended::Done(outcome) => run.conclude(*outcome),
+        Ended::Error(_) => run.conclude(RunOutcome::Failed),
+        Ended::Interrupted => {}
+    }
     run.end(ended.outcome()).await;
     ended
 }

@@ -131,6 +131,7 @@ impl PlayRun<'_> {
                 host: Arc::clone(&done.host),
                 id,
                 overrides: Some(&session.set),
+                before: None,
             };
             // Boxed: the futures around it are deep enough.
             done.ran = Box::pin(cx.execute()).await;

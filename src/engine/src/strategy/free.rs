@@ -4,7 +4,7 @@
 //! place among the `forks`. What an include brings is loaded once and shared by the hosts that come to it later, so
 //! that a task of an included file is one task, whenever a host arrives at it.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use futures_util::StreamExt;
@@ -14,8 +14,10 @@ use rplay_playbook::Task;
 
 use crate::action::find_action;
 use crate::error::EngineError;
+use crate::journal::{Before, CaughtUp, Origin};
 use crate::plan::{Step, StepId};
 use crate::play::keyword_error;
+use crate::ran::Ran;
 use crate::run::Run;
 use crate::strategy::linear::HostRan;
 use crate::strategy::{BatchEnd, PlayRun, Strategy};
@@ -39,7 +41,9 @@ struct Queues {
 
 /// What became of the question for a host's next task.
 enum Next {
-    Start(Arc<Step>, Arc<Task>, TaskId),
+    Start(Arc<Step>, Arc<Task>, TaskId, Option<Arc<Before>>),
+    /// The journal has its result, at this place among all results.
+    Has(u32, Arc<Step>, TaskId, Box<Ran>),
     /// Its step has enough hosts.
     Throttled(StepId),
     Through,
@@ -53,11 +57,13 @@ async fn work(
     task: Arc<Task>,
     host: Arc<str>,
     id: TaskId,
+    before: Option<Arc<Before>>,
 ) -> (Arc<Step>, TaskId, HostRan) {
     run.emit(EventKind::HostStarted { task: id, host: Arc::clone(&host) });
-    let ran =
-        TaskCx { run, play, step: &step, task: &task, host: Arc::clone(&host), id, overrides: None }.execute().await;
-    (step, id, HostRan { host, ran })
+    let cx = TaskCx { run, play, step: &step, task: &task, host: Arc::clone(&host), id, overrides: None, before };
+    let ran = cx.execute().await;
+    let from = cx.from();
+    (step, id, HostRan { host, ran, from })
 }
 
 impl PlayRun<'_> {
@@ -80,8 +86,10 @@ impl PlayRun<'_> {
         }
         let mut announced = HashMap::new();
         let mut running = FuturesUnordered::new();
+        // Results of before the run was interrupted come in the order in which they came then.
+        let mut known = BTreeMap::new();
         loop {
-            while running.len() < forks {
+            while running.len() + known.len() < forks {
                 if pinned
                     && queues.begun < forks
                     && let Some(host) = queues.waiting.pop_front()
@@ -91,15 +99,23 @@ impl PlayRun<'_> {
                 }
                 let Some(host) = queues.ready.pop_front() else { break };
                 match self.next_free(&host, &mut queues, &mut announced).await? {
-                    Next::Start(step, task, id) => {
+                    Next::Start(step, task, id, before) => {
                         *queues.at.entry(step.id).or_default() += 1;
-                        running.push(work(run, play, step, task, host, id));
+                        running.push(work(run, play, step, task, host, id, before));
+                    }
+                    Next::Has(order, step, id, ran) => {
+                        *queues.at.entry(step.id).or_default() += 1;
+                        known.insert(order, (step, id, HostRan { host, ran: *ran, from: Origin::Journal }));
                     }
                     Next::Throttled(step) => queues.throttled.entry(step).or_default().push_back(host),
                     Next::Through => queues.begun -= 1,
                 }
             }
-            let Some((step, id, mut done)) = running.next().await else { break };
+            let next = match known.pop_first() {
+                Some((_, next)) => Some(next),
+                None => running.next().await,
+            };
+            let Some((step, id, mut done)) = next else { break };
             if let Some(at) = queues.at.get_mut(&step.id) {
                 *at -= 1;
             }
@@ -109,13 +125,13 @@ impl PlayRun<'_> {
             let debugger = self
                 .debugger(&step, || Ok(self.run.view(Some(&done.host), Some(self.scope), Some(&step))?.into_scope()));
             let debugger = debugger.map_err(|trouble| keyword_error(trouble, step.span()))?;
-            if debugger.applies(&done.ran) {
+            if done.from != Origin::Journal && debugger.applies(&done.ran) {
                 Box::pin(self.finish_debugged(&debugger, &step, id, false, &mut done)).await?;
             } else {
                 self.finish(&step, id, false, &mut done)?;
             }
             let results = self.expand_includes(&step, id, vec![done])?;
-            for HostRan { host, ran } in results {
+            for HostRan { host, ran, .. } in results {
                 if self.strategy.is_tripleo() && ran.failed() && self.any_errors_fatal && self.tripleo_lost(&host) {
                     self.break_play = true;
                 }
@@ -184,7 +200,9 @@ impl PlayRun<'_> {
                 );
             }
             self.any_errors_fatal |= fatal;
-            if self.step_mode && !self.take_step(&step, &scope, Some(host))? {
+            let asks = self.step_mode && self.ran_once(&step, std::slice::from_ref(host)).is_none();
+            if asks && !self.take_step(&step, &scope, Some(host))? {
+                self.leave_out(&step, std::slice::from_ref(host));
                 continue;
             }
             let id = if let Some(id) = announced.get(&step.id) {
@@ -194,7 +212,11 @@ impl PlayRun<'_> {
                 announced.insert(step.id, id);
                 id
             };
-            return Ok(Next::Start(step, task, id));
+            return Ok(match self.catch_up(&step, &task, id, host) {
+                CaughtUp::Runs(before) => Next::Start(step, task, id, before),
+                CaughtUp::Has(order, ran) => Next::Has(order, step, id, Box::new(ran)),
+                CaughtUp::Passes => continue,
+            });
         }
     }
 

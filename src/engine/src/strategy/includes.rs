@@ -10,6 +10,7 @@ use rplay_value::{Map, Text, Value};
 
 use crate::error::EngineError;
 use crate::explain::{ITEMS, item_of};
+use crate::journal::Origin;
 use crate::plan::{Entry, LevelKind, PlanBlock, Step, StepId, dependencies};
 use crate::play::keyword_error;
 use crate::ran::{Effect, IncludeRequest, Ran};
@@ -23,6 +24,8 @@ struct Group {
     request: IncludeRequest,
     label: Option<Value>,
     hosts: Vec<Arc<str>>,
+    /// Those of them that came to it now, not before the run was interrupted.
+    new: Vec<Arc<str>>,
     /// The result of the first host, for a failure.
     data: Map,
 }
@@ -55,6 +58,9 @@ impl PlayRun<'_> {
         let Some(include) = step.task().and_then(|task| task.include.clone()) else { return Ok(results) };
         let groups = self.groups(&results);
         if groups.is_empty() {
+            for result in &results {
+                self.go_on_to_start(&result.host);
+            }
             return Ok(results);
         }
         let mut blocks: HashMap<Arc<str>, Vec<Entry>> = HashMap::new();
@@ -67,12 +73,10 @@ impl PlayRun<'_> {
                     for host in &group.hosts {
                         self.run.recap(|recap| recap.host(host).ok += 1);
                     }
-                    self.run.emit(EventKind::Included {
-                        task,
-                        file: shown,
-                        hosts: group.hosts.clone(),
-                        label: group.label.clone(),
-                    });
+                    if !group.new.is_empty() {
+                        let (hosts, label) = (group.new.clone(), group.label.clone());
+                        self.run.emit(EventKind::Included { task, file: shown, hosts, label });
+                    }
                     match brought {
                         Brought::Block(block) => {
                             block.steps(&mut included);
@@ -112,6 +116,9 @@ impl PlayRun<'_> {
         if !self.strategy.is_free() {
             self.steps.splice(self.at..self.at, included);
         }
+        for result in &results {
+            self.go_on_to_start(&result.host);
+        }
         Ok(results)
     }
 
@@ -133,6 +140,7 @@ impl PlayRun<'_> {
             host: Arc::clone(host),
             id: self.run.last_task(),
             overrides: None,
+            before: None,
         };
         let Ok(scope) = cx.scope() else { return out };
         let items: Vec<Map> = match cx.loop_items(&scope) {
@@ -152,7 +160,7 @@ impl PlayRun<'_> {
             if !seen.insert((step.span(), name)) {
                 continue;
             }
-            let group = Group { request, label: None, hosts: Vec::new(), data: Map::new() };
+            let group = Group { request, label: None, hosts: Vec::new(), new: Vec::new(), data: Map::new() };
             match self.load(step, include, &group) {
                 Ok((_, Brought::Block(block))) => block.steps(&mut out),
                 Ok((_, Brought::Handlers(steps))) => out.extend(steps),
@@ -171,7 +179,8 @@ impl PlayRun<'_> {
         sorted.sort_by_key(|result| order.get(&result.host).copied().unwrap_or(usize::MAX));
         let mut groups: Vec<Group> = Vec::new();
         let mut index: HashMap<String, Vec<usize>> = HashMap::new();
-        for HostRan { host, ran } in sorted {
+        for HostRan { host, ran, from } in sorted {
+            let new = (*from != Origin::Journal).then(|| Arc::clone(host));
             for part in ran.parts() {
                 if part.skipped() || part.failed() {
                     continue;
@@ -185,12 +194,14 @@ impl PlayRun<'_> {
                         .find(|i| groups[*i].hosts.last() != Some(host) && groups[*i].request == *request);
                     if let Some(i) = free {
                         groups[i].hosts.push(Arc::clone(host));
+                        groups[i].new.extend(new.clone());
                     } else {
                         places.push(groups.len());
                         groups.push(Group {
                             request: request.clone(),
                             label: part.label.clone(),
                             hosts: vec![Arc::clone(host)],
+                            new: new.iter().cloned().collect(),
                             data: part.result.clone(),
                         });
                     }
@@ -304,6 +315,9 @@ impl PlayRun<'_> {
             if let Some(own) = results.iter_mut().find(|result| result.host == *host) {
                 data.insert("failed", true);
                 own.ran = Ran::of(data);
+            }
+            if let Some(journal) = self.run.journal() {
+                journal.write_undone(host);
             }
         }
     }

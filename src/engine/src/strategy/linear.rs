@@ -1,11 +1,12 @@
 //! The linear strategy: all hosts do one task before any does the next.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rplay_event::{EventKind, Place, TaskId, TaskInfo};
+use rplay_journal::StepKey;
 use rplay_playbook::{Include, Task};
 use rplay_template::{Rendered, Scope};
 use rplay_value::{Map, Text, Value};
@@ -13,6 +14,7 @@ use rplay_value::{Map, Text, Value};
 use crate::action::find_action;
 use crate::error::EngineError;
 use crate::iterate::{Cursor, Gate};
+use crate::journal::{Before, CaughtUp, Origin};
 use crate::plan::Step;
 use crate::play::{keyword_error, words};
 use crate::prompt::Question;
@@ -23,9 +25,10 @@ use crate::task::TaskCx;
 use crate::trouble::Trouble;
 
 /// The result of a step on a host.
-pub(super) struct HostRan {
-    pub(super) host: Arc<str>,
-    pub(super) ran: Ran,
+pub(crate) struct HostRan {
+    pub(crate) host: Arc<str>,
+    pub(crate) ran: Ran,
+    pub(crate) from: Origin,
 }
 
 impl PlayRun<'_> {
@@ -38,8 +41,14 @@ impl PlayRun<'_> {
             has_notifications: !state.notifications.is_empty(),
             notified: self.handlers.notified(),
             completed: Some(&state.completed),
-            gather: !(smart && self.run.world().gathered(host)),
+            gather: !(smart && self.run.world().gathered(host)) || self.gathered_before(host),
         })
+    }
+
+    /// Whether the run that goes on gathered a host's facts at this point: it counted, whoever knows the facts now.
+    fn gathered_before(&self, host: &Arc<str>) -> bool {
+        let key = StepKey { at: StepKey::FACTS.to_owned(), name: String::new() };
+        self.run.replayed().is_some_and(|journal| journal.knows(host, &key))
     }
 
     /// Hosts that can be reached, in order.
@@ -94,7 +103,7 @@ impl PlayRun<'_> {
     }
 
     /// Runs the batch to its end.
-    pub(crate) async fn run(mut self) -> Result<BatchEnd, EngineError> {
+    pub(crate) async fn go(mut self) -> Result<BatchEnd, EngineError> {
         if self.strategy.is_free() {
             return self.run_free().await;
         }
@@ -187,6 +196,7 @@ impl PlayRun<'_> {
                 host,
                 id: self.run.last_task(),
                 overrides: None,
+                before: None,
             };
             let spec = cx.own_spec().map_err(|trouble| keyword_error(trouble, task.span))?;
             self.run.pool().reset(&spec).await;
@@ -221,7 +231,8 @@ impl PlayRun<'_> {
         let run = self.run;
         let keyword = |trouble| keyword_error(trouble, task.span);
         let scope = run.view(Some(first), Some(self.scope), Some(step)).map_err(keyword)?.into_scope();
-        if self.step_mode && !self.take_step(step, &scope, None)? {
+        if self.step_mode && self.ran_once(step, group).is_none() && !self.take_step(step, &scope, None)? {
+            self.leave_out(step, group);
             return Ok(None);
         }
         let once = self.is_once(step, &task, &scope).map_err(keyword)?;
@@ -232,7 +243,8 @@ impl PlayRun<'_> {
         let ignored =
             run.maybe::<bool>("ignore_errors", step.keywords(|c| c.ignore_errors.as_ref()), &scope).ok().flatten();
         let throttle = self.throttle(step, &scope)?;
-        let hosts = if once { std::slice::from_ref(first) } else { group };
+        let of_all = if once { self.ran_once(step, group) } else { None };
+        let hosts = if once { std::slice::from_ref(of_all.as_ref().unwrap_or(first)) } else { group };
         if step.handler {
             if once {
                 self.handlers.started_once(step.id);
@@ -249,17 +261,33 @@ impl PlayRun<'_> {
             limit = limit.min(throttle);
         }
         let scope = self.scope;
-        let work = |host: &Arc<str>| {
+        let mut results = Vec::with_capacity(hosts.len());
+        let mut to_run = Vec::with_capacity(hosts.len());
+        let mut known = BTreeMap::new();
+        for host in hosts {
+            match self.catch_up(step, &task, id, host) {
+                CaughtUp::Runs(before) => to_run.push((host, before)),
+                CaughtUp::Has(order, ran) => {
+                    known.insert(order, HostRan { host: Arc::clone(host), ran, from: Origin::Journal });
+                }
+                CaughtUp::Passes => {}
+            }
+        }
+        for mut done in known.into_values() {
+            self.finish(step, id, once, &mut done)?;
+            results.push(done);
+        }
+        let work = |(host, before): (&Arc<str>, Option<Arc<Before>>)| {
             run.emit(EventKind::HostStarted { task: id, host: Arc::clone(host) });
-            let cx = TaskCx { run, play: scope, step, task: &task, host: Arc::clone(host), id, overrides: None };
+            let cx =
+                TaskCx { run, play: scope, step, task: &task, host: Arc::clone(host), id, overrides: None, before };
             async move {
                 let ran = cx.execute().await;
-                HostRan { host: cx.host, ran }
+                HostRan { from: cx.from(), host: cx.host, ran }
             }
         };
-        let mut waiting = hosts.iter();
+        let mut waiting = to_run.into_iter();
         let mut running: FuturesUnordered<_> = waiting.by_ref().take(limit).map(&work).collect();
-        let mut results = Vec::with_capacity(hosts.len());
         while let Some(mut done) = running.next().await {
             if let Some(host) = waiting.next() {
                 running.push(work(host));
@@ -303,6 +331,16 @@ impl PlayRun<'_> {
         let wanted = self.run.maybe::<bool>("run_once", step.keywords(|c| c.run_once.as_ref()), scope)?;
         let always = find_action(&task.action.resolved).is_some_and(|action| action.traits().once);
         Ok(always || wanted.unwrap_or(false))
+    }
+
+    /// Notes that the user left a step out.
+    pub(super) fn leave_out(&self, step: &Arc<Step>, group: &[Arc<str>]) {
+        let id = self.run.next_task();
+        if let Some(journal) = self.run.journal() {
+            for host in group {
+                journal.write_decision(id.0, || self.run.step_key(step), host, false);
+            }
+        }
     }
 
     /// Moves a host.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rplay_diag::{nearest, quoted_list};
 use rplay_event::{EventKind, Notice, Outcome, TaskResult};
+use rplay_journal::Known;
 use rplay_value::Map;
 
 use crate::error::EngineError;
@@ -49,12 +50,24 @@ impl PlayRun<'_> {
         );
         let hosts = if once { &group[..group.len().min(1)] } else { group };
         for host in hosts {
+            let decides = !step.implicit && !step.conditions().is_empty();
+            let before = if decides { self.decided(step, host) } else { None };
+            let shown = self.run.mute(before.is_some() || self.run.is_behind(host));
             let task = if step.implicit { None } else { Some(self.announce(step, &self.templates)?) };
             let holds = matches!(kind.as_str(), "noop" | "refresh_inventory" | "reset_connection" | "role_complete")
-                || self.holds(step, host)?;
+                || match before {
+                    Some(held) => held,
+                    None => self.holds(step, host)?,
+                };
+            if decides && before.is_none() {
+                self.decide(step, host, holds);
+            }
             let text =
                 if holds { self.meta(step, &kind, host)? } else { passed_over(&kind, host).1.to_string() };
-            let Some(task) = task else { continue };
+            let Some(task) = task else {
+                self.run.mute(shown);
+                continue;
+            };
             self.run.emit(EventKind::Verbose { level: 2, host: None, text: format!("META: {text}") });
             if !holds {
                 let (msg, reason) = passed_over(&kind, host);
@@ -67,6 +80,7 @@ impl PlayRun<'_> {
                     result,
                 });
             }
+            self.run.mute(shown);
         }
         if step.handler {
             for host in hosts {
@@ -74,6 +88,26 @@ impl PlayRun<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What was decided for a host before the run was interrupted.
+    fn decided(&self, step: &Step, host: &Arc<str>) -> Option<bool> {
+        let journal = self.run.replayed()?;
+        let key = self.run.step_key(step);
+        // Most metas are decided for one host: that of another says nothing about its own next step.
+        if !journal.knows(host, &key) {
+            return None;
+        }
+        match journal.take(host, &key) {
+            Known::Decided(held) => Some(held),
+            _ => None,
+        }
+    }
+
+    fn decide(&self, step: &Step, host: &Arc<str>, held: bool) {
+        if let Some(journal) = self.run.journal().filter(|_| !self.run.is_behind(host)) {
+            journal.write_decision(self.run.last_task().0, || self.run.step_key(step), host, held);
+        }
     }
 
     fn holds(&self, step: &Arc<Step>, host: &Arc<str>) -> Result<bool, EngineError> {
@@ -118,6 +152,9 @@ impl PlayRun<'_> {
                 "facts cleared".to_owned()
             }
             "clear_host_errors" => {
+                if let Some(journal) = self.run.journal() {
+                    journal.write_cleared();
+                }
                 self.failed.clear();
                 self.unreachable.clear();
                 for host in &self.hosts {

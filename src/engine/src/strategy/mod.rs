@@ -7,6 +7,7 @@ mod includes;
 mod linear;
 mod meta;
 mod results;
+mod start;
 mod tripleo;
 
 use std::collections::{HashMap, HashSet};
@@ -28,6 +29,7 @@ use crate::strategy::includes::Loaded;
 use crate::vars::PlayScope;
 
 pub(crate) use choice::Strategy;
+pub(crate) use linear::HostRan;
 
 /// How a batch ended.
 pub(crate) struct BatchEnd {
@@ -86,6 +88,8 @@ pub(crate) struct PlayRun<'r> {
     once: HashSet<StepId>,
     /// What includes brought to hosts that are not in step.
     loaded: Loaded,
+    /// Hosts on their way through includes to the task to start at.
+    seeking: HashSet<Arc<str>>,
     /// Failed hosts by `tripleo_role_name`.
     failed_by_role: HashMap<String, HashSet<Arc<str>>>,
 }
@@ -143,6 +147,7 @@ impl<'r> PlayRun<'r> {
             any_errors_fatal: false,
             once: HashSet::new(),
             loaded: Loaded::default(),
+            seeking: HashSet::new(),
             failed_by_role: HashMap::new(),
         };
         let root = Arc::new(this.plan(force)?);
@@ -157,6 +162,14 @@ impl<'r> PlayRun<'r> {
             this.states.insert(Arc::clone(host), state);
         }
         Ok(this)
+    }
+
+    pub(crate) fn run(&self) -> &'r Run {
+        self.run
+    }
+
+    pub(crate) fn play_scope(&self) -> &'r Arc<PlayScope> {
+        self.scope
     }
 
     /// Every step that is known: those of the sections, then the handlers.
@@ -294,73 +307,5 @@ impl<'r> PlayRun<'r> {
             }
         }
         Ok(out)
-    }
-
-    /// `--start-at-task`: takes every host to the first task of that name.
-    fn go_to_start(&mut self) {
-        let Some(wanted) = self.run.options().start_at_task.clone() else { return };
-        let mut matched = false;
-        for host in self.hosts.clone() {
-            let Some(state) = self.states.get(&host) else { continue };
-            let mut before = state.cursor.clone();
-            let mut cursor = state.cursor.clone();
-            loop {
-                let Some(step) = self.advance(&host, &mut cursor) else { break };
-                if !step.setup && is_start(&step, &wanted) {
-                    matched = true;
-                    if let Some(state) = self.states.get_mut(&host) {
-                        state.cursor = before;
-                    }
-                    break;
-                }
-                before = cursor.clone();
-            }
-        }
-        self.start_at_done = matched;
-    }
-}
-
-/// Whether a step is the one `--start-at-task` names.
-fn is_start(step: &Step, wanted: &str) -> bool {
-    let Some(task) = step.task() else { return false };
-    let name = task.name.as_ref().map_or_else(|| task.action.name.to_string(), ToString::to_string);
-    let full = match &step.role {
-        Some(role) => format!("{} : {name}", role.name),
-        None => name.clone(),
-    };
-    [name, full].iter().any(|name| name == wanted || glob(wanted, name))
-}
-
-/// Whether a shell pattern (`*`, `?`, `[..]`) matches a whole text.
-fn glob(pattern: &str, text: &str) -> bool {
-    let mut expression = String::from("(?s)^");
-    let mut rest = pattern.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
-            '*' => expression.push_str(".*"),
-            '?' => expression.push('.'),
-            '[' => {
-                let class: String = rest.by_ref().take_while(|c| *c != ']').collect();
-                expression.push('[');
-                expression.push_str(&class.replacen('!', "^", usize::from(class.starts_with('!'))));
-                expression.push(']');
-            }
-            other => expression.push_str(&fancy_regex::escape(&other.to_string())),
-        }
-    }
-    expression.push('$');
-    fancy_regex::Regex::new(&expression).is_ok_and(|regex| regex.is_match(text).unwrap_or(false))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::glob;
-
-    #[test]
-    fn shell_patterns() {
-        assert!(glob("inst*", "install nginx"));
-        assert!(glob("a?c [xy]", "abc y"));
-        assert!(!glob("a.c", "abc"));
-        assert!(!glob("[!a]b", "ab"));
     }
 }

@@ -9,6 +9,7 @@ use rplay_value::{List, Map, Text, Value};
 use crate::error::EngineError;
 use crate::fields::Keyword;
 use crate::handlers::HandlerNames;
+use crate::journal::Origin;
 use crate::plan::{Step, StepKind};
 use crate::play::keyword_error;
 use crate::ran::{Effect, Ran};
@@ -25,6 +26,8 @@ impl PlayRun<'_> {
         done: &mut HostRan,
     ) -> Result<(), EngineError> {
         let host = Arc::clone(&done.host);
+        self.keep(step, id, done, self.states.get(&host).is_some_and(|state| state.cursor.would_rescue()));
+        let shown = self.run.mute(done.from == Origin::Journal);
         let mut role_ran = false;
         let mut rescued = false;
         if done.ran.failed() {
@@ -71,6 +74,7 @@ impl PlayRun<'_> {
             outcome,
             result: Arc::new(done.ran.shown()),
         });
+        self.run.mute(shown);
         self.register(step, once, &host, &done.ran)?;
         if role_ran && let (Some(role), Some(state)) = (&step.role, self.states.get_mut(&host)) {
             state.touched.insert(role.identity);
