@@ -89,15 +89,7 @@ impl TaskCx<'_> {
             Ok(scope) => scope,
             Err(trouble) => return self.failure(trouble),
         };
-        let items = match self.kept_items() {
-            Some(items) => Ok(Some(items)),
-            None => self.loop_items(&scope).inspect(|items| {
-                if let Some(items) = items.as_ref().filter(|items| !items.is_empty()) {
-                    self.keep_items(&scope, items);
-                }
-            }),
-        };
-        match items {
+        match self.items(&scope) {
             Ok(None) => self.counted(self.once(&scope, &Map::new(), None, None).boxed_local().await.0),
             Ok(Some(items)) => self.run_loop(&scope, items).boxed_local().await,
             // Something undefined counts only when the task is not skipped; anything else ends it before that is known.

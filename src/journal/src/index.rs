@@ -54,6 +54,8 @@ pub struct Kept {
     pub(crate) items: BTreeMap<u32, At>,
     /// How many items the result has, when it is that of a loop.
     pub count: Option<u32>,
+    /// It failed: what it works on may be another by now.
+    pub failed: bool,
     /// Background jobs, each with the digest of its call.
     pub jobs: Vec<(String, String)>,
 }
@@ -104,6 +106,7 @@ impl Step {
             list: more.list,
             items: items.map(|(index, (at, _))| (index, at)).collect(),
             count: more.count.filter(|_| done),
+            failed: self.stage == Stage::Failed,
             jobs: if done { Vec::new() } else { more.jobs },
         }
     }

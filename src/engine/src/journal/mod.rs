@@ -9,6 +9,7 @@ mod quiet;
 mod saved;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rplay_event::TaskId;
 use rplay_journal::{Content, Journal, Kept, Known, State, StepKey, Written};
@@ -24,6 +25,7 @@ use crate::ran::Ran;
 use crate::run::Run;
 use crate::strategy::{HostRan, PlayRun};
 use crate::task::TaskCx;
+use crate::trouble::Trouble;
 
 pub(crate) use quiet::Quiet;
 use saved::{Form, Saved};
@@ -48,6 +50,8 @@ pub(crate) struct Before {
     done: bool,
     /// The host may have been at it when the run was interrupted: the time after which, in milliseconds.
     since: Option<u64>,
+    /// The items of its loop are others now: nothing that is known of them counts.
+    stale: AtomicBool,
 }
 
 /// The items of a loop.
@@ -183,7 +187,7 @@ impl PlayRun<'_> {
         };
         let order = kept.as_ref().map_or(0, |kept| kept.order);
         let since = if done { None } else { journal.interrupted(host) };
-        let before = Arc::new(Before { kept, done, since });
+        let before = Arc::new(Before { kept, done, since, stale: AtomicBool::new(false) });
         if !done {
             return CaughtUp::Runs(Some(before));
         }
@@ -255,8 +259,29 @@ impl TaskCx<'_> {
         Some(crate::loops::summary(rans))
     }
 
-    /// The items of a loop that was under way.
-    pub(crate) fn kept_items(&self) -> Option<List> {
+    /// The items of the task's loop: those of a loop that was under way, whatever they would be now. A loop that failed
+    /// may have failed for its items, so they are looked up again; what is known counts when they are the same.
+    pub(crate) fn items(&self, scope: &Scope) -> Result<Option<List>, Trouble> {
+        let kept = self.kept_items();
+        let before = self.before.as_ref();
+        let failed = before.is_some_and(|before| before.kept.as_ref().is_some_and(|kept| kept.failed));
+        if kept.is_some() && !failed {
+            return Ok(kept);
+        }
+        let items = self.loop_items(scope)?;
+        if kept.is_some() && kept == items {
+            return Ok(items);
+        }
+        if let Some(before) = before {
+            before.stale.store(true, Ordering::Relaxed);
+        }
+        if let Some(items) = items.as_ref().filter(|items| !items.is_empty()) {
+            self.keep_items(scope, items);
+        }
+        Ok(items)
+    }
+
+    fn kept_items(&self) -> Option<List> {
         match self.journal()?.list::<Items>(self.before.as_ref()?.kept.as_ref()?)? {
             Content::Whole(Items(Value::List(items))) => Some(items),
             _ => None,
@@ -264,7 +289,7 @@ impl TaskCx<'_> {
     }
 
     /// Keeps the items of a loop: what they came from may not say the same again.
-    pub(crate) fn keep_items(&self, scope: &Scope, items: &List) {
+    fn keep_items(&self, scope: &Scope, items: &List) {
         let Some(journal) = self.open_journal() else { return };
         let hidden = self
             .run
@@ -278,6 +303,9 @@ impl TaskCx<'_> {
 
     /// The result of an item that is done.
     pub(crate) fn kept_item(&self, index: usize, own: &Map) -> Option<Ran> {
+        if self.before.as_ref()?.stale.load(Ordering::Relaxed) {
+            return None;
+        }
         let (journal, kept) = (self.journal()?, self.before.as_ref()?.kept.as_ref()?);
         match journal.item::<Saved>(kept, index)? {
             Content::Part(saved) if saved.needs_whole => None,
