@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rplay_collection::{Collections, core, sites};
+use rplay_diag::{Diagnose as _, Diagnostic, Sources};
 use rplay_engine::ModuleDefaults;
 use rplay_library::{Library, LibraryOptions};
-use rplay_value::Compat;
+use rplay_value::{Compat, Value};
 
+use crate::failure::Failure;
 use crate::settings::Settings;
 
 /// The modules that these settings lead to. Nothing is looked for before a name is not native.
@@ -26,6 +28,51 @@ pub(crate) fn library(
         core: Some(Arc::new(|| -> Option<PathBuf> { core(&sites(&|name| std::env::var_os(name))) })),
         version: compat.full(),
     }))
+}
+
+/// Modules that the file of `plugin_filters_cfg` rejects; without the setting, that of `/etc/ansible/plugin_filters.yml`.
+/// A file that is not there is a warning.
+pub(crate) fn rejected(
+    settings: &Settings,
+    sources: &Sources,
+    notices: &mut Vec<Diagnostic>,
+) -> Result<Vec<String>, Failure> {
+    let set = settings.path("PLUGIN_FILTERS_CFG");
+    let path = set.clone().unwrap_or_else(|| PathBuf::from("/etc/ansible/plugin_filters.yml"));
+    let text = match fs_err::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => {
+            if set.is_some() {
+                let file = path.display();
+                let text = format!("The plugin filter file, {file}, could not be read ({error}). Skipping.");
+                notices.push(Diagnostic::warning(text));
+            }
+            return Ok(Vec::new());
+        }
+    };
+    let source = sources.add_file(&path, text);
+    let filters = rplay_yaml::load(sources, source).map_err(|error| Failure::error(error.diagnostic()))?;
+    let version = filters.get("filter_version").map(|version| version.to_str().into_owned()).unwrap_or_default();
+    if version.trim() != "1.0" {
+        let text = format!(
+            "The plugin filter file, {}, was a version that is not recognized by this version of Ansible",
+            path.display()
+        );
+        return Err(Failure::error(Diagnostic::error(text)));
+    }
+    let named = ["module_rejectlist", "module_blacklist"].into_iter().find_map(|key| filters.get(key));
+    let names: Vec<String> = match named {
+        Some(Value::List(list)) => list.iter().map(|name| name.to_str().into_owned()).collect(),
+        _ => Vec::new(),
+    };
+    if names.iter().any(|name| name == "stat") {
+        let text = format!(
+            "The stat module was specified in the module reject list file, {}, but Ansible will not function without the stat module. Please remove stat from the reject list.",
+            path.display()
+        );
+        return Err(Failure::error(Diagnostic::error(text)));
+    }
+    Ok(names)
 }
 
 /// What modules are told and started with.

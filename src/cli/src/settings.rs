@@ -90,6 +90,7 @@ settings! {
     DEFAULT_SYSLOG_FACILITY Text ["defaults" "syslog_facility"] ["ANSIBLE_SYSLOG_FACILITY"] "LOG_USER";
     DISPLAY_TRACEBACK List ["defaults" "display_traceback"] ["ANSIBLE_DISPLAY_TRACEBACK"] "never";
     INTERPRETER_PYTHON Text ["defaults" "interpreter_python"] ["ANSIBLE_PYTHON_INTERPRETER"] "auto";
+    PLUGIN_FILTERS_CFG Path ["defaults" "plugin_filters_cfg"] [] "";
     PYTHON_MODULE_RLIMIT_NOFILE Int ["defaults" "python_module_rlimit_nofile"] ["ANSIBLE_PYTHON_MODULE_RLIMIT_NOFILE"] "0";
     TARGET_LOG_INFO Text ["defaults" "target_log_info"] ["ANSIBLE_TARGET_LOG_INFO"] "";
     DEFAULT_STRATEGY Text ["defaults" "strategy"] ["ANSIBLE_STRATEGY"] "linear";

@@ -340,6 +340,7 @@ impl<'a> ActionCx<'a> {
             // The task is stopped by dropping the call, whatever it is waiting for.
             timeout: None,
             job: None,
+            open_files: self.settings.open_files,
             foreign: None,
         }
     }

@@ -2,7 +2,7 @@
 
 use rplay_event::Notice;
 use rplay_library::{Found, Shebang};
-use rplay_protocol::{Call, Foreign, Form, Interpreter, Reply};
+use rplay_protocol::{Call, Foreign, Interpreter, Reply};
 use rplay_value::{List, Map, Value};
 
 use crate::action::ActionCx;
@@ -30,16 +30,12 @@ pub(crate) fn call(cx: &mut ActionCx<'_>, found: &Found, mut args: Map) -> Resul
         .text_variable("ansible_remote_tmp", cx.connection_scope)?
         .or_else(|| cx.run().options().connection.remote_tmp.clone())
         .unwrap_or_else(|| FOLDER.to_owned());
-    tell(cx, &mut args, &folder)?;
+    tell(cx, found, &mut args, &folder)?;
     let interpreter = match &payload.shebang {
         None => Interpreter::Itself,
         Some(shebang) => interpreter(cx, shebang)?,
     };
     let defaults = &cx.run().options().modules;
-    let open_files = match cx.run().text_variable("ansible_python_module_rlimit_nofile", cx.connection_scope)? {
-        Some(text) => text.trim().parse().unwrap_or(0),
-        None => defaults.open_files,
-    };
     let native = rplay_modules::find(&found.name)
         .filter(|_| found.place == rplay_library::Place::Library)
         .map(|module| format!("{}.{}", module.collection, module.name));
@@ -49,26 +45,30 @@ pub(crate) fn call(cx: &mut ActionCx<'_>, found: &Found, mut args: Map) -> Resul
         path: payload.path.clone(),
         packs: payload.packs.clone(),
         interpreter,
-        open_files: if payload.form == Form::Python { open_files } else { 0 },
         profile: "legacy".to_owned(),
         folder,
         keep: defaults.keep_files,
         scratch: payload.scratch,
         native,
     };
-    let name = cx.name.clone();
+    let name = match &found.place {
+        rplay_library::Place::Collection(collection) => format!("{collection}.{}", found.name),
+        _ => found.name.clone(),
+    };
     Ok(Call { foreign: Some(Box::new(foreign)), ..cx.call(&name, args) })
 }
 
 /// What every module is told, as ansible-core 2.19 tells it.
-fn tell(cx: &ActionCx<'_>, args: &mut Map, folder: &str) -> Result<(), Trouble> {
+fn tell(cx: &ActionCx<'_>, found: &Found, args: &mut Map, folder: &str) -> Result<(), Trouble> {
     let run = cx.run();
     let options = run.options();
     let defaults = &options.modules;
     let text = |name: &str| run.text_variable(name, cx.scope);
     let texts = |list: &[String]| Value::from(list.iter().map(|item| Value::from(item.as_str())).collect::<List>());
     let written = &cx.task.task.action.name;
-    let name = if written.is_template() { cx.name.as_ref() } else { written.as_str() };
+    // As the task calls it, unless an action chose another module.
+    let own = written.rsplit('.').next() == Some(found.name.as_str());
+    let name = if own { written.as_str() } else { found.name.as_str() };
     let facility = text("ansible_syslog_facility")?.unwrap_or_else(|| defaults.syslog_facility.clone());
     let shell = text("ansible_shell_executable")?.unwrap_or_else(|| defaults.shell.clone());
     for (key, value) in [
@@ -105,11 +105,17 @@ fn interpreter(cx: &ActionCx<'_>, shebang: &Shebang) -> Result<Interpreter, Trou
     if name != "python" {
         return Ok(path(given.unwrap_or_else(|| shebang.interpreter.clone())));
     }
-    let wanted = given.unwrap_or_else(|| run.options().modules.python.clone());
+    let host = cx.delegated.map_or(&cx.task.host, |delegated| &delegated.name);
+    // This machine, where no inventory names it, is known: what plays are run with runs modules, too.
+    let here = || {
+        let implicit =
+            matches!(&**host, "localhost" | "127.0.0.1" | "::1") && run.world().inventory().host(host).is_none();
+        run.options().playbook_python.as_ref().filter(|_| implicit).map(|path| path.to_string_lossy().into_owned())
+    };
+    let wanted = given.or_else(here).unwrap_or_else(|| run.options().modules.python.clone());
     if !matches!(wanted.as_str(), "" | "auto" | "auto_silent" | "auto_legacy" | "auto_legacy_silent") {
         return Ok(path(wanted));
     }
-    let host = cx.delegated.map_or(&cx.task.host, |delegated| &delegated.name);
     if let Some(known) = run.world().facts(host).namespaced.get(FACT).and_then(Value::as_str) {
         return Ok(path(known.to_owned()));
     }

@@ -31,6 +31,8 @@ pub struct Resolver {
     extra_vars: Map,
     strict: bool,
     library: Arc<Library>,
+    /// Short names that must not run (`module_rejectlist`).
+    rejected: HashSet<String>,
     collections: Collections,
     /// What to warn of when an action is used that a task calls by this name.
     deprecated: Mutex<HashMap<String, Vec<String>>>,
@@ -78,6 +80,7 @@ impl Resolver {
             extra_vars,
             strict,
             library: Arc::default(),
+            rejected: HashSet::new(),
             collections: Collections::default(),
             deprecated: Mutex::default(),
             any_deprecated: AtomicBool::new(false),
@@ -89,6 +92,13 @@ impl Resolver {
     #[must_use]
     pub fn with_library(mut self, library: Arc<Library>) -> Self {
         self.library = library;
+        self
+    }
+
+    /// Modules and actions that must not run, by short name.
+    #[must_use]
+    pub fn without(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        self.rejected.extend(names);
         self
     }
 
@@ -196,6 +206,10 @@ impl Resolve for Resolver {
     }
 
     fn action(&self, name: &str, collections: &[Text], _role: Option<&Path>) -> Result<Option<Arc<str>>, Diagnostic> {
+        let bare = name.strip_prefix("ansible.builtin.").or_else(|| name.strip_prefix("ansible.legacy."));
+        if self.rejected.contains(bare.unwrap_or(name)) {
+            return Ok(None);
+        }
         if name.contains('.') {
             let core = name.starts_with("ansible.builtin.") || name.starts_with("ansible.legacy.");
             let legacy = name.strip_prefix("ansible.legacy.");

@@ -58,6 +58,8 @@ pub(crate) struct Settings {
     pub(crate) delay: f64,
     pub(crate) async_seconds: i64,
     pub(crate) poll: i64,
+    /// `ansible_python_module_rlimit_nofile`; 0 leaves it.
+    pub(crate) open_files: u64,
 }
 
 impl Settings {
@@ -273,6 +275,11 @@ impl TaskCx<'_> {
             delay: self.run.maybe::<f64>("delay", self.task.delay.as_ref(), scope)?.unwrap_or(5.0),
             async_seconds: int("async", self.task.async_.iter().collect())?.unwrap_or(0),
             poll: int("poll", self.task.poll.iter().collect())?.unwrap_or(options.poll_interval as i64),
+            open_files: match self.run.text_variable("ansible_python_module_rlimit_nofile", scope)? {
+                Some(text) => text.trim().parse().unwrap_or(0),
+                None if scope.has("ansible_python_module_rlimit_nofile") => 0,
+                None => options.modules.open_files,
+            },
         })
     }
 

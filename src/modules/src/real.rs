@@ -33,6 +33,8 @@ pub struct Real {
     pub cancel: Cancel,
     /// Sees output as it comes.
     pub live: Option<Live>,
+    /// How many files a program may have open at once; 0 leaves it.
+    pub open_files: u64,
     /// Texts that are in no such output.
     pub hidden: OnceLock<Arc<[String]>>,
 }
@@ -170,11 +172,17 @@ impl Real {
     fn command(&self, program: &Program) -> io::Result<Command> {
         let (name, args) = program.argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let mut command;
-        if let Some(umask) = program.umask {
-            // The mask belongs to the whole process, so a shell sets it for the program alone.
+        if program.umask.is_some() || self.open_files > 0 {
+            // Mask and limits belong to the whole process, so a shell sets them for the program alone.
             let found = self.which(name).ok_or(io::ErrorKind::NotFound)?;
+            let mut script = program.umask.map(|umask| format!("umask {umask:04o}; ")).unwrap_or_default();
+            if self.open_files > 0 {
+                // More than is allowed is as much as is allowed.
+                script
+                    .push_str(&format!("ulimit -Sn {} 2>/dev/null || ulimit -Sn \"$(ulimit -Hn)\"; ", self.open_files));
+            }
             command = Command::new("/bin/sh");
-            command.arg("-c").arg(format!("umask {umask:04o}; exec \"$@\"")).arg("sh").arg(found).args(args);
+            command.arg("-c").arg(script + "exec \"$@\"").arg("sh").arg(found).args(args);
         } else {
             command = Command::new(name);
             command.args(args);

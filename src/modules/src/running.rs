@@ -69,8 +69,13 @@ impl Running {
                 });
             }
             let live = self.state().live.take();
-            let sys =
-                Real { environment: call.environment.clone(), cancel: self.cancel.clone(), live, ..Real::default() };
+            let sys = Real {
+                environment: call.environment.clone(),
+                cancel: self.cancel.clone(),
+                live,
+                open_files: call.open_files,
+                ..Real::default()
+            };
             let reply = catch_unwind(AssertUnwindSafe(|| work(&sys))).unwrap_or_else(|panic| {
                 let text = panic.downcast_ref::<String>().map(String::as_str);
                 let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");

@@ -38,9 +38,17 @@ pub struct Call {
     /// Run it in the background (`async`): the reply comes at once and names the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<Job>,
+    /// How many files the module may have open at once (`python_module_rlimit_nofile`); 0 leaves it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub open_files: u64,
     /// The module is not native: this is what it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign: Option<Box<Foreign>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A module run that outlives the connection that asked for it.

@@ -22,9 +22,6 @@ pub struct Foreign {
     pub packs: Vec<Pack>,
     /// What runs it.
     pub interpreter: Interpreter,
-    /// How many files the module may have open at once (`python_module_rlimit_nofile`); 0 leaves it.
-    #[serde(default)]
-    pub open_files: u64,
     /// The form of JSON that ansible-core's module base is told to speak (`legacy`, `modern`).
     #[serde(default)]
     pub profile: String,

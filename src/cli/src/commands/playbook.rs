@@ -308,6 +308,7 @@ impl<'a> Command<'a> {
         let inventory = self.inventory(&files, &mut notices)?;
         let resolver = Arc::new(
             Resolver::new(engine, extra_vars.clone(), false)
+                .without(crate::modules::rejected(&self.settings, &self.sources, &mut notices)?)
                 .with_library(crate::modules::library(
                     &self.settings,
                     self.collections.clone(),

@@ -32,6 +32,12 @@ impl Action for Fetch {
                 .with("skipped", true)
                 .with("msg", "check mode not (yet) supported for this module"));
         }
+        for name in ["src", "dest"] {
+            if cx.args.get(name).is_some_and(|value| matches!(value, Value::List(_) | Value::Map(_))) {
+                let what = if name == "src" { "source" } else { name };
+                return Err(Trouble::action(format!("Invalid type supplied for {what} option, it must be a string")));
+            }
+        }
         let (Some(src), Some(dest)) = (cx.text("src"), cx.text("dest")) else {
             return Err(Trouble::action("src and dest are required"));
         };
@@ -118,16 +124,27 @@ fn destination(cx: &ActionCx<'_>, src: &str, dest: &str) -> Result<PathBuf, Trou
                 "Detected directory traversal, expected to be contained in '{dest}' but got '{dest}/{src}'"
             )));
         }
-        return Ok(path.join(&*cx.task.host).join(src.trim_start_matches('/')));
+        return calculated(path.join(&*cx.task.host).join(src.trim_start_matches('/')));
     }
     if dest.ends_with('/') {
         let name = Path::new(src).file_name().map(PathBuf::from).unwrap_or_default();
-        return Ok(path.join(name));
+        return calculated(path.join(name));
     }
     if path.is_dir() {
         return Err(Trouble::action(
             "dest is an existing directory, use a trailing slash if you want to fetch src into that directory",
         ));
+    }
+    Ok(path)
+}
+
+/// A path that is not a folder yet.
+fn calculated(path: PathBuf) -> Result<PathBuf, Trouble> {
+    if path.is_dir() {
+        return Err(Trouble::action(format!(
+            "calculated dest '{}' is an existing directory, use another path that does not point to an existing directory",
+            path.display()
+        )));
     }
     Ok(path)
 }

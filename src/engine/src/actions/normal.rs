@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use rplay_protocol::Call;
+use rplay_value::Map;
 
 use crate::action::{Action, ActionCx, Done, Traits};
 use crate::trouble::Trouble;
@@ -41,17 +42,23 @@ pub(crate) fn prepare(cx: &mut ActionCx<'_>) -> Result<Call, Trouble> {
         return Err(Trouble::message(message).at(cx.task.task.action.span));
     }
     args.remove("_uses_shell");
+    module(cx, &name, args)
+}
+
+/// A call of the module of this name, native or not.
+pub(crate) fn module(cx: &mut ActionCx<'_>, name: &str, args: Map) -> Result<Call, Trouble> {
+    let native = rplay_modules::find(name);
     let library = cx.run().resolver().library();
-    let short = name.strip_prefix("ansible.legacy.").or_else(|| (!name.contains('.')).then_some(&*name));
+    let short = name.strip_prefix("ansible.legacy.").or_else(|| (!name.contains('.')).then_some(name));
     if let Some(found) = short.and_then(|short| library.outside(short)) {
         return crate::foreign::call(cx, &found, args);
     }
     if native.is_some() {
-        return Ok(cx.call(&name, args));
+        return Ok(cx.call(name, args));
     }
-    match library.inside(&name) {
+    match library.inside(name) {
         Some(found) => crate::foreign::call(cx, &found, args),
-        None => Err(missing(cx, &name)),
+        None => Err(missing(cx, name)),
     }
 }
 

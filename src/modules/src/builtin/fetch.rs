@@ -59,7 +59,9 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let mut file = match std::fs::File::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return refused("the remote file does not exist"),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return refused("remote file is not readable"),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return refused(&format!("File is not readable: {source}"));
+        }
         Err(error) => return Err(ModuleError::file("could not read", path)(error)),
     };
     let metadata = file.metadata()?;

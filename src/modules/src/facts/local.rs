@@ -44,9 +44,46 @@ fn read(probe: &Probe<'_>, path: &str) -> Result<Value, String> {
     if let Ok(value) = serde_json::from_str::<Value>(text.trim()) {
         return Ok(value);
     }
-    ini(&text)
+    let unreadable = || format!("error loading facts as JSON or ini - please check content: {path}");
+    let map = ini(&text).ok_or_else(unreadable)?;
+    interpolated(map)
         .map(Value::from)
-        .ok_or_else(|| format!("error loading facts as JSON or ini - please check content: {path}"))
+        .map_err(|problem| format!("error loading facts as ini - please check content: {path} ({problem})"))
+}
+
+/// `%%` is a percent sign, `%(name)s` another option of the section; anything else after `%` is a mistake.
+fn interpolated(sections: Map) -> Result<Map, String> {
+    sections
+        .iter()
+        .map(|(name, section)| {
+            let options = section.as_map().cloned().unwrap_or_default();
+            let each = options
+                .iter()
+                .map(|(key, value)| Ok((key.clone(), Value::from(option(&value.to_str(), &options, 0)?))));
+            Ok((name.clone(), Value::Map(each.collect::<Result<Map, String>>()?)))
+        })
+        .collect()
+}
+
+fn option(text: &str, options: &Map, depth: usize) -> Result<String, String> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('%') {
+        out.push_str(&rest[..at]);
+        let after = &rest[at + 1..];
+        if let Some(next) = after.strip_prefix('%') {
+            out.push('%');
+            rest = next;
+        } else if let Some((name, next)) = after.strip_prefix('(').and_then(|name| name.split_once(")s")) {
+            let other = options.get(&name.to_lowercase()).filter(|_| depth < 10);
+            let other = other.ok_or_else(|| format!("Bad value substitution: option {name:?} is not there"))?;
+            out.push_str(&option(&other.to_str(), options, depth + 1)?);
+            rest = next;
+        } else {
+            return Err(format!("'%' must be followed by '%' or '(', found: {}", Value::from(&rest[at..]).repr()));
+        }
+    }
+    Ok(out + rest)
 }
 
 /// Sections of options, as Python's `ConfigParser` reads them: options in lower case, `[DEFAULT]` in every section,
@@ -105,6 +142,9 @@ mod tests {
         let map = ini("[general]\nAsdf = 1\nbar: 2\n  more\n; note\n[empty]\n").unwrap();
         assert_eq!(serde_json::to_string(&map).unwrap(), r#"{"general":{"asdf":"1","bar":"2\nmore"},"empty":{}}"#);
         assert!(ini("no section = 1").is_none());
+        let values = |text: &str| interpolated(ini(text).unwrap()).map(|map| serde_json::to_string(&map).unwrap());
+        assert_eq!(values("[a]\nx = 100%%\ny = %(x)s!\n").unwrap(), r#"{"a":{"x":"100%","y":"100%!"}}"#);
+        assert_eq!(values("[a]\nx = a % b\n").unwrap_err(), "'%' must be followed by '%' or '(', found: '% b'");
         assert!(ini("[a]\nword").is_none());
         assert!(ini("[a]\n[a]\n").is_none());
     }

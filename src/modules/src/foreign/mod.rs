@@ -70,7 +70,7 @@ fn python(sys: &Real, call: &Call, foreign: &Foreign, command: &[String]) -> io:
     head.insert("path".to_owned(), foreign.path.as_str().into());
     head.insert("name".to_owned(), name.into());
     head.insert("profile".to_owned(), foreign.profile.as_str().into());
-    head.insert("open_files".to_owned(), foreign.open_files.into());
+    head.insert("open_files".to_owned(), call.open_files.into());
     head.insert("scratch".to_owned(), foreign.scratch.into());
     let args = program::json(&Map::from_iter([("ANSIBLE_MODULE_ARGS", Value::Map(call.args.clone()))]))?;
     let work = server::Work {
@@ -82,3 +82,6 @@ fn python(sys: &Real, call: &Call, foreign: &Foreign, command: &[String]) -> io:
     };
     server::run(&work, &sys.cancel)
 }
+
+#[cfg(test)]
+mod tests;

@@ -133,6 +133,7 @@ impl Loader<'_> {
     /// the task's failure, on every host.
     pub fn adhoc(&self, asked: &AdHoc) -> Result<Play, PlaybookError> {
         self.resolve.entered(&asked.folder);
+        self.settings.collections.add_playbook(&asked.folder);
         let given = Given::read(self.sources, asked)?;
         let span = self.sources.describe(format!("<adhoc '{}' task>", asked.module), given.describe(asked));
         let module = option(self.sources, "-m", &asked.module);

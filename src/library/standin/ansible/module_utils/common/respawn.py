@@ -13,8 +13,14 @@ sys.path.insert(0, {library!r})
 from ansible.module_utils import basic
 basic._ANSIBLE_ARGS = {args!r}
 basic._ANSIBLE_PROFILE = {profile!r}
-runpy.run_module({module!r}, init_globals=dict(_respawned=True, _module_fqn={module!r}, _modlib_path={library!r}),
-                 run_name='__main__', alter_sys=True)
+try:
+    runpy.run_module({module!r}, init_globals=dict(_respawned=True, _module_fqn={module!r}, _modlib_path={library!r}),
+                     run_name='__main__', alter_sys=True)
+except Exception as error:
+    import json, traceback
+    sys.stderr.write(traceback.format_exc())
+    print(json.dumps(dict(failed=True, exception=dict(event=dict(msg=str(error) or type(error).__name__)))))
+    sys.exit(1)
 """
 
 
