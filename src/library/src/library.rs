@@ -173,3 +173,67 @@ impl Library {
         Ok(base)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    fn names(payload: &Payload, pack: usize) -> Vec<String> {
+        let bytes = std::io::Cursor::new(payload.packs[pack].content.to_vec());
+        zip::ZipArchive::new(bytes).unwrap().file_names().map(|name| name.unwrap().into_owned()).collect()
+    }
+
+    fn write(path: PathBuf, text: &str) {
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, text).unwrap();
+    }
+
+    #[test]
+    fn a_module_takes_along_what_it_imports_and_shares_the_base() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let utils = "ansible_collections/a/b/plugins/module_utils";
+        write(at(&format!("{utils}/deep/inner.py")), "from .other import x\nfrom ..top import y\n");
+        write(at(&format!("{utils}/deep/other.py")), "x = 1\n");
+        write(at(&format!("{utils}/top.py")), "y = 1\n");
+        let text = "#!/usr/bin/python\nfrom ansible.module_utils.basic import AnsibleModule\n\
+                    from ansible_collections.a.b.plugins.module_utils.deep.inner import z\n\
+                    from ..module_utils.top import y\n\
+                    try:\n    from ansible.module_utils.nowhere import w\nexcept ImportError:\n    w = None\n";
+        write(at("ansible_collections/a/b/plugins/modules/mine.py"), text);
+        write(at("play/library/other.py"), "#!/usr/bin/python\nfrom ansible.module_utils import basic, words\n");
+        write(at("play/library/lost.py"), "#!/usr/bin/python\nfrom ansible.module_utils.nowhere import w\n");
+        let collections = Collections::new([dir.path().to_owned()], rplay_diag::Sources::new());
+        let library = Library::new(LibraryOptions { collections, ..LibraryOptions::default() });
+        assert!(library.find("other").is_none());
+        library.enter(&at("play"));
+
+        let mine = library.payload(&library.find("a.b.mine").unwrap()).unwrap();
+        assert_eq!(mine.path, "ansible_collections.a.b.plugins.modules.mine");
+        let own = names(&mine, 1);
+        for name in ["deep/__init__.py", "deep/inner.py", "deep/other.py", "top.py", "__init__.py"] {
+            assert!(own.contains(&format!("{utils}/{name}")), "{name} is not in {own:?}");
+        }
+        assert!(own.contains(&"ansible_collections/a/b/plugins/modules/mine.py".to_owned()));
+        assert!(!own.iter().any(|name| name.starts_with("ansible/module_utils/basic")));
+        assert!(names(&mine, 0).contains(&"ansible/module_utils/common/arg_spec.py".to_owned()));
+
+        write(at("play/module_utils/words.py"), "");
+        let other = library.payload(&library.find("other").unwrap()).unwrap();
+        assert!(names(&other, 1).contains(&"ansible/module_utils/words.py".to_owned()));
+        assert_eq!(other.packs[0], mine.packs[0]);
+        let error = library.payload(&library.find("lost").unwrap()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Could not find imported module support code for ansible.legacy.lost. Looked for \
+             (['ansible.module_utils.nowhere.w', 'ansible.module_utils.nowhere'])"
+        );
+        assert!(error.help().unwrap().contains("stand-ins"));
+        let mut text = String::new();
+        let bytes = std::io::Cursor::new(mine.packs[0].content.to_vec());
+        zip::ZipArchive::new(bytes).unwrap().by_name(".warm").unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "ansible.module_utils.basic");
+    }
+}

@@ -100,7 +100,10 @@ impl Sources<'_> {
                     return Some(located(true, redirect(parts, &there.name).as_bytes()));
                 }
                 let folder = there.folder?.join("plugins/module_utils");
-                below(&folder, rest).map(|(package, text)| located(package, &text))
+                let plain = || rest.iter().fold(folder.clone(), |path, part| path.join(part)).is_dir();
+                // In collections a folder is a package, with or without a file that says so.
+                let found = below(&folder, rest).or_else(|| plain().then(|| (true, Vec::new())));
+                found.map(|(package, text)| located(package, &text))
             }
             _ => None,
         }
