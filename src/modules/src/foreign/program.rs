@@ -17,8 +17,10 @@ const JSON_ARGS: &[u8] = b"<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>";
 /// Runs a module's file with its arguments.
 pub(super) fn run(sys: &dyn Sys, foreign: &Foreign, chosen: &Chosen, args: &Map) -> io::Result<Output> {
     let folder = Path::new(&crate::Surroundings::new(|name| sys.var(name)).expand(&foreign.folder)).to_owned();
-    DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-    let scratch = tempfile::Builder::new().prefix("ansible-tmp-").tempdir_in(&folder)?;
+    let scratch_in = |folder: &Path| tempfile::Builder::new().prefix("ansible-tmp-").tempdir_in(folder);
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+    // A user without a home has the system's folder.
+    let scratch = made.and_then(|()| scratch_in(&folder)).or_else(|_| scratch_in(&sys.tmp()))?;
     let file = scratch.path().join(format!("AnsiballZ_{}", foreign.file));
     let content = foreign.packs.last().map(|pack| &*pack.content).unwrap_or_default();
     let mut argv = chosen.command.clone();

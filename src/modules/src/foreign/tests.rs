@@ -156,6 +156,7 @@ fn open_files_are_limited() {
 #[test]
 fn scripts_get_their_arguments_in_files_that_go_away() {
     let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_owned();
     let script = |form, text: &str, keep| {
         let pack = Pack { digest: text.into(), content: text.as_bytes().into() };
         let foreign = Foreign {
@@ -163,14 +164,14 @@ fn scripts_get_their_arguments_in_files_that_go_away() {
             file: "mine.sh".to_owned(),
             packs: vec![pack],
             interpreter: Interpreter::Path { path: "/bin/sh".to_owned(), args: Vec::new() },
-            folder: folder.path().to_string_lossy().into_owned(),
+            folder: place.to_string_lossy().into_owned(),
             keep,
             ..Foreign::default()
         };
         let args = Map::from_iter([("name", Value::from("a b"))]);
         run(&Call { module: "mine".to_owned(), args, foreign: Some(Box::new(foreign)), ..Call::default() })
     };
-    let left = || std::fs::read_dir(folder.path()).unwrap().count();
+    let left = || std::fs::read_dir(&place).unwrap().count();
     let words = script(Form::Words, "#!/bin/sh\n. \"$1\"; printf '{\"said\": \"%s\"}' \"$name\"", false);
     assert_eq!(words.data.get("said").unwrap().to_str(), "a b");
     let json =
@@ -180,4 +181,9 @@ fn scripts_get_their_arguments_in_files_that_go_away() {
     let inside = script(Form::JsonArgs, "#!/bin/sh\necho '{\"given\": <<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>}'", true);
     assert_eq!(inside.data.get("given").unwrap().repr(), "{'name': 'a b'}");
     assert_eq!(left(), 1);
+    drop(folder);
+    std::fs::write(&place, "").unwrap();
+    let elsewhere = script(Form::Words, "#!/bin/sh\necho '{}'", false);
+    assert!(!elsewhere.failed, "{elsewhere:?}");
+    std::fs::remove_file(place).unwrap();
 }
