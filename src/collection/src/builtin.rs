@@ -51,6 +51,89 @@ static GROUPS: [(&str, &[&str]); 12] = [
 static MEMBERS: [(&str, &[&str]); 2] =
     [("testgroup", &["ping", "legacy_ping", "formerly_core_ping"]), ("testlegacy", &["ansible.legacy.legacy_ping"])];
 
+/// ansible-core's own modules, those of 2.11 to 2.19.
+static MODULES: &[&str] = &[
+    "add_host",
+    "apt",
+    "apt_key",
+    "apt_repository",
+    "assemble",
+    "assert",
+    "async_status",
+    "async_wrapper",
+    "blockinfile",
+    "command",
+    "copy",
+    "cron",
+    "deb822_repository",
+    "debconf",
+    "debug",
+    "dnf",
+    "dnf5",
+    "dpkg_selections",
+    "expect",
+    "fail",
+    "fetch",
+    "file",
+    "find",
+    "gather_facts",
+    "get_url",
+    "getent",
+    "git",
+    "group",
+    "group_by",
+    "hostname",
+    "import_playbook",
+    "import_role",
+    "import_tasks",
+    "include",
+    "include_role",
+    "include_tasks",
+    "include_vars",
+    "iptables",
+    "known_hosts",
+    "lineinfile",
+    "meta",
+    "mount_facts",
+    "package",
+    "package_facts",
+    "pause",
+    "ping",
+    "pip",
+    "raw",
+    "reboot",
+    "replace",
+    "rpm_key",
+    "script",
+    "service",
+    "service_facts",
+    "set_fact",
+    "set_stats",
+    "setup",
+    "shell",
+    "slurp",
+    "stat",
+    "subversion",
+    "systemd",
+    "systemd_service",
+    "sysvinit",
+    "tempfile",
+    "template",
+    "unarchive",
+    "uri",
+    "user",
+    "validate_argument_spec",
+    "wait_for",
+    "wait_for_connection",
+    "yum",
+    "yum_repository",
+];
+
+/// Whether ansible-core has a module of this short name (or `ansible.builtin.name`), wherever it may be installed.
+pub fn is_core_module(name: &str) -> bool {
+    MODULES.binary_search(&name.strip_prefix("ansible.builtin.").unwrap_or(name)).is_ok()
+}
+
 /// The full name of the collection's plugin that a short name (or `ansible.builtin.name`) of ansible-core stands for.
 pub fn moved(kind: Kind, name: &str) -> Option<&'static str> {
     let name = name.strip_prefix("ansible.builtin.").unwrap_or(name);
@@ -92,5 +175,6 @@ mod tests {
         assert_eq!(moved(Kind::Module, "bigip_facts"), None);
         assert!(route(Kind::Module, "bigip_facts").is_some_and(|route| route.tombstone.is_some()));
         assert!(ROWS.len() > 4000);
+        assert!(MODULES.is_sorted() && is_core_module("yum_repository") && !is_core_module("yum_repo"));
     }
 }

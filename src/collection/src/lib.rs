@@ -29,7 +29,7 @@ mod kind;
 mod runtime;
 mod site;
 
-pub use builtin::moved;
+pub use builtin::{is_core_module, moved};
 pub use collection::{Collections, Located, Place};
 pub use groups::{Group, GroupError};
 pub use interpreter::{interpreter, interpreters};

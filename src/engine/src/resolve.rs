@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,6 +38,8 @@ pub struct Resolver {
     deprecated: Mutex<HashMap<String, Vec<String>>>,
     any_deprecated: AtomicBool,
     defaulted: Mutex<HashMap<String, Defaulted>>,
+    /// Folders of action plugins in Python: beside playbooks, in roles, configured ones.
+    action_plugins: Mutex<Vec<PathBuf>>,
 }
 
 /// What a key of `module_defaults` stands for.
@@ -85,6 +87,7 @@ impl Resolver {
             deprecated: Mutex::default(),
             any_deprecated: AtomicBool::new(false),
             defaulted: Mutex::default(),
+            action_plugins: Mutex::default(),
         }
     }
 
@@ -112,6 +115,22 @@ impl Resolver {
     pub fn with_collections(mut self, collections: Collections) -> Self {
         self.collections = collections;
         self
+    }
+
+    /// Configured folders of action plugins.
+    #[must_use]
+    pub fn with_action_plugins(self, folders: Vec<PathBuf>) -> Self {
+        Self { action_plugins: Mutex::new(folders), ..self }
+    }
+
+    /// The action plugin in Python that a short name means. rplay does not run it, and must not run a module in its place.
+    pub(crate) fn python_action(&self, name: &str) -> Option<PathBuf> {
+        let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
+        let folders = self.action_plugins.lock().unwrap_or_else(PoisonError::into_inner);
+        if short.contains(['.', '/']) {
+            return None;
+        }
+        folders.iter().map(|folder| folder.join(format!("{short}.py"))).find(|file| file.is_file())
     }
 
     /// The collections of the run.
@@ -219,7 +238,7 @@ impl Resolve for Resolver {
             if let Some(own) = Self::own(name).filter(|_| core) {
                 return Ok(Some(own));
             }
-            if core && self.library.inside(name).is_some() {
+            if core && (self.library.inside(name).is_some() || rplay_collection::is_core_module(name)) {
                 return Ok(Some(Arc::from(name)));
             }
             let found = self.in_collection(name, name)?;
@@ -249,7 +268,11 @@ impl Resolve for Resolver {
         if let Some(own) = own {
             return Ok(Some(own));
         }
-        if self.library.inside(name).is_some() {
+        if self.python_action(name).is_some() {
+            return Ok(Some(Arc::from(name)));
+        }
+        // Where ansible-core is not installed, its module is missed when the task runs.
+        if self.library.inside(name).is_some() || rplay_collection::is_core_module(name) {
             return Ok(Some(Arc::from(format!("ansible.builtin.{name}"))));
         }
         self.in_collection(name, &format!("ansible.builtin.{name}"))
@@ -274,6 +297,11 @@ impl Resolve for Resolver {
     fn entered(&self, folder: &Path) {
         self.engine.add_folder(folder);
         self.library.enter(folder);
+        let plugins = folder.join(Kind::Action.folder());
+        let mut known = self.action_plugins.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.contains(&plugins) && plugins.is_dir() {
+            known.push(plugins);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rplay_value::{Text, Value, push_str_repr};
 
-use crate::{Common, Item, Origin, Play, Playbook, Role, RoleUse, TagSelection, Task};
+use crate::{Common, Include, Item, Origin, Play, Playbook, Role, RoleUse, TagSelection, Task};
 
 /// Renders a text of a play with its static variables: one text, or a list of them.
 pub type Render<'a> = &'a dyn Fn(&Text, &Play) -> Vec<String>;
@@ -26,6 +26,8 @@ pub struct Listing<'a> {
     pub selection: &'a TagSelection,
     /// Hosts of a play's patterns, limits applied.
     pub resolve_hosts: &'a dyn Fn(&[String]) -> Vec<Arc<str>>,
+    /// Whether a play without a name is named after its list of patterns as they are written, as 2.19 does.
+    pub raw_names: bool,
     /// Renders names, patterns and tags.
     pub render: Render<'a>,
 }
@@ -44,7 +46,12 @@ fn play_listing(out: &mut String, number: usize, play: &Play, options: &Listing<
     let hosts: Vec<String> = play.hosts.iter().flat_map(render).collect();
     let name = match &play.name {
         Some(name) if !name.is_empty() => render(name).concat(),
-        _ => hosts.join(","),
+        _ => match play.hosts.as_slice() {
+            // One template that yields a list is named after it as Python shows it.
+            [one] if one.is_template() && hosts.len() > 1 => python_list(&hosts),
+            [_, _, ..] if options.raw_names => play.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+            _ => hosts.join(","),
+        },
     };
     let play_tags: BTreeSet<String> = play.common.tags.iter().flat_map(render).collect();
     let joined = |tags: &BTreeSet<String>, separator: &str| tags.iter().cloned().collect::<Vec<_>>().join(separator);
@@ -150,10 +157,13 @@ impl Walk<'_> {
 
 fn task_title(task: &Task) -> String {
     match &task.name {
-        Some(name) if !name.is_empty() => match &task.role {
-            Some(role) => format!("{} : {name}", role.full_name()),
-            None => name.to_string(),
-        },
+        // An included role's task is not named after where it stands.
+        Some(name) if !name.is_empty() => {
+            match task.role.as_ref().filter(|_| !matches!(task.include, Some(Include::Role { .. }))) {
+                Some(role) => format!("{} : {name}", role.full_name()),
+                None => name.to_string(),
+            }
+        }
         _ => task.action.name.to_string(),
     }
 }

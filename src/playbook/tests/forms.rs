@@ -207,3 +207,22 @@ fn tasks_and_roles_are_loaded_at_run_time() {
     let used = loader.include_role(request, &context).unwrap();
     assert!(matches!(&used.tasks[0], Item::Block(block) if block.block.len() == 1));
 }
+
+#[test]
+fn imports_of_playbooks_took_variables_until_2_18() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("other.yml"), "- hosts: all\n").unwrap();
+    let play = "- import_playbook: other.yml key=\"{{ hostvars['a']['b c'] }}\" tags=one,two\n";
+    std::fs::write(dir.path().join("site.yml"), play).unwrap();
+    let load = |release: &str| {
+        let sources = rplay_diag::Sources::new();
+        let compat = release.parse().unwrap();
+        let settings = rplay_playbook::Settings { compat, ..rplay_playbook::Settings::default() };
+        rplay_playbook::Loader::new(&surroundings::Fixture, &sources, settings).playbook(&dir.path().join("site.yml"))
+    };
+    let playbook = load("2.16").unwrap();
+    let common = &playbook.plays[0].common;
+    assert_eq!(common.vars.get("key").and_then(rplay_value::Value::as_str), Some("{{ hostvars['a']['b c'] }}"));
+    assert_eq!(common.tags.len(), 2);
+    assert!(load("2.19").is_err());
+}

@@ -43,6 +43,7 @@ fn list(folder: &Path, name: &str, options: &str) -> String {
         tags: has("--list-tags"),
         selection: &selection,
         resolve_hosts: &chosen,
+        raw_names: false,
         render: &texts,
     };
     listing(&playbook, name, &listing_options)

@@ -14,7 +14,7 @@ use rplay_journal::Journal;
 use rplay_output::{Look, ResultFormat, Terminal};
 use rplay_playbook::{AdHoc, Listing, Loader, Playbook, Resolve as _, TagSelection, listing, texts_of};
 use rplay_template::{Engine, EngineOptions};
-use rplay_value::{Compat, Map, Results, Text};
+use rplay_value::{Compat, List, Map, Results, Text, Value, Verdict, Version};
 use rplay_vault::VaultedFiles;
 
 use crate::commands::adhoc::{Asked, NO_HOSTS};
@@ -315,7 +315,8 @@ impl<'a> Command<'a> {
                     &self.options.module_path,
                     &self.compat,
                 ))
-                .with_collections(self.collections.clone()),
+                .with_collections(self.collections.clone())
+                .with_action_plugins(self.settings.paths("DEFAULT_ACTION_PLUGIN_PATH")),
         );
         Ok(Prepared { files, resolver, inventory, extra_vars, merge, notices })
     }
@@ -440,11 +441,15 @@ impl<'a> Command<'a> {
             let selected = inventory.select(patterns, limit.as_deref());
             selected.map(|selection| selection.hosts).unwrap_or_default()
         };
+        let groups = std::cell::LazyCell::new(|| groups(inventory));
         let render = |text: &Text, play: &rplay_playbook::Play| {
             if !text.is_template() {
                 return vec![text.to_string()];
             }
-            let rendered = resolver.render(text, &play.static_vars());
+            // What a play's own words may use is known before any host is.
+            let mut vars = play.static_vars();
+            vars.insert(0, groups.clone());
+            let rendered = resolver.render(text, &vars);
             rendered.map_or_else(|_| vec![text.to_string()], |value| texts_of(&value))
         };
         let mut stdout = io::stdout().lock();
@@ -462,6 +467,8 @@ impl<'a> Command<'a> {
                     tags: self.options.list_tags,
                     selection: &selection,
                     resolve_hosts: &resolve_hosts,
+                    raw_names: self.compat.is_strict()
+                        && self.compat.added_in(Version::new(2, 19)) == Verdict::Accepted,
                     render: &render,
                 };
                 listing(&playbook, &shown, &options)
@@ -735,6 +742,18 @@ impl<'a> Command<'a> {
             become_password,
         })
     }
+}
+
+/// The variable `groups`.
+fn groups(inventory: &Inventory) -> Map {
+    let hosts = |name: &str| inventory.select(&[name], None).map(|found| found.hosts).unwrap_or_default();
+    let group = |group: &rplay_inventory::Group| {
+        let name = group.name.to_string();
+        let hosts: List = hosts(&name).into_iter().map(Value::data).collect();
+        (name, Value::List(hosts))
+    };
+    let groups: Map = inventory.groups().map(group).collect();
+    Map::from_iter([("groups", Value::Map(groups))])
 }
 
 enum Ended {

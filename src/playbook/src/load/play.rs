@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rplay_diag::{Diagnostic, Span};
-use rplay_value::{Map, Text, Value};
+use rplay_value::{Map, Text, Value, Verdict, Version};
 use rplay_yaml::Node;
 
 use super::fields::{
@@ -148,7 +148,18 @@ impl Loader<'_> {
             }
         }
         let Some((file, span)) = file else { return Ok(()) };
-        let file = include_params(&file, span, old, &mut mine.vars)?;
+        // Until 2.18 an import took `key=value` variables after its file, as `include` did.
+        let takes = self.settings.compat.removed_in(Version::new(2, 19));
+        let given_more = !old && file.contains(' ') && file.contains('=') && takes != Verdict::Refused;
+        if given_more && takes == Verdict::Deprecated {
+            let message = "Additional parameters in import_playbook statements were removed in ansible-core 2.19";
+            self.deprecated(message, Some(span), "write them as `vars` of the import");
+        }
+        let file = include_params(&file, span, old || given_more, &mut mine.vars)?;
+        if let Some(given_tags) = mine.vars.get("tags").cloned().filter(|_| given_more) {
+            mine.vars.remove("tags");
+            mine.tags.extend(given_tags.to_str().split(',').map(|tag| Text::data(tag.trim())));
+        }
         let context = Context { vars: vec![mine.vars.clone(), given.vars.clone()], ..Context::default() };
         let name = self.render_text(&file, &context, &[]).map_err(|error| {
             error.context(Some(span), "in this import").hint(
