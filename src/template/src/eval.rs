@@ -10,7 +10,7 @@ use crate::plugin::{self, Keywords};
 use crate::py::{self, Kind};
 use crate::scope::{RED_ZONE, SEGMENT};
 use crate::syntax::{Args, Compare, Expr, Math, Node};
-use crate::{ForeignCall, PluginKind, Scope, TemplateError, globals};
+use crate::{ForeignCall, PluginKind, Scope, TemplateError, globals, protomatter};
 
 /// Expressions lower than this need little stack.
 const LOW: u16 = 16;
@@ -254,15 +254,20 @@ impl<'a> Eval<'a> {
         Ok((positional, keywords))
     }
 
-    fn filter(&mut self, name: &str, input: &Expr, args: &Args) -> Result<Mj, TemplateError> {
+    fn filter(&mut self, name: &str, input_expr: &Expr, args: &Args) -> Result<Mj, TemplateError> {
         let filter = self.scope.engine().native_filter(name);
         let input = match filter {
-            Some(filter) if !filter.accepts_undefined => self.eval(input)?,
+            Some(filter) if !filter.accepts_undefined => self.eval(input_expr)?,
             // A Python plugin may want to see what is undefined, too.
-            _ => self.lenient(input)?,
+            _ => self.lenient(input_expr)?,
         };
         let (positional, keywords) = self.args(args)?;
         if let Some(filter) = filter {
+            let input = if filter.collection == protomatter::COLLECTION {
+                protomatter::tagged(input_expr, input, self.scope)
+            } else {
+                input
+            };
             plugin::run_filter(self.scope, filter, name, input, positional, keywords)
         } else if let Some(test) = self.scope.engine().test_as_filter(name) {
             if !test.accepts_undefined {
@@ -294,6 +299,10 @@ impl<'a> Eval<'a> {
         }
         let test = self.scope.engine().native_test(name);
         let subject = match test {
+            Some(test) if test.collection == protomatter::COLLECTION => {
+                let value = self.eval(subject)?;
+                protomatter::tagged(subject, value, self.scope)
+            }
             Some(test) if !test.accepts_undefined => self.eval(subject)?,
             _ => self.lenient(subject)?,
         };
@@ -438,19 +447,16 @@ impl<'a> Eval<'a> {
                 *term = self.embedded(text)?;
             }
         }
-        // Two lookups decide themselves what an undefined argument means.
-        let decides = terms
-            .first()
-            .and_then(Mj::as_str)
-            .is_some_and(|name| matches!(name.rsplit('.').next(), Some("env" | "first_found")));
-        let keywords_to_trip = keywords.iter().filter(|_| !decides).map(|(_, value)| value);
-        for value in terms.iter().chain(keywords_to_trip) {
-            py::trip(value)?;
-        }
         if terms.is_empty() {
             return Err(TemplateError::type_error("_lookup() missing 1 required positional argument: 'plugin_name'"));
         }
         let plugin = terms.remove(0);
+        py::trip(&plugin)?;
+        if !plugin.as_str().and_then(crate::find_lookup).is_some_and(|lookup| lookup.accepts_undefined) {
+            for value in terms.iter().chain(keywords.iter().map(|(_, value)| value)) {
+                py::trip(value)?;
+            }
+        }
         let Some(plugin) = plugin.to_str() else {
             let why = if plugin.is_none() {
                 "A non-empty plugin name is required.".to_owned()

@@ -29,6 +29,7 @@ pub mod lookups;
 mod lower;
 mod omit;
 mod plugin;
+mod protomatter;
 pub mod py;
 mod pyrandom;
 mod pyregex;

@@ -46,6 +46,8 @@ pub struct Lookup {
     pub name: &'static str,
     /// Collection, such as `ansible.builtin`.
     pub collection: &'static str,
+    /// Whether it gets undefined terms and options as markers instead of the error being raised.
+    pub accepts_undefined: bool,
     /// The work: a list of results. `wantlist`, `errors` and joining are the engine's.
     pub run: fn(&mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError>,
 }
@@ -311,7 +313,8 @@ fn names<T>(
             all.insert(format!("{collection}.{name}"), *item);
         }
     }
-    for (name, collection, aliases, item) in rows {
+    // What a collection keeps to itself is not there by its short name.
+    for (name, collection, aliases, item) in rows.into_iter().filter(|row| row.1 != crate::protomatter::COLLECTION) {
         for name in std::iter::once(&name).chain(aliases) {
             all.entry((*name).to_owned()).or_insert(item);
             // ansible-core redirects the names of what moved to collections, and Jinja's own live in ansible.builtin too.

@@ -293,6 +293,9 @@ impl Scope {
                 crate::ahead::read();
                 (wrap(&value, None), false)
             }
+            Slot::Done(Value::Vault(vaulted)) => {
+                (self.decrypt(&vaulted).map_or_else(py::marker, |text| py::from_text(&text)), true)
+            }
             Slot::Done(value) => (wrap(&value, None), matches!(value, Value::List(_) | Value::Map(_))),
             Slot::Lazy(value) => match &value {
                 Value::Text(text) if text.is_template() => {
@@ -362,21 +365,23 @@ impl Scope {
         names
     }
 
+    /// A variable as it was written, nothing rendered.
+    pub(crate) fn written(&self, name: &str) -> Option<Value> {
+        let overlay = self.inner.overlays.iter().rev().find(|(key, _)| **key == *name).map(|(_, slot)| slot.clone());
+        match overlay.or_else(|| self.inner.variables.get(name))? {
+            Slot::Lazy(value) | Slot::Done(value) | Slot::Awaited(value) => Some(value),
+            Slot::Namespace(_) | Slot::Scoped(_) => None,
+        }
+    }
+
     /// Whether a variable is a `!vault` value as it was written.
     pub(crate) fn is_vaulted(&self, name: &str) -> bool {
-        let overlay = self.inner.overlays.iter().rev().find(|(key, _)| **key == *name).map(|(_, slot)| slot.clone());
-        let slot = overlay.or_else(|| self.inner.variables.get(name));
-        matches!(slot, Some(Slot::Lazy(Value::Vault(_)) | Slot::Done(Value::Vault(_))))
+        matches!(self.written(name), Some(Value::Vault(_)))
     }
 
     /// Whether a variable was written as a number, a boolean or nothing, and not as text.
     pub(crate) fn is_scalar(&self, name: &str) -> bool {
-        let overlay = self.inner.overlays.iter().rev().find(|(key, _)| **key == *name).map(|(_, slot)| slot.clone());
-        matches!(
-            overlay.or_else(|| self.inner.variables.get(name)),
-            Some(Slot::Lazy(value) | Slot::Done(value))
-                if matches!(value, Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_))
-        )
+        matches!(self.written(name), Some(Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_)))
     }
 
     /// Whether there is a variable of this name.

@@ -4,7 +4,7 @@ use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
 
 /// Settings of rplay by Ansible's names: `lookup('config', 'DEFAULT_FORKS')`.
-pub static LOOKUP: Lookup = Lookup { name: "config", collection: "ansible.builtin", run };
+pub static LOOKUP: Lookup = Lookup { name: "config", collection: "ansible.builtin", accepts_undefined: false, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     for option in ["plugin_type", "plugin_name"] {

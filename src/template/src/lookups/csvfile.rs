@@ -6,7 +6,7 @@ use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
 
 /// A column of the row of a CSV file whose first (`keycol`) column is the term.
-pub static LOOKUP: Lookup = Lookup { name: "csvfile", collection: "ansible.builtin", run };
+pub static LOOKUP: Lookup = Lookup { name: "csvfile", collection: "ansible.builtin", accepts_undefined: false, run };
 
 const OPTIONS: [&str; 6] = ["file", "col", "keycol", "delimiter", "default", "encoding"];
 

@@ -4,7 +4,7 @@ use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
 
 /// Environment variables of the controller; `default` stands for those not set.
-pub static LOOKUP: Lookup = Lookup { name: "env", collection: "ansible.builtin", run };
+pub static LOOKUP: Lookup = Lookup { name: "env", collection: "ansible.builtin", accepts_undefined: true, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     let mut out = Vec::new();

@@ -5,7 +5,7 @@ use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
 
 /// Contents of files on the controller, without blanks at the end (`rstrip`) or the start (`lstrip`).
-pub static LOOKUP: Lookup = Lookup { name: "file", collection: "ansible.builtin", run };
+pub static LOOKUP: Lookup = Lookup { name: "file", collection: "ansible.builtin", accepts_undefined: false, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     let mut out = Vec::new();

@@ -6,7 +6,7 @@ use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
 
 /// Files of one folder that match shell patterns.
-pub static LOOKUP: Lookup = Lookup { name: "fileglob", collection: "ansible.builtin", run };
+pub static LOOKUP: Lookup = Lookup { name: "fileglob", collection: "ansible.builtin", accepts_undefined: false, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     let mut out = Vec::new();

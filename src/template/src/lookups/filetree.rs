@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 /// Every file, folder and link below folders, with its path, mode, owner and type.
-pub static LOOKUP: Lookup = Lookup { name: "filetree", collection: "community.general", run };
+pub static LOOKUP: Lookup = Lookup { name: "filetree", collection: "community.general", accepts_undefined: false, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     let mut out = Vec::new();

@@ -6,7 +6,7 @@ use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
 
 /// The first of several files that exists. Terms are names, lists, or `{files: ..., paths: ..., skip: ...}`.
-pub static LOOKUP: Lookup = Lookup { name: "first_found", collection: "ansible.builtin", run };
+pub static LOOKUP: Lookup = Lookup { name: "first_found", collection: "ansible.builtin", accepts_undefined: true, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     let options = Options {

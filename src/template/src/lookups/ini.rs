@@ -7,7 +7,7 @@ use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
 
 /// Values from INI files (or Java properties): `lookup('ini', 'key', section='s', file='f.ini')`.
-pub static LOOKUP: Lookup = Lookup { name: "ini", collection: "ansible.builtin", run };
+pub static LOOKUP: Lookup = Lookup { name: "ini", collection: "ansible.builtin", accepts_undefined: false, run };
 
 /// The options of one term.
 struct Wanted {

@@ -6,7 +6,7 @@ use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
 
 /// The lines that shell commands on the controller write.
-pub static LOOKUP: Lookup = Lookup { name: "lines", collection: "ansible.builtin", run };
+pub static LOOKUP: Lookup = Lookup { name: "lines", collection: "ansible.builtin", accepts_undefined: false, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     let mut out = Vec::new();

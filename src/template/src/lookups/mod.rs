@@ -7,6 +7,7 @@ pub mod config;
 pub mod csvfile;
 pub mod dependent;
 pub mod dict;
+pub mod display_traceback;
 pub mod env;
 pub mod file;
 pub mod fileglob;

@@ -4,7 +4,7 @@ use crate::{Lookup, LookupCall, TemplateError};
 use minijinja::Value as Mj;
 
 /// All ways to take one item of each list, the last one changing fastest.
-pub static LOOKUP: Lookup = Lookup { name: "nested", collection: "ansible.builtin", run };
+pub static LOOKUP: Lookup = Lookup { name: "nested", collection: "ansible.builtin", accepts_undefined: false, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     if call.terms().is_empty() {

@@ -11,7 +11,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// A random password kept in a file: made on first use, read again later. Options: `length`, `chars`, `seed`, `encrypt`.
-pub static LOOKUP: Lookup = Lookup { name: "password", collection: "ansible.builtin", run };
+pub static LOOKUP: Lookup = Lookup { name: "password", collection: "ansible.builtin", accepts_undefined: false, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     call.terms().iter().map(|term| Ok(py::text(password(call, &terms::text(term)?)?))).collect()

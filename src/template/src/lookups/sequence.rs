@@ -6,7 +6,7 @@ use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
 
 /// A sequence of formatted numbers: `start=1 end=10 stride=2 format=host%02d`, or short `1-10/2:host%02d`.
-pub static LOOKUP: Lookup = Lookup { name: "sequence", collection: "ansible.builtin", run };
+pub static LOOKUP: Lookup = Lookup { name: "sequence", collection: "ansible.builtin", accepts_undefined: false, run };
 
 const SHORT: &str = r"^((0?x?[0-9a-f]+)-)?(0?x?[0-9a-f]+)(/(0?x?[0-9a-f]+))?(:(.+))?$";
 

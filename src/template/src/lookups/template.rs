@@ -6,7 +6,7 @@ use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
 
 /// Templates of files, rendered with the options of the `template` module and `template_vars`.
-pub static LOOKUP: Lookup = Lookup { name: "template", collection: "ansible.builtin", run };
+pub static LOOKUP: Lookup = Lookup { name: "template", collection: "ansible.builtin", accepts_undefined: false, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     let mut options = FileOptions::default();

@@ -5,7 +5,7 @@ use crate::{Lookup, LookupCall, TemplateError};
 use minijinja::Value as Mj;
 
 /// A nested value as a dict of paths: the filter of this name as a lookup.
-pub static LOOKUP: Lookup = Lookup { name: "to_paths", collection: "ansible.utils", run };
+pub static LOOKUP: Lookup = Lookup { name: "to_paths", collection: "ansible.utils", accepts_undefined: false, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     terms::as_filter(call, "to_paths")

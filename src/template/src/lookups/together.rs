@@ -5,7 +5,7 @@ use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
 
 /// Lists side by side, as long as the longest; none stands for what is missing.
-pub static LOOKUP: Lookup = Lookup { name: "together", collection: "ansible.builtin", run };
+pub static LOOKUP: Lookup = Lookup { name: "together", collection: "ansible.builtin", accepts_undefined: false, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     if call.terms().is_empty() {

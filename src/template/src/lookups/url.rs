@@ -11,7 +11,7 @@ use std::time::Duration;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
 
 /// Contents of web pages, line by line unless `split_lines` is false.
-pub static LOOKUP: Lookup = Lookup { name: "url", collection: "ansible.builtin", run };
+pub static LOOKUP: Lookup = Lookup { name: "url", collection: "ansible.builtin", accepts_undefined: false, run };
 
 /// Certificate bundles of the usual systems.
 const BUNDLES: [&str; 4] = [

@@ -5,7 +5,7 @@ use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
 
 /// Names of the variables that regular expressions match.
-pub static LOOKUP: Lookup = Lookup { name: "varnames", collection: "ansible.builtin", run };
+pub static LOOKUP: Lookup = Lookup { name: "varnames", collection: "ansible.builtin", accepts_undefined: false, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     let names = call.scope().names();

@@ -4,7 +4,7 @@ use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
 
 /// Variables by name; `default` stands for those that are not there.
-pub static LOOKUP: Lookup = Lookup { name: "vars", collection: "ansible.builtin", run };
+pub static LOOKUP: Lookup = Lookup { name: "vars", collection: "ansible.builtin", accepts_undefined: false, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     let mut out = Vec::new();

@@ -76,6 +76,8 @@ pub mod subset;
 pub mod succeeded;
 pub mod supernet_of;
 pub mod superset;
+pub mod tagged;
+pub mod tagged_with;
 pub mod test;
 pub mod timedout;
 pub mod r#true;
