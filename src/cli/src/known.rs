@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
 use rplay_diag::Sources;
-use rplay_value::{List, Value};
+use rplay_value::{Compat, Conditions, List, Value};
 
 use crate::config_file::ConfigFile;
 use crate::settings::{boolean, expand};
@@ -44,13 +44,22 @@ pub(crate) struct KnownSettings {
     path: Option<PathBuf>,
     file: OnceLock<Option<ConfigFile>>,
     env: fn(&str) -> Option<String>,
+    /// Whether conditions need no boolean result: what the release that is followed says.
+    broken_conditions: bool,
 }
 
 impl KnownSettings {
     /// Settings from a config file and the environment.
     pub(crate) fn new(config_file: Option<&Path>) -> Self {
         let path = config_file.map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
-        Self { path, file: OnceLock::new(), env: |name| std::env::var(name).ok() }
+        Self { path, file: OnceLock::new(), env: |name| std::env::var(name).ok(), broken_conditions: false }
+    }
+
+    /// The settings of a run that follows a release, or none in particular: `ALLOW_BROKEN_CONDITIONALS` is what
+    /// conditions are held to.
+    pub(crate) fn following(mut self, compat: &Compat) -> Self {
+        self.broken_conditions = compat.profile().conditions != Conditions::Boolean;
+        self
     }
 
     /// All of them, by name.
@@ -115,6 +124,9 @@ impl rplay_template::Settings for KnownSettings {
             return Some((path, String::new()));
         }
         let known = self.read(&rows().find(|row| row.name == name)?);
+        if name == "ALLOW_BROKEN_CONDITIONALS" && known.origin == "default" {
+            return Some((Value::Bool(self.broken_conditions), known.origin));
+        }
         Some((known.value, known.origin))
     }
 }
@@ -204,7 +216,12 @@ mod tests {
             ];
             set.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned())
         };
-        let settings = KnownSettings { path: Some(folder.join("ansible.cfg")), file: OnceLock::new(), env };
+        let settings = KnownSettings {
+            path: Some(folder.join("ansible.cfg")),
+            file: OnceLock::new(),
+            env,
+            broken_conditions: false,
+        };
         let recorded = fs_err::read_to_string(folder.join("dump.json")).unwrap();
         let recorded = recorded.replace("[FOLDER]", &folder.display().to_string());
         let Value::List(recorded) = serde_json::from_str(&recorded).unwrap() else { unreachable!() };

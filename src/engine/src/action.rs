@@ -32,6 +32,8 @@ pub struct Traits {
     pub once: bool,
     /// Arguments that it renders itself.
     pub unrendered: &'static [&'static str],
+    /// A `!vault` value given to it stays one, and is decrypted where it is used.
+    pub keeps_vault: bool,
     /// The only arguments it takes; empty means any.
     pub arguments: &'static [&'static str],
     /// Sets facts on purpose, through a result key: a value of a variable, not of a host.
@@ -47,6 +49,7 @@ impl Traits {
             free_form: false,
             once: false,
             unrendered: &[],
+            keeps_vault: false,
             arguments: &[],
             check_mode: true,
         }
@@ -67,6 +70,12 @@ impl Traits {
     /// Runs once for all hosts.
     pub const fn once(mut self) -> Self {
         self.once = true;
+        self
+    }
+
+    /// Its `!vault` arguments stay encrypted.
+    pub const fn keeps_vault(mut self) -> Self {
+        self.keeps_vault = true;
         self
     }
 
@@ -493,7 +502,11 @@ pub fn find_action(name: &str) -> Option<&'static dyn Action> {
         let mut names = HashMap::new();
         for (_, action, _) in actions() {
             let traits = action.traits();
-            for collection in [traits.collection, "ansible.builtin", "ansible.legacy"] {
+            if traits.collection != "ansible.builtin" {
+                names.insert(format!("{}.{}", traits.collection, traits.name), *action);
+                continue;
+            }
+            for collection in ["ansible.builtin", "ansible.legacy"] {
                 names.insert(format!("{collection}.{}", traits.name), *action);
             }
             names.insert(traits.name.to_owned(), *action);

@@ -18,7 +18,7 @@ use crate::prompt::Question;
 use crate::run::Run;
 use crate::strategy::Strategy;
 use crate::trouble::Trouble;
-use crate::vars::{PlayRole, PlayScope, VarsFile, View};
+use crate::vars::{PlayRole, PlayScope, VarsFile, View, reserved};
 
 /// A play that is ready for its batches.
 pub(crate) struct Prepared {
@@ -289,6 +289,13 @@ impl Prepared {
         let id = run.next_play();
         if let Some(journal) = run.journal() {
             journal.play(id.0, &self.name, batch.len());
+        }
+        let files = self.files.iter().filter_map(|file| match file {
+            VarsFile::Read(vars) => Some(vars),
+            VarsFile::PerHost(_) => None,
+        });
+        for vars in [&run.options().extra_vars, &self.vars].into_iter().chain(files) {
+            reserved::among(vars).for_each(|name| run.warn_reserved(name));
         }
         let check = play
             .common

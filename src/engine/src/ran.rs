@@ -38,6 +38,9 @@ pub(crate) enum IncludeRequest {
     Role { name: String, from: rplay_playbook::RoleFiles<Arc<str>>, vars: Map },
 }
 
+/// What `exception` says of a failure that is no exception of Python's.
+const NO_TRACEBACK: &str = "(traceback unavailable)";
+
 /// The result of one execution.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ran {
@@ -127,7 +130,19 @@ impl Ran {
             result.insert("deprecations", entries.collect::<List>());
         }
         if self.error.is_some() && !result.contains("exception") {
-            result.insert("exception", "(traceback unavailable)");
+            result.insert("exception", NO_TRACEBACK);
+        }
+        if let Some(items) = self.items.as_ref().filter(|items| items.iter().any(|item| item.error.is_some())) {
+            result.insert("results", items.iter().map(Ran::registered_item).collect::<List>());
+        }
+        Value::Map(result)
+    }
+
+    /// What `register` stores of an item of a loop.
+    fn registered_item(&self) -> Value {
+        let mut result = self.result.clone();
+        if self.error.is_some() && !result.contains("exception") {
+            result.insert("exception", NO_TRACEBACK);
         }
         Value::Map(result)
     }

@@ -191,6 +191,12 @@ impl Run {
         self.warn(Notice { place: self.place(span), ..notice });
     }
 
+    /// Warns about a variable whose name is reserved.
+    pub(crate) fn warn_reserved(&self, name: &Text) {
+        let message = format!("Found variable using reserved name {}.", Value::Text(name.clone()).repr());
+        self.warn_at(Notice::new(message), name.origin());
+    }
+
     pub(crate) fn warn_loaded(&self, diagnostics: Vec<Diagnostic>) {
         for diagnostic in diagnostics {
             let notice = Notice::of(&diagnostic, &self.options.sources);

@@ -19,7 +19,7 @@ use crate::ran::{Effect, IncludeRequest, Ran};
 use crate::resolve::Defaulted;
 use crate::run::Run;
 use crate::trouble::Trouble;
-use crate::vars::{DelegatedVars, PlayScope, Reach, View};
+use crate::vars::{DelegatedVars, PlayScope, Reach, View, layers};
 
 /// The longest `timeout` there is, in seconds: ansible-core's.
 const MAX_TIMEOUT: i64 = 100_000_000;
@@ -91,6 +91,9 @@ impl TaskCx<'_> {
             Ok(scope) => scope,
             Err(trouble) => return self.failure(trouble),
         };
+        for name in &layers(self.step).reserved {
+            self.run.warn_reserved(name);
+        }
         match self.items(&scope) {
             Ok(None) => self.counted(self.once(&scope, &Map::new(), None, None).boxed_local().await.0),
             Ok(Some(items)) => self.run_loop(&scope, items).boxed_local().await,
@@ -354,6 +357,7 @@ impl TaskCx<'_> {
         let action = &self.task.action;
         let traits = find_action(name).map(super::action::Action::traits);
         let unrendered = traits.map_or(&[] as &[&str], |traits| traits.unrendered);
+        let keeps_vault = traits.is_some_and(|traits| traits.keeps_vault);
         let within = |trouble: Trouble| {
             trouble.within(format!("Finalization of task args for '{name}' failed."), action.span.or(self.task.span))
         };
@@ -375,7 +379,8 @@ impl TaskCx<'_> {
         given.sort_by_cached_key(|(key, _)| key.to_str().into_owned());
         for (key, value) in given {
             let option = key.to_str();
-            if unrendered.contains(&&*option) || !value.holds_template() {
+            let keep = keeps_vault && matches!(value, Value::Vault(_));
+            if keep || unrendered.contains(&&*option) || !value.holds_template() {
                 args.insert(key.clone(), value.clone());
                 continue;
             }

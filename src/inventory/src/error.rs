@@ -41,7 +41,7 @@ pub enum InventoryError {
         span: Option<Span>,
     },
     /// An executable source failed.
-    #[error("inventory script {path} {what}", path = path.display())]
+    #[error("{what} (script {path})", path = path.display())]
     Script {
         /// The script.
         path: PathBuf,

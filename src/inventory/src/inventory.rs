@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use indexmap::IndexMap;
 use rplay_diag::Diagnostic;
-use rplay_value::{Map, Value};
+use rplay_value::{ListMerge, Map, Value};
 
 use crate::InventoryError;
 use crate::layers::{Layer, VarsFolders};
@@ -72,6 +72,8 @@ pub struct Inventory {
     /// Whether any group's reach is computed: reading an inventory changes groups often and asks for none.
     reach_known: AtomicBool,
     warnings: Vec<Diagnostic>,
+    /// `hash_behaviour=merge`: a mapping that is set again is laid over the one before.
+    merge_hashes: bool,
 }
 
 /// Does not copy the caches.
@@ -84,6 +86,7 @@ impl Clone for Inventory {
             shared: Mutex::default(),
             reach_known: AtomicBool::new(true),
             warnings: self.warnings.clone(),
+            merge_hashes: self.merge_hashes,
         }
     }
 }
@@ -272,16 +275,26 @@ impl Inventory {
         }
     }
 
+    /// Whether a mapping that is set again is laid over the one before (`hash_behaviour=merge`) or replaces it.
+    pub fn merge_hashes(&mut self, merge: bool) {
+        self.merge_hashes = merge;
+    }
+
     /// Sets a variable of a host.
     pub fn set_host_var(&mut self, host: HostId, name: impl Into<Value>, value: impl Into<Value>) {
-        self.hosts[host.0 as usize].vars.insert(name, value);
+        let merge = self.merge_hashes;
+        put(&mut self.hosts[host.0 as usize].vars, name.into(), value.into(), merge);
     }
 
     /// Sets several variables of a host, as `add_host` does. Says whether anything changed.
     pub fn set_host_vars(&mut self, host: HostId, vars: &Map) -> bool {
         let mine = &mut self.hosts[host.0 as usize].vars;
         let changed = vars.iter().any(|(key, value)| mine.get_value(key) != Some(value));
-        if changed {
+        if changed && self.merge_hashes {
+            for (key, value) in vars {
+                put(mine, key.clone(), value.clone(), true);
+            }
+        } else if changed {
             mine.extend(vars.iter().map(|(k, v)| (k.clone(), v.clone())));
         }
         changed
@@ -305,7 +318,7 @@ impl Inventory {
                 self.warn(Diagnostic::warning(message).at_maybe(value.origin(), "not an integer"));
             }
         } else {
-            entry.vars.insert(name, value);
+            put(&mut entry.vars, name, value, self.merge_hashes);
         }
         self.forget_layers();
     }
@@ -526,6 +539,15 @@ impl Host {
     pub fn direct_groups(&self) -> &[GroupId] {
         &self.groups
     }
+}
+
+/// Sets a variable; with `merge`, a mapping is laid over the mapping that is there.
+fn put(vars: &mut Map, name: Value, value: Value, merge: bool) {
+    let value = match (vars.get_value(&name), &value) {
+        (Some(Value::Map(old)), Value::Map(new)) if merge => Value::Map(old.merged(new, true, ListMerge::Replace)),
+        _ => value,
+    };
+    vars.insert(name, value);
 }
 
 #[cfg(test)]

@@ -60,6 +60,10 @@ pub struct Settings {
     pub ignored_patterns: Vec<String>,
     /// Readers in the order they are tried.
     pub enabled: Vec<String>,
+    /// `ANSIBLE_INVENTORY_PLUGIN_SCRIPT_STDERR`: what a script writes to standard error is told even when it works.
+    pub script_stderr: bool,
+    /// `hash_behaviour=merge`: mappings under one name in several sources are laid over one another.
+    pub merge_hashes: bool,
 }
 
 impl Default for Settings {
@@ -72,6 +76,8 @@ impl Default for Settings {
             ]),
             ignored_patterns: Vec::new(),
             enabled: text(&["host_list", "script", "auto", "yaml", "ini", "toml"]),
+            script_stderr: true,
+            merge_hashes: false,
         }
     }
 }
@@ -128,6 +134,7 @@ impl<'a> Loader<'a> {
     /// Ansible, which warns about them unless configuration says otherwise.
     pub fn load<S: AsRef<str>>(&self, sources: &[S]) -> (Inventory, Vec<Attempt>) {
         let mut inventory = Inventory::new();
+        inventory.merge_hashes(self.settings.merge_hashes);
         let mut failed = Vec::new();
         let mut any = false;
         for source in sources.iter().map(AsRef::as_ref).filter(|s| !s.is_empty()) {
@@ -209,7 +216,9 @@ fn find_reader(reader: &str, source: &str, path: &Path) -> Option<(&'static str,
         "advanced_host_list" if !path.exists() && source.contains(',') => {
             Some(("advanced_host_list", |_, t| host_list::read(t, true)))
         }
-        "script" if file && executable(path) => Some(("script", |l, t| script::read(l.sources, t))),
+        "script" if file && executable(path) => {
+            Some(("script", |l, t| script::read(l.sources, l.settings.script_stderr, t)))
+        }
         "yaml" if file && extension.is_none_or(|e| matches!(e, "yaml" | "yml" | "json")) => {
             Some(("yaml", |l, t| yaml::read(l.sources, l.files, t)))
         }

@@ -616,7 +616,9 @@ impl Engine {
     }
 
     pub(crate) fn decrypt(&self, vaulted: &Vaulted) -> Result<Text, TemplateError> {
-        let fail = |message: String| TemplateError::new(ErrorKind::Vault, message).located(vaulted.origin);
+        let fail = |message: String| {
+            TemplateError::new(ErrorKind::Vault, message).located(vaulted.origin).sealed(&vaulted.ciphertext)
+        };
         let Some(vault) = &self.0.options.vault else {
             return Err(fail("Attempting to decrypt but no vault secrets found.".to_owned())
                 .hint("give --ask-vault-pass or --vault-password-file"));
@@ -652,7 +654,7 @@ impl Engine {
         if !crate::ahead::is_timeless(name) {
             crate::ahead::ask(name)?;
         }
-        if let Some(lookup) = crate::find_lookup(name).filter(|_| !self.overrides(PluginKind::Lookup, name)) {
+        if let Some(lookup) = self.native_lookup(name) {
             return (lookup.run)(&mut LookupCall { name, terms, keywords, scope });
         }
         let call = ForeignCall { kind: PluginKind::Lookup, name, args: terms, keywords, scope, assigned: &[] };

@@ -61,6 +61,8 @@ struct Inner {
     delimited: bool,
     /// The mapping a key was missing in, and the key: the nearest one is looked for only when the error is shown.
     among: Option<(minijinja::Value, String)>,
+    /// The vault envelope that could not be opened.
+    sealed: Option<std::sync::Arc<str>>,
 }
 
 /// Why a template has no value. The message texts are those of ansible-core 2.19 where programs compare them.
@@ -91,6 +93,7 @@ impl TemplateError {
             worded: false,
             delimited: false,
             among: None,
+            sealed: None,
         }))
     }
 
@@ -265,6 +268,18 @@ impl TemplateError {
     pub(crate) fn among(mut self, object: &minijinja::Value, key: &str) -> Self {
         self.0.among = Some((object.clone(), key.to_owned()));
         self
+    }
+
+    /// Remembers the vault envelope that could not be opened.
+    #[must_use]
+    pub(crate) fn sealed(mut self, envelope: &std::sync::Arc<str>) -> Self {
+        self.0.sealed = Some(std::sync::Arc::clone(envelope));
+        self
+    }
+
+    /// The vault envelope that could not be opened, for `unvault`, which has a secret of its own.
+    pub(crate) fn envelope(&self) -> Option<&std::sync::Arc<str>> {
+        self.0.sealed.as_ref()
     }
 
     /// The failure as the plugin's own, named as ansible-core does. What is undefined stays so.

@@ -452,7 +452,9 @@ impl<'a> Eval<'a> {
         }
         let plugin = terms.remove(0);
         py::trip(&plugin)?;
-        if !plugin.as_str().and_then(crate::find_lookup).is_some_and(|lookup| lookup.accepts_undefined) {
+        // Python plugins say themselves whether they take what is undefined.
+        let native = plugin.as_str().and_then(|name| self.scope.engine().native_lookup(name));
+        if native.is_some_and(|lookup| !lookup.accepts_undefined) {
             for value in terms.iter().chain(keywords.iter().map(|(_, value)| value)) {
                 py::trip(value)?;
             }

@@ -33,11 +33,8 @@ pub(crate) struct Tags {
 impl Tags {
     /// The names of what it is tagged with, sorted.
     pub(crate) fn names(&self) -> Vec<&'static str> {
-        let tags = [
-            ("Origin", self.origin.is_some()),
-            ("TrustedAsTemplate", self.trusted),
-            ("VaultedValue", self.vaulted),
-        ];
+        let tags =
+            [("Origin", self.origin.is_some()), ("TrustedAsTemplate", self.trusted), ("VaultedValue", self.vaulted)];
         tags.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
     }
 }

@@ -4,7 +4,7 @@
 
 use rplay_value::{Verdict, Version};
 
-use crate::{Engine, Filter, PluginKind, Test, find_filter, find_test};
+use crate::{Engine, Filter, Lookup, PluginKind, Test, find_filter, find_lookup, find_test};
 
 const FILTERS: [(&str, u16); 7] = [
     ("commonpath", 15),
@@ -38,6 +38,11 @@ impl Engine {
     pub(crate) fn native_test(&self, name: &str) -> Option<&'static Test> {
         let found = find_test(name).filter(|test| self.has(&TESTS, test.name));
         found.filter(|_| !self.overrides(PluginKind::Test, name))
+    }
+
+    /// The native lookup of that name, if no plugin takes its place.
+    pub(crate) fn native_lookup(&self, name: &str) -> Option<&'static Lookup> {
+        find_lookup(name).filter(|_| !self.overrides(PluginKind::Lookup, name))
     }
 
     /// The test of that name, where tests may be written as filters.

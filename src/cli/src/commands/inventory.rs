@@ -160,7 +160,7 @@ fn show(options: &Options, sources: &Sources) -> Result<i32, Failure> {
     } else if options.yaml {
         written(inventory.nested(show).map_err(failure)?, true)?
     } else {
-        written(inventory.list(show).map_err(failure)?, false)?
+        written(unsafe_marked(inventory.list(show).map_err(failure)?), false)?
     };
     if let Some(path) = &options.output {
         fs_err::write(path, &text).map_err(|error| {
@@ -183,6 +183,36 @@ fn written(map: Map, yaml: bool) -> Result<String, Failure> {
         dump(&value, &DumpStyle { flow: Some(false), ..DumpStyle::default() }).map_err(|error| fail(error.to_string()))
     } else {
         dumps(&enveloped(&value), &JsonStyle::nice(4)).map_err(|error| fail(error.to_string()))
+    }
+}
+
+/// The document with texts of variables that are no templates as inventories in JSON carry them.
+fn unsafe_marked(document: Map) -> Map {
+    let vars = |value: &Value| match value {
+        Value::Map(vars) => Value::Map(vars.iter().map(|(name, value)| (name.clone(), unsafe_texts(value))).collect()),
+        other => other.clone(),
+    };
+    let entries = |map: &Map, change: &dyn Fn(&str, &Value) -> Value| -> Map {
+        map.iter().map(|(key, value)| (key.clone(), change(&key.to_str(), value))).collect()
+    };
+    entries(&document, &|group, data| match data {
+        Value::Map(data) => Value::Map(entries(data, &|part, value| match (group, part, value) {
+            ("_meta", "hostvars", Value::Map(hosts)) => Value::Map(entries(hosts, &|_, own| vars(own))),
+            (_, "vars", value) if group != "_meta" => vars(value),
+            _ => value.clone(),
+        })),
+        other => other.clone(),
+    })
+}
+
+fn unsafe_texts(value: &Value) -> Value {
+    match value {
+        Value::Text(text) if !text.is_trusted() => {
+            Value::Map(Map::from_iter([("__ansible_unsafe", Value::Text(text.clone()))]))
+        }
+        Value::List(list) => Value::List(list.iter().map(unsafe_texts).collect()),
+        Value::Map(map) => Value::Map(map.iter().map(|(key, value)| (key.clone(), unsafe_texts(value))).collect()),
+        other => other.clone(),
     }
 }
 

@@ -295,7 +295,7 @@ impl<'a> Command<'a> {
             sources: self.sources.clone(),
             files: Arc::new(files.clone()),
             vault: Some(Arc::new(files.clone())),
-            settings: Some(Arc::new(KnownSettings::new(self.settings.file.as_deref()))),
+            settings: Some(Arc::new(KnownSettings::new(self.settings.file.as_deref()).following(&choice.compat))),
         });
         if self.settings.flag("DEFAULT_JINJA2_NATIVE") && choice.compat.profile().results == Results::Literal {
             let message = format!("jinja2_native has no effect under --compat {}", choice.compat);
@@ -356,7 +356,9 @@ impl<'a> Command<'a> {
     fn inventory(&self, files: &VaultedFiles, notices: &mut Vec<Diagnostic>) -> Result<Inventory, Failure> {
         let given =
             if self.options.inventory.is_empty() { self.settings.inventory() } else { self.options.inventory.clone() };
-        let loader = rplay_inventory::Loader::new(&self.sources, files);
+        let mut loader = rplay_inventory::Loader::new(&self.sources, files);
+        loader.settings.merge_hashes = self.settings.text("DEFAULT_HASH_BEHAVIOUR").as_deref() == Some("merge");
+        loader.settings.script_stderr = self.settings.flag("INVENTORY_SCRIPT_STDERR");
         let (mut inventory, failed) = loader.load(&given);
         let implicit = self.options.inventory.is_empty() && !self.settings.is_set("DEFAULT_HOST_LIST");
         let broken: Vec<Diagnostic> = failed

@@ -6,6 +6,7 @@ mod assert;
 mod async_status;
 mod copy;
 mod debug;
+mod evaluate;
 mod fail;
 mod fetch;
 mod gather_facts;

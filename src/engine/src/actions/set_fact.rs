@@ -17,7 +17,7 @@ pub(crate) struct SetFact;
 #[async_trait(?Send)]
 impl Action for SetFact {
     fn traits(&self) -> Traits {
-        Traits::new("set_fact")
+        Traits::new("set_fact").keeps_vault()
     }
 
     async fn run(&self, cx: &mut ActionCx<'_>) -> Result<Done, Trouble> {

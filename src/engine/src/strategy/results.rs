@@ -15,6 +15,7 @@ use crate::play::keyword_error;
 use crate::ran::{Effect, Ran};
 use crate::strategy::PlayRun;
 use crate::strategy::linear::HostRan;
+use crate::vars::reserved;
 
 impl PlayRun<'_> {
     /// Takes in a result.
@@ -177,6 +178,9 @@ impl PlayRun<'_> {
         for effect in &effects {
             match effect {
                 Effect::Facts { facts, set, cacheable, gathered } => {
+                    if *set {
+                        reserved::among(facts).for_each(|name| self.run.warn_reserved(name));
+                    }
                     let targets = delegated.clone().map_or_else(|| self.targets(once, host), |host| vec![host]);
                     for target in &targets {
                         if !set || *cacheable {
@@ -189,6 +193,7 @@ impl PlayRun<'_> {
                     self.run.warn_loaded(world.take_warnings());
                 }
                 Effect::Vars(vars) => {
+                    reserved::among(vars).for_each(|name| self.run.warn_reserved(name));
                     let targets = delegated.clone().map_or_else(|| self.targets(once, host), |host| vec![host]);
                     for target in &targets {
                         world.include_vars(target, vars);
@@ -238,6 +243,9 @@ impl PlayRun<'_> {
             self.run.field::<Text>("register", field, &scope).map_err(trouble)?
         };
         let Some(name) = name else { return Ok(()) };
+        if reserved::is_reserved(&name) {
+            self.run.warn_reserved(&name);
+        }
         let value = ran.registered();
         for target in self.targets(once, host) {
             self.run.world().register(&target, &name, value.clone());

@@ -27,7 +27,7 @@ use rplay_template::{Scope, Slot, Surroundings, Variables};
 use rplay_value::{Map, Text, Value};
 
 use crate::plan::{LevelKind, Step};
-use crate::vars::{HostFacts, PlayScope, World, facts};
+use crate::vars::{HostFacts, PlayScope, World, facts, reserved};
 
 /// What a layer of variables is, as far as its strength goes.
 /// Strongest first.
@@ -86,6 +86,8 @@ pub(crate) struct StepLayers {
     again_task: Vec<Map>,
     again_role: Vec<Map>,
     again_include: Vec<Map>,
+    /// Names among all of these that should not be variables.
+    pub(crate) reserved: Vec<Text>,
 }
 
 /// Visits the layers that depend on the step alone: of each kind the strongest first.
@@ -139,6 +141,7 @@ impl StepLayers {
             if map.is_empty() {
                 return;
             }
+            layers.reserved.extend(reserved::among(map).cloned());
             match kind {
                 LayerKind::Include => {
                     match writer {

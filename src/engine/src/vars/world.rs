@@ -130,7 +130,8 @@ impl World {
     /// Reads the sources of the inventory anew, and adds again what tasks have added. What could not be read is told in
     /// the warnings; when that leaves nothing, the inventory stays as it was and this is an error.
     pub(crate) fn refresh_inventory(&self) -> Result<Vec<Diagnostic>, Diagnostic> {
-        let loader = rplay_inventory::Loader::new(&self.options.sources, &*self.files);
+        let mut loader = rplay_inventory::Loader::new(&self.options.sources, &*self.files);
+        loader.settings.merge_hashes = self.options.merge_hashes;
         let (mut fresh, failed) = loader.load(&self.options.inventory_sources);
         if let Some(attempt) = failed.first().filter(|_| fresh.hosts().len() == 0) {
             return Err(attempt.diagnostic());

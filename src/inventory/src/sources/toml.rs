@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use jiff::civil;
+use jiff::tz::Offset;
 use rplay_diag::{Diagnostic, SourceId, Sources, Span};
-use rplay_value::{List, Map, Text, Value};
+use rplay_value::{List, Map, Text, Time, Value};
 use toml::de::{DeTable, DeValue};
 
 use super::yaml::hosts;
@@ -56,12 +58,41 @@ fn value(value_: &DeValue<'_>, source: SourceId, range: std::ops::Range<usize>) 
             number.as_str().parse().map_or_else(|_| text(number.as_str().to_owned()), Value::Float)
         }
         DeValue::Boolean(on) => Value::Bool(*on),
-        DeValue::Datetime(time) => text(time.to_string()),
+        DeValue::Datetime(time) => moment(time).map_or_else(|| text(time.to_string()), Value::Time),
         DeValue::Array(items) => {
             Value::List(items.iter().map(|item| value(item.get_ref(), source, item.span())).collect::<List>())
         }
         DeValue::Table(table) => Value::Map(mapping(table, source)),
     }
+}
+
+/// A date, a clock or both; `None` where no calendar has it (a leap second, as Python).
+fn moment(time: &toml::value::Datetime) -> Option<Time> {
+    let date = |date: toml::value::Date| {
+        civil::Date::new(i16::try_from(date.year).ok()?, i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?)
+            .ok()
+    };
+    let clock = |clock: toml::value::Time| {
+        // Python keeps microseconds.
+        let nanosecond = i32::try_from(clock.nanosecond.unwrap_or(0) / 1000 * 1000).ok()?;
+        let part = |part: u8| i8::try_from(part).ok();
+        civil::Time::new(part(clock.hour)?, part(clock.minute)?, part(clock.second.unwrap_or(0))?, nanosecond).ok()
+    };
+    Some(match (time.date, time.time) {
+        (Some(day), None) => Time::Date(date(day)?),
+        (None, Some(at)) => Time::Clock(clock(at)?),
+        (Some(day), Some(at)) => {
+            let offset = match time.offset {
+                None => None,
+                Some(toml::value::Offset::Z) => Some(Offset::UTC),
+                Some(toml::value::Offset::Custom { minutes }) => {
+                    Some(Offset::from_seconds(i32::from(minutes) * 60).ok()?)
+                }
+            };
+            Time::DateTime(date(day)?.to_datetime(clock(at)?), offset)
+        }
+        (None, None) => return None,
+    })
 }
 
 fn group(key: &Value, data: &Value, target: &mut Target<'_>) -> Result<Option<GroupId>, InventoryError> {

@@ -25,6 +25,9 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     let salt = given("salt").map(py::str);
     let ident = given("ident").map(py::str);
     let number = |name| match given(name) {
+        Some(value) if py::as_index(value).is_none() => {
+            Err(call.error(format!("Could not hash the secret: {name} must be an integer")))
+        }
         Some(_) => call.int(name, 0).map(Some),
         None => Ok(None),
     };

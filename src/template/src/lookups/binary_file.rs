@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use minijinja::Value as Mj;
 
 /// Contents of files on the controller, any bytes, as Base64.
-pub static LOOKUP: Lookup = Lookup { name: "binary_file", collection: "community.general", accepts_undefined: false, run };
+pub static LOOKUP: Lookup =
+    Lookup { name: "binary_file", collection: "community.general", accepts_undefined: false, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     let missing = call.text_or("not_exist", "error")?;

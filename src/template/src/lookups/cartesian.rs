@@ -6,7 +6,8 @@ use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
 
 /// All ways to take one item of each list.
-pub static LOOKUP: Lookup = Lookup { name: "cartesian", collection: "community.general", accepts_undefined: false, run };
+pub static LOOKUP: Lookup =
+    Lookup { name: "cartesian", collection: "community.general", accepts_undefined: false, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     if call.terms().is_empty() {

@@ -7,7 +7,8 @@ use rplay_value::Value;
 use std::path::PathBuf;
 
 /// Versions of installed collections, none for those that are not.
-pub static LOOKUP: Lookup = Lookup { name: "collection_version", collection: "community.general", accepts_undefined: false, run };
+pub static LOOKUP: Lookup =
+    Lookup { name: "collection_version", collection: "community.general", accepts_undefined: false, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     let absent = call.opt("result_not_found").cloned().unwrap_or_else(py::none);

@@ -2,6 +2,7 @@
 
 use crate::csv;
 use crate::lookups::terms;
+use crate::py::Kind;
 use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
 
@@ -30,7 +31,12 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
         }
         let column = |name: &str, default: &str| {
             let text = option(name, default);
-            text.parse::<usize>().map_err(|_| call.error(format!("csvfile: {name} must be a number, not '{text}'")))
+            text.parse::<usize>().map_err(|_| {
+                call.error(format!(
+                    "Config '{name}' for 'csvfile' lookup plugin from 'Direct' has an invalid value: Invalid value provided for \
+                     'integer': '{text}'"
+                ))
+            })
         };
         let (column, key_column) = (column("col", "1")?, column("keycol", "0")?);
         let delimiter = match option("delimiter", "TAB").as_str() {
@@ -49,7 +55,11 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
         } else {
             let default = call.opt("default").cloned();
             let inline = pairs.iter().find(|(name, _)| name == "default").map(|(_, value)| py::text(value.as_str()));
-            out.extend(inline.or(default).filter(|default| !default.is_none()));
+            match inline.or(default).filter(|default| !default.is_none()) {
+                // The items of a list are results of their own.
+                Some(several) if matches!(py::kind(&several), Kind::List(_)) => out.extend(py::iterate(&several)?),
+                found => out.extend(found),
+            }
         }
     }
     Ok(out)

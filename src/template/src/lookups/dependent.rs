@@ -5,7 +5,8 @@ use minijinja::Value as Mj;
 use rplay_value::Text;
 
 /// All ways to choose from several lists or dicts, later ones given as expressions of what was chosen before (`item.x`).
-pub static LOOKUP: Lookup = Lookup { name: "dependent", collection: "community.general", accepts_undefined: false, run };
+pub static LOOKUP: Lookup =
+    Lookup { name: "dependent", collection: "community.general", accepts_undefined: false, run };
 
 /// One name, and what it is chosen from.
 struct Choice {

@@ -9,6 +9,9 @@ use minijinja::Value as Mj;
 pub static LOOKUP: Lookup = Lookup { name: "first_found", collection: "ansible.builtin", accepts_undefined: true, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
+    for (_, value) in call.keywords() {
+        py::trip(value)?;
+    }
     let options = Options {
         files: call.opt("files").cloned(),
         paths: call.opt("paths").cloned(),

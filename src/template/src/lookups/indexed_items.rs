@@ -5,7 +5,8 @@ use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
 
 /// The items with their numbers, as pairs.
-pub static LOOKUP: Lookup = Lookup { name: "indexed_items", collection: "ansible.builtin", accepts_undefined: false, run };
+pub static LOOKUP: Lookup =
+    Lookup { name: "indexed_items", collection: "ansible.builtin", accepts_undefined: false, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     let items = terms::flatten(call.terms())?;

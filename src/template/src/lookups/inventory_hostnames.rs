@@ -6,7 +6,8 @@ use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
 
 /// Names of the hosts that inventory patterns stand for.
-pub static LOOKUP: Lookup = Lookup { name: "inventory_hostnames", collection: "ansible.builtin", accepts_undefined: false, run };
+pub static LOOKUP: Lookup =
+    Lookup { name: "inventory_hostnames", collection: "ansible.builtin", accepts_undefined: false, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     let Some(groups) = call.scope().get("groups") else { return Ok(Vec::new()) };

@@ -7,7 +7,8 @@ use minijinja::Value as Mj;
 use std::collections::BTreeSet;
 
 /// Variables whose names fit a pattern, merged in the order of their names.
-pub static LOOKUP: Lookup = Lookup { name: "merge_variables", collection: "community.general", accepts_undefined: false, run };
+pub static LOOKUP: Lookup =
+    Lookup { name: "merge_variables", collection: "community.general", accepts_undefined: false, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     let initial = call.opt("initial_value").filter(|initial| !initial.is_none()).cloned();

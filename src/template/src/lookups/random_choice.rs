@@ -5,7 +5,8 @@ use crate::{Lookup, LookupCall, TemplateError};
 use minijinja::Value as Mj;
 
 /// One of the terms, picked at random.
-pub static LOOKUP: Lookup = Lookup { name: "random_choice", collection: "ansible.builtin", accepts_undefined: false, run };
+pub static LOOKUP: Lookup =
+    Lookup { name: "random_choice", collection: "ansible.builtin", accepts_undefined: false, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     let terms = call.terms();

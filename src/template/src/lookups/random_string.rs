@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use minijinja::Value as Mj;
 
 /// A random text of some `length` from the kinds of characters wanted; with `seed` always the same one.
-pub static LOOKUP: Lookup = Lookup { name: "random_string", collection: "community.general", accepts_undefined: false, run };
+pub static LOOKUP: Lookup =
+    Lookup { name: "random_string", collection: "community.general", accepts_undefined: false, run };
 
 const OPTIONS: [&str; 15] = [
     "length",

@@ -5,7 +5,8 @@ use crate::{Lookup, LookupCall, TemplateError, py};
 use minijinja::Value as Mj;
 
 /// Every dict of a list (or of a dict's values) paired with each item of a list inside it.
-pub static LOOKUP: Lookup = Lookup { name: "subelements", collection: "ansible.builtin", accepts_undefined: false, run };
+pub static LOOKUP: Lookup =
+    Lookup { name: "subelements", collection: "ansible.builtin", accepts_undefined: false, run };
 
 fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
     let wrong = |what: &str| call.error(format!("subelements lookup expects a list of two or three items, {what}"));
