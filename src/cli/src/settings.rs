@@ -127,6 +127,7 @@ settings! {
     HOST_KEY_CHECKING Bool ["defaults" "host_key_checking", "ssh_connection" "host_key_checking"] ["ANSIBLE_HOST_KEY_CHECKING", "ANSIBLE_SSH_HOST_KEY_CHECKING"] "true";
     INJECT_FACTS_AS_VARS Bool ["defaults" "inject_facts_as_vars"] ["ANSIBLE_INJECT_FACT_VARS"] "true";
     INVENTORY_SCRIPT_STDERR Bool ["inventory_plugin_script" "always_show_stderr"] ["ANSIBLE_INVENTORY_PLUGIN_SCRIPT_STDERR"] "true";
+    LOCALHOST_WARNING Bool ["defaults" "localhost_warning"] ["ANSIBLE_LOCALHOST_WARNING"] "true";
     NOCOLOR Bool ["defaults" "nocolor"] ["ANSIBLE_NOCOLOR", "NO_COLOR"] "false";
     PLAYBOOK_DIR Path ["defaults" "playbook_dir"] ["ANSIBLE_PLAYBOOK_DIR"] "";
     PAGER Text ["defaults" "pager"] ["ANSIBLE_PAGER", "PAGER"] "less";

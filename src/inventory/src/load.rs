@@ -104,6 +104,7 @@ impl Attempt {
                 }
                 label
             }));
+            out.notes.extend(error.notes.iter().cloned());
             out.hints.extend(error.hints.iter().cloned());
         }
         if self.readers.is_empty() {

@@ -37,6 +37,11 @@ impl Engine {
             let error = TemplateError::new(ErrorKind::Condition, "Empty conditional expressions are not allowed.");
             return Err(error.located(text.origin()));
         }
+        if !text.is_trusted() {
+            // What the user did not write may only be a constant, whatever the release.
+            let constant = crate::syntax::constant(text).ok_or_else(|| self.untrusted(text))?;
+            return self.decided(&constant, text);
+        }
         let value = if profile.bare_conditions && is_name(trimmed) && scope.has(trimmed) {
             match scope.get(trimmed) {
                 Some(value) => self.said(value, text, scope)?,
@@ -54,8 +59,7 @@ impl Engine {
             let (value, written) = self.run_condition(text, scope)?;
             match value.as_str() {
                 Some(_) if !written && profile.conditions == Conditions::Boolean => {
-                    let message = "Encountered untrusted template or expression.";
-                    return Err(TemplateError::new(ErrorKind::Condition, message).located(text.origin()));
+                    return Err(self.untrusted(text));
                 }
                 Some(_) if written => self.said(value, text, scope)?,
                 Some(inner) if !inner.trim().is_empty() => self.said(value, text, scope)?,
@@ -81,14 +85,19 @@ impl Engine {
             return Ok(constant);
         }
         // No release takes text for its own truth: it is evaluated where it may be, and refused where it may not.
-        let message = if self.compat().is_strict() {
+        Err(self.untrusted(text))
+    }
+
+    /// The refusal of a condition that the user did not write.
+    fn untrusted(&self, text: &Text) -> TemplateError {
+        let message = if self.compat().is_strict() && self.profile().conditions != Conditions::Boolean {
             "Conditional is marked as unsafe, and cannot be evaluated."
         } else {
             "Encountered untrusted template or expression."
         };
-        Err(TemplateError::new(ErrorKind::Condition, message)
+        TemplateError::new(ErrorKind::Condition, message)
             .located(text.origin())
-            .hint("compare the value in the condition instead of making it the condition"))
+            .hint("compare the value in the condition instead of making it the condition")
     }
 
     /// Whether templates stand in the condition outside of its string literals.

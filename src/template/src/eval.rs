@@ -164,6 +164,7 @@ impl<'a> Eval<'a> {
                 let mut out = String::new();
                 for item in items {
                     let value = self.operand(item)?;
+                    py::trip_within(&value)?;
                     py::str_into(&value, &mut out);
                     py::limits::text(out.len())?;
                 }

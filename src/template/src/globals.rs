@@ -380,6 +380,9 @@ fn now(args: &[Mj], keywords: &Keywords) -> Result<Mj, TemplateError> {
     }
 }
 
+/// What `undef()` says without a hint.
+pub(crate) const NOT_OVERRIDDEN: &str = "Mandatory variable has not been overridden";
+
 fn undef(args: &[Mj], keywords: &Keywords) -> Result<Mj, TemplateError> {
     let hint = args.first().or_else(|| keywords.first().map(|(_, value)| value)).filter(|hint| !hint.is_none());
     let message = match hint {
@@ -387,7 +390,7 @@ fn undef(args: &[Mj], keywords: &Keywords) -> Result<Mj, TemplateError> {
             let name = py::type_name(hint);
             TemplateError::type_error(format!("The 'hint' argument must be of type 'str' or 'NoneType', not '{name}'."))
         })?,
-        None => "Mandatory variable has not been overridden".to_owned(),
+        None => NOT_OVERRIDDEN.to_owned(),
     };
     Ok(py::marker(TemplateError::undefined(message)))
 }

@@ -67,7 +67,7 @@ fn what_is_known_about_a_value() {
         ("'a' | vault('s', salt=123) is X.tagged", "False"),
         (
             "some is X.tagged_with('Bogus')",
-            "error: Error rendering expression: The test plugin 'ansible._protomatter.tagged_with' failed: Unknown tag name 'Bogus'.",
+            "error: The test plugin 'ansible._protomatter.tagged_with' failed: Unknown tag name 'Bogus'.",
         ),
         ("some | X.true_type", "'_AnsibleTaggedStr'"),
         ("'inline' | X.true_type", "'str'"),

@@ -375,9 +375,11 @@ impl<'a> Command<'a> {
         notices.extend(broken);
         notices.extend(inventory.take_warnings());
         if inventory.hosts().len() == 0 {
-            notices.push(Diagnostic::warning(
-                "provided hosts list is empty, only localhost is available. Note that the implicit localhost does not match 'all'",
-            ));
+            if self.settings.flag("LOCALHOST_WARNING") {
+                notices.push(Diagnostic::warning(
+                    "provided hosts list is empty, only localhost is available. Note that the implicit localhost does not match 'all'",
+                ));
+            }
         } else {
             let limit = self.limit();
             let selection =

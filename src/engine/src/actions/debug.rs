@@ -51,6 +51,10 @@ impl Action for Debug {
 
 /// The expression's value. What is not defined is said, not an error.
 fn value(cx: &mut ActionCx<'_>, text: &Text) -> Result<Value, Trouble> {
+    if !text.is_trusted() {
+        let trouble = Trouble::message("Encountered untrusted template or expression.").at(text.origin());
+        return Err(trouble.within("Error while resolving `var` expression.", text.origin()));
+    }
     let result = if text.is_template() {
         cx.run()
             .engine()

@@ -96,7 +96,9 @@ impl Read {
 
 fn file(cx: &ActionCx<'_>, read: &mut Read) -> Result<(), String> {
     let Some(name) = cx.text("file").or_else(|| cx.text("_raw_params")) else {
-        return Err("No file or dir was given to include_vars".to_owned());
+        // As for a file without a name.
+        let help = "If you are using a module and expect the file to exist on the remote, see the remote_src option";
+        return Err(format!("Could not find file on the Ansible Controller.\n{help}"));
     };
     let path = cx.find_file("vars", name.trim_end_matches('\n')).map_err(|trouble| trouble.text())?;
     read.add(cx, &path)

@@ -28,7 +28,9 @@ impl Action for SetStats {
         for name in data.keys() {
             super::set_fact::check_name(name)?;
         }
-        let (per_host, aggregate) = (cx.flag("per_host", false)?, cx.flag("aggregate", true)?);
+        // As in ansible-core, what is no boolean is false here.
+        let flag = |name: &str, default: bool| cx.args.get(name).map_or(default, |_| cx.flag(name, default).unwrap_or(false));
+        let (per_host, aggregate) = (flag("per_host", false), flag("aggregate", true));
         let stats = Map::from_iter([
             ("data", Value::Map(data.clone())),
             ("per_host", Value::Bool(per_host)),

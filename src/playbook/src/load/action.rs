@@ -201,7 +201,8 @@ impl Loader<'_> {
         let reserved = action.args.texts().find(|(name, _)| name.starts_with("_ansible_"));
         if let Some((name, _)) = reserved.filter(|_| !is_command(&action.name)) {
             let message = format!(
-                "Invalid parameter specified beginning with keyword '_ansible_' for action '{}': '{name}'",
+                "Invalid parameter specified beginning with keyword '_ansible_' for action '{}': '{name}'. The prefix \
+                 '_ansible_' is reserved for internal use only.",
                 action.name
             );
             return Err(Diagnostic::error(message).at_maybe(name.origin().or(action.args_span), "").into());

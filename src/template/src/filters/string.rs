@@ -11,5 +11,6 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     if matches!(py::kind(call.input()), py::Kind::Str(_)) {
         return Ok(call.input().clone());
     }
+    py::trip_within(call.input())?;
     Ok(py::text(py::str(call.input())))
 }

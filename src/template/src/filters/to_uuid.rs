@@ -15,7 +15,16 @@ pub static FILTER: Filter = Filter {
 };
 
 fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
-    let namespace = call.text_or("namespace", "361E6D51-FAEC-444A-9079-341386DA8E2E")?;
+    let namespace = match call.opt("namespace").map(|given| (given, given.as_str())) {
+        None => "361E6D51-FAEC-444A-9079-341386DA8E2E".into(),
+        Some((_, Some(text))) => text.to_owned(),
+        Some((other, None)) => {
+            let (shown, kind) = (py::str(other), py::type_name(other));
+            let message =
+                format!("Invalid value '{shown}' for 'namespace': '{kind}' object has no attribute 'replace'");
+            return Err(call.error(message));
+        }
+    };
     let namespace = Uuid::parse_str(&namespace).map_err(|_| {
         let message = format!("Invalid value '{namespace}' for 'namespace': badly formed hexadecimal UUID string");
         call.error(message)

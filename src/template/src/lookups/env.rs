@@ -1,6 +1,6 @@
 //! Environment variables of the controller; `default` stands for those not set.
 
-use crate::{Lookup, LookupCall, TemplateError, py};
+use crate::{Lookup, LookupCall, TemplateError, globals, py};
 use minijinja::Value as Mj;
 
 /// Environment variables of the controller; `default` stands for those not set.
@@ -18,7 +18,7 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
             Ok(value) => py::text(value),
             Err(_) => match call.opt("default") {
                 None => py::text(""),
-                Some(default) if py::is_undefined(default) => {
+                Some(default) if is_undef(default) => {
                     py::marker(TemplateError::undefined(format!("The environment variable '{name}' is not set.")))
                 }
                 Some(default) => default.clone(),
@@ -26,4 +26,11 @@ fn run(call: &mut LookupCall<'_>) -> Result<Vec<Mj>, TemplateError> {
         });
     }
     Ok(out)
+}
+
+/// Whether a default is what `undef()` gives without a hint of its own.
+fn is_undef(default: &Mj) -> bool {
+    default
+        .downcast_object_ref::<py::Marker>()
+        .is_some_and(|marker| marker.error().message() == globals::NOT_OVERRIDDEN)
 }

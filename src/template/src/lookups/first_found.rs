@@ -89,8 +89,8 @@ impl Search {
             Kind::Str(_) => (vec![py::str(term)], self.options.paths.clone()),
             Kind::List(_) | Kind::Tuple(_) => {
                 for item in py::iterate(term)? {
-                    // What is undefined cannot be found either.
-                    if !py::is_undefined(&item) {
+                    // `with_first_found` passes over what is undefined; the lookup itself fails.
+                    if !(py::is_undefined(&item) && call.opt("_subdir").is_some()) {
                         self.term(call, &item)?;
                     }
                 }

@@ -173,6 +173,27 @@ pub fn trip(value: &Mj) -> Result<(), TemplateError> {
     }
 }
 
+/// As [`trip`], for what stands in lists, tuples and mappings too: before they are shown.
+pub(crate) fn trip_within(value: &Mj) -> Result<(), TemplateError> {
+    within(value, limits::DEEPEST)
+}
+
+fn within(value: &Mj, left: usize) -> Result<(), TemplateError> {
+    let left = left.checked_sub(1).ok_or_else(limits::too_deep)?;
+    let each = |items: &[Mj]| {
+        stacker::maybe_grow(crate::scope::RED_ZONE, crate::scope::SEGMENT, || {
+            items.iter().try_for_each(|item| within(item, left))
+        })
+    };
+    match kind(value) {
+        // What needs no rendering holds no markers.
+        Kind::List(list) if list.plain().is_none() => each(&list.items()),
+        Kind::Dict(dict) if dict.plain().is_none() => each(&dict.values()),
+        Kind::Tuple(items) => each(items),
+        _ => trip(value),
+    }
+}
+
 /// The marker that stands for an error.
 pub fn marker(error: TemplateError) -> Mj {
     Mj::from_object(Marker::new(error))
