@@ -90,7 +90,12 @@ impl TaskCx<'_> {
                 Rendered::Omit => return Ok(None),
             },
             LoopKind::With(lookup) => {
-                let terms = self.terms(lookup, &repeat.value, scope)?;
+                let first = lookup.ends_with("first_found") && matches!(repeat.value, Value::List(_));
+                let terms = if first {
+                    self.defined(&repeat.value, scope)?.and_then(|terms| terms.as_list().cloned()).unwrap_or_default()
+                } else {
+                    self.terms(lookup, &repeat.value, scope)?.into_iter().collect()
+                };
                 let mut options = Map::new();
                 if lookup.ends_with("first_found") {
                     // As ansible-core's task executor: the action says which folder of a role is meant.
@@ -98,10 +103,37 @@ impl TaskCx<'_> {
                     let folder = ["template", "var"].into_iter().find(|kind| action.contains(kind)).unwrap_or("file");
                     options.insert("_subdir", format!("{folder}s"));
                 }
-                self.run.lookup(lookup, terms, &options, scope)?
+                self.run.lookup(lookup, terms.into_vec(), &options, scope)?
             }
         };
         Ok(Some(items))
+    }
+
+    /// A value rendered without what is undefined in it: `with_first_found` passes over that.
+    fn defined(&self, value: &Value, scope: &Scope) -> Result<Option<Value>, Trouble> {
+        Ok(match value {
+            Value::List(items) => {
+                let mut known = Vec::with_capacity(items.len());
+                for item in items {
+                    known.extend(self.defined(item, scope)?);
+                }
+                Some(Value::List(known.into()))
+            }
+            Value::Map(entries) => {
+                let mut known = Map::with_capacity(entries.len());
+                for (key, entry) in entries {
+                    if let Some(entry) = self.defined(entry, scope)? {
+                        known.insert(key.clone(), entry);
+                    }
+                }
+                Some(Value::Map(known))
+            }
+            other => match self.run.render(other, scope) {
+                Ok(rendered) => rendered.value(),
+                Err(trouble) if trouble.undefined => None,
+                Err(trouble) => return Err(trouble),
+            },
+        })
     }
 
     /// What a `with_X` lookup takes: a list. Old playbooks name a variable without braces.

@@ -292,7 +292,7 @@ impl Prepared {
         }
         let files = self.files.iter().filter_map(|file| match file {
             VarsFile::Read(vars) => Some(vars),
-            VarsFile::PerHost(_) => None,
+            VarsFile::PerHost { .. } => None,
         });
         for vars in [&run.options().extra_vars, &self.vars].into_iter().chain(files) {
             reserved::among(vars).for_each(|name| run.warn_reserved(name));

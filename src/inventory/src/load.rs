@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rplay_diag::{Diagnose, Diagnostic, Sources};
+use rplay_diag::{Diagnose, Diagnostic, Severity, Sources};
 use rplay_value::{Map, Text, Value};
 use rplay_vault::VaultedFiles;
 
@@ -171,7 +171,11 @@ impl<'a> Loader<'a> {
                 Ok(()) => return true,
                 Err(error) => {
                     readers.push((name, error.diagnostic()));
+                    // What a script should not do is told even when more is wrong with it.
+                    let said =
+                        inventory.take_warnings().into_iter().filter(|said| said.severity == Severity::Deprecated);
                     *inventory = snapshot;
+                    said.for_each(|said| inventory.warn(said));
                 }
             }
         }

@@ -46,6 +46,7 @@ pub use ahead::Ahead;
 pub use engine::{Engine, EngineOptions, FileOptions, Notices, Reading, Rendered, Settings, TemplateSource, Vault};
 pub use error::{ErrorKind, TemplateError, Through};
 pub use files::{Files, PlainFiles};
+pub use filters::encoding::encode;
 pub use foreign::{Foreign, ForeignCall, PluginKind, is_native};
 pub use inspect::{Inspection, Use, Used, Yields};
 pub use omit::{is_omit, omit};

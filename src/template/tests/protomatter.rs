@@ -80,7 +80,7 @@ fn what_is_known_about_a_value() {
         ("1 | X.unmask(['PluginInfo'])", "1"),
         ("lookup('ansible._protomatter.config', 'DISPLAY_TRACEBACK')", "[]"),
         ("lookup('env', 'HOME') | X.origin", "\"<environment variable 'HOME'>\""),
-        ("some | origin", "error: Error rendering expression: No filter named 'origin'."),
+        ("some | origin", "error: Syntax error in expression: No filter named 'origin'."),
     ] {
         assert_eq!(text(&expression.replace('X', ours)), expected, "{expression}");
     }

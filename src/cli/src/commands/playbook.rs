@@ -369,6 +369,9 @@ impl<'a> Command<'a> {
             .collect();
         // A source that was asked for and says nothing would run the play on the wrong hosts, or on none.
         if !broken.is_empty() && inventory.hosts().len() == 0 {
+            let mut said = inventory.take_warnings();
+            said.retain(|said| said.severity == Severity::Deprecated);
+            self.show(&said);
             let diagnostics = broken.into_iter().map(|d| Diagnostic { severity: Severity::Error, ..d }).collect();
             return Err(Failure { diagnostics, code: exit::ERROR });
         }

@@ -29,7 +29,8 @@ impl Action for SetStats {
             super::set_fact::check_name(name)?;
         }
         // As in ansible-core, what is no boolean is false here.
-        let flag = |name: &str, default: bool| cx.args.get(name).map_or(default, |_| cx.flag(name, default).unwrap_or(false));
+        let flag =
+            |name: &str, default: bool| cx.args.get(name).map_or(default, |_| cx.flag(name, default).unwrap_or(false));
         let (per_host, aggregate) = (flag("per_host", false), flag("aggregate", true));
         let stats = Map::from_iter([
             ("data", Value::Map(data.clone())),

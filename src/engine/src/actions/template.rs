@@ -43,11 +43,7 @@ impl Action for Template {
         let (Some(src), Some(dest)) = (given("src"), given("dest")) else {
             return Err(Trouble::action("src and dest are required"));
         };
-        if given("output_encoding")
-            .is_some_and(|encoding| !matches!(encoding.to_lowercase().as_str(), "utf-8" | "utf8"))
-        {
-            return Err(Trouble::action("output_encoding: only utf-8 is available"));
-        }
+        let encoding = given("output_encoding").unwrap_or_else(|| "utf-8".to_owned());
         cx.reads_here()?;
         let path = cx.find_file("templates", &src)?;
         let watch = cx.turn.and_then(crate::action::Turn::watch);
@@ -64,7 +60,8 @@ impl Action for Template {
         {
             args.insert("mode", format!("0{:o}", meta.mode() & 0o7777));
         }
-        super::copy::put(cx, args, text.into_bytes()).await
+        let bytes = rplay_template::encode(&text, &encoding)?;
+        super::copy::put(cx, args, bytes).await
     }
 }
 

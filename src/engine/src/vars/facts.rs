@@ -87,10 +87,11 @@ pub(crate) fn merge(facts: &mut Map, other: &Map) {
     }
 }
 
-/// As [`merge`], with mappings combined key by key (`include_vars` over what it set before).
+/// Sets one variable of `include_vars` over what it set before: with `recursive` (`hash_behaviour=merge`) mappings are
+/// combined key by key.
 pub(crate) fn combine(vars: &mut Map, name: &Value, value: &Value, recursive: bool) {
     let combined = match (vars.get_value(name), value) {
-        (Some(Value::Map(old)), Value::Map(new)) => Value::Map(merge_maps(old, new, recursive)),
+        (Some(Value::Map(old)), Value::Map(new)) if recursive => Value::Map(merge_maps(old, new, true)),
         _ => value.clone(),
     };
     vars.insert(name.clone(), combined);

@@ -114,8 +114,7 @@ impl Wanted {
         // The old form: options inside the term.
         let (key, pairs) = terms::key_values(term);
         if key.is_empty() {
-            let message =
-                format!("No key to look up was provided as first term within string inline options: {term}");
+            let message = format!("No key to look up was provided as first term within string inline options: {term}");
             return Err(TemplateError::value_error(message));
         }
         wanted.key = key;
