@@ -85,6 +85,8 @@ struct Inner {
     replay: Option<Replay>,
     /// For a run that was interrupted: when each host's last result came, and the run began.
     interrupted: Option<(HashMap<Arc<str>, u64>, u64)>,
+    /// When the run went on.
+    went_on: u64,
     answers: Vec<(String, String, At)>,
     orders: HashMap<String, Vec<Arc<str>>>,
     trouble: Option<String>,
@@ -208,6 +210,7 @@ impl Journal {
             files: HashSet::new(),
             replay: None,
             interrupted: None,
+            went_on: now(),
             answers: Vec::new(),
             orders: HashMap::new(),
             trouble: None,
@@ -327,13 +330,14 @@ impl Journal {
         self.lock().replay.is_some()
     }
 
-    /// For the first step that a host runs after the run was interrupted: the time after which it may have been at it
+    /// For the first step that a host runs after the run was interrupted: the time in which it may have been at it
     /// already, in milliseconds since the epoch. Said once for a host.
-    pub fn interrupted(&self, host: &Arc<str>) -> Option<u64> {
+    pub fn interrupted(&self, host: &Arc<str>) -> Option<std::ops::Range<u64>> {
         let mut inner = self.lock();
+        let until = inner.went_on;
         let (times, began) = inner.interrupted.as_mut()?;
         let since = times.insert(Arc::clone(host), u64::MAX).unwrap_or(*began);
-        (since != u64::MAX).then_some(since)
+        (since != u64::MAX).then_some(since..until)
     }
 
     /// Whether a host's next step is this one and known.

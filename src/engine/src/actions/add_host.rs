@@ -43,7 +43,8 @@ impl Action for AddHost {
         // What `changed_when` sees; without it the inventory itself says afterwards what has changed.
         let inventory = cx.run().world().inventory();
         let new = inventory.host(name).is_none_or(|host| {
-            let in_group = |group: &String| inventory.group_id(group).is_some_and(|id| inventory.groups_of(host).contains(&id));
+            let in_group =
+                |group: &String| inventory.group_id(group).is_some_and(|id| inventory.groups_of(host).contains(&id));
             !groups.iter().all(in_group)
         });
         let done = Done::changed(new).with("add_host", shown);

@@ -30,7 +30,8 @@ impl Action for Copy {
         let args = std::mem::take(&mut cx.args);
         cx.args.clone_from(&args);
         let given = |name: &str| args.get(name).is_some_and(|value| !value.is_null());
-        let (src, content) = (cx.text("src").filter(|src| !src.is_empty()), args.get("content").filter(|value| !value.is_null()));
+        let (src, content) =
+            (cx.text("src").filter(|src| !src.is_empty()), args.get("content").filter(|value| !value.is_null()));
         if src.is_none() && content.is_none() {
             return Err(Trouble::action("src (or content) is required"));
         }

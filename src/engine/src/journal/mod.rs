@@ -8,6 +8,8 @@
 mod quiet;
 mod saved;
 
+use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -48,8 +50,8 @@ pub(crate) struct Before {
     kept: Option<Kept>,
     /// It is done, but its result is a secret that the journal does not hold.
     done: bool,
-    /// The host may have been at it when the run was interrupted: the time after which, in milliseconds.
-    since: Option<u64>,
+    /// The host may have been at it when the run was interrupted: the time of that, in milliseconds.
+    since: Option<Range<u64>>,
     /// The items of its loop are others now: nothing that is known of them counts.
     stale: AtomicBool,
 }
@@ -336,14 +338,18 @@ impl TaskCx<'_> {
     /// Of a task that may have been under way when the run was interrupted: what it finds as it should be counts as
     /// changed when it was changed since the host's last result. Who is to be told of the change is told then.
     pub(crate) async fn changed_before(&self, cx: &mut ActionCx<'_>, ran: &mut Ran) {
-        let Some(since) = self.before.as_ref().and_then(|before| before.since) else { return };
+        let Some(since) = self.before.as_ref().and_then(|before| before.since.clone()) else { return };
         let short = cx.name.rsplit('.').next().unwrap_or_default();
-        if ran.changed() || ran.failed() || ran.skipped() || cx.settings.check || !WRITERS.contains(&short) {
+        if ran.failed() || ran.skipped() || cx.settings.check || !WRITERS.contains(&short) {
             return;
         }
         let named =
             |key: &&str| ran.result.get(key).or_else(|| cx.args.get(key)).filter(|path| path.as_str().is_some());
         let Some(path) = ["dest", "path"].iter().find_map(named).cloned() else { return };
+        self.remove_left_behind(cx, &path.to_str(), &since).await;
+        if ran.changed() {
+            return;
+        }
         let mut args = Map::from_iter([("path", path.clone())]);
         for option in ["get_checksum", "get_mime", "get_attributes"] {
             args.insert(option, false);
@@ -351,7 +357,7 @@ impl TaskCx<'_> {
         let Ok(reply) = cx.module("ansible.builtin.stat", args).await else { return };
         let Some(stat) = reply.data.get("stat").and_then(Value::as_map) else { return };
         let time = |key: &str| stat.get(key).and_then(Value::as_float).unwrap_or(0.0);
-        if time("ctime") * 1000.0 < since as f64 {
+        if time("ctime") * 1000.0 < since.start as f64 {
             return;
         }
         // A folder changes with its entries too: only one that is empty is new, or one whose own properties are.
@@ -364,6 +370,30 @@ impl TaskCx<'_> {
             }
         }
         ran.result.insert("changed", true);
+    }
+
+    /// Removes what a killed task was writing under another name, to put it in the place of this file at once.
+    async fn remove_left_behind(&self, cx: &mut ActionCx<'_>, path: &str, since: &Range<u64>) {
+        let path = Path::new(path);
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
+        let args = Map::from_iter([
+            ("paths", Value::from(&*folder.to_string_lossy())),
+            ("patterns", Value::from(format!(".ansible_tmp*{}", name.to_string_lossy()))),
+            ("hidden", true.into()),
+        ]);
+        let Ok(reply) = cx.module("ansible.builtin.find", args).await else { return };
+        for found in reply.data.get("files").and_then(Value::as_list).into_iter().flatten() {
+            let time = found.get("mtime").and_then(Value::as_float).unwrap_or(0.0) * 1000.0;
+            // What another task is writing now is younger.
+            if time >= since.start as f64
+                && time < since.end as f64
+                && let Some(path) = found.get("path")
+            {
+                let args = Map::from_iter([("path", path.clone()), ("state", "absent".into())]);
+                // What stays behind harms nobody.
+                let _ = cx.module("ansible.builtin.file", args).await;
+            }
+        }
     }
 
     /// Makes a result that was had again for its secret count as it counted.
