@@ -207,3 +207,61 @@ fn lab_become_asks_sudo_and_su_with_passwords() {
     let missing = bed.rplay(&["site.yml", "-i", "hosts"]);
     assert!(missing.code != 0 && missing.stdout.contains("Missing sudo password"), "{missing}");
 }
+
+#[test]
+#[ignore = "needs lab nodes: tests/run"]
+fn lab_items_ahead_and_in_parallel_are_equal_to_items_one_after_the_other() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let node = Node::up("it-loops");
+    let one = node.inventory().replace("[undercloud]\nnode ", "one ");
+    let other = one.replacen("one ", "other ", 1);
+    let bed = crate::loops::with_files(bed()).file("hosts", &format!("{one}{other}"));
+    let ran = bed.rplay(&["site.yml", "-i", "hosts"]);
+    assert_eq!(ran.code, 0, "{ran}");
+    assert!(node.quiet(), "an agent is still running: {}", node.agents());
+}
+
+#[test]
+#[ignore = "needs lab nodes: tests/run"]
+fn lab_output_comes_while_programs_run_as_any_user_and_in_the_background() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let node = Node::up("it-live");
+    let bed = on(&node).file(
+        "site.yml",
+        "
+            - hosts: all
+              gather_facts: false
+              tasks:
+                - shell: echo as $(id -un); sleep 1; echo more >&2
+                - shell: echo as $(id -un)
+                  become: true
+                  become_user: nobody
+                - raw: echo raw
+                - shell: echo first; sleep 1.2; echo second
+                  async: 60
+                  poll: 15
+                - shell: echo item {{ item }}
+                  loop: [a, b]
+                - shell: echo secret
+                  no_log: true
+            ",
+    );
+    let started = Instant::now();
+    let ran = bed.rplay(&["site.yml", "-i", "hosts", "--follow"]);
+    assert_eq!(ran.code, 0, "{ran}");
+    assert!(started.elapsed() < Duration::from_secs(60));
+    let lines: Vec<&str> =
+        ran.stdout.lines().filter(|line| line.starts_with("node ") && !line.contains(" : ok=")).collect();
+    let want = [
+        "node | as root",
+        "node ! more",
+        "node | as nobody",
+        "node | raw",
+        "node | first",
+        "node | second",
+        "node (item=a) | item a",
+        "node (item=b) | item b",
+    ];
+    assert_eq!(lines, want, "{ran}");
+    assert_eq!(node.shell("ls -A /root/.ansible_async"), "", "a job's files stay behind");
+}

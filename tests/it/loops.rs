@@ -85,7 +85,7 @@ const CASES: &[Case] = &[
     chain("facts", "set_fact: {count: '{{ count | default(0) | int + item }}'}\nloop: [1, 2, 3]"),
     chain(
         "a file that a lookup reads",
-        "copy: {content: \"{{ item }}{{ lookup('file', '/tmp/rplay-loops/f', errors='ignore') }}\", dest: /tmp/rplay-loops/f}\ndelegate_to: localhost\nloop: [a, b, c]",
+        "copy: {content: \"{{ item }}{{ lookup('file', '/tmp/rplay-loops/f', errors='ignore') }}\", dest: /tmp/rplay-loops/f}\nloop: [a, b, c]",
     ),
     chain(
         "big and small files",
