@@ -8,6 +8,7 @@ mod collections;
 mod compat;
 mod config;
 mod debugger;
+mod diffs;
 mod doc;
 mod fact_cache;
 mod inventory;

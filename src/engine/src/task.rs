@@ -548,10 +548,20 @@ impl TaskCx<'_> {
                 }
             }
             self.explain(&mut ran);
+            self.note_unpredicted(&ran, settings);
             ran.notify = self.notifications(scope, &ran)?;
             ran.show_diff = settings.diff;
             return Ok(ran);
         }
+    }
+
+    /// In check mode: why something was not run, where its result does not say so itself.
+    fn note_unpredicted(&self, ran: &Ran, settings: &Settings) {
+        if !settings.check || !ran.skipped() || ran.result.contains("msg") {
+            return;
+        }
+        let text = format!("{} was not run: it cannot tell in check mode what it would change", self.task.action.name);
+        self.run.emit(EventKind::Verbose { level: 1, host: Some(Arc::clone(&self.host)), text });
     }
 
     fn censored_early(ran: &Ran, settings: &Settings) -> Ran {

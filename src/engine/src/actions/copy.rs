@@ -70,7 +70,7 @@ impl Action for Copy {
         preserve(&mut args, &path);
         args.insert("_original_basename", file_name(&path));
         let bytes = cx.read_file(&path, cx.flag("decrypt", true)?)?;
-        put(cx, args, bytes).await
+        put_from(cx, args, bytes, Some(&path)).await
     }
 }
 
@@ -100,12 +100,26 @@ pub(super) fn checksum(bytes: &[u8]) -> String {
 }
 
 /// Puts content in place on the host.
-pub(super) async fn put(cx: &mut ActionCx<'_>, mut args: Map, bytes: Vec<u8>) -> Result<Done, Trouble> {
+pub(super) async fn put(cx: &mut ActionCx<'_>, args: Map, bytes: Vec<u8>) -> Result<Done, Trouble> {
+    put_from(cx, args, bytes, None).await
+}
+
+/// As [`put`]; a difference names the file of this machine that the content is from.
+async fn put_from(cx: &mut ActionCx<'_>, mut args: Map, bytes: Vec<u8>, from: Option<&Path>) -> Result<Done, Trouble> {
     for own in ["decrypt", "local_follow", "src"] {
         args.remove(own);
     }
-    let reply = send(cx, args, bytes, true).await?;
+    let mut reply = send(cx, args, bytes, true).await?;
+    if let Some(from) = from {
+        name_source(&mut reply, from);
+    }
     Ok(cx.reply(reply))
+}
+
+fn name_source(reply: &mut Reply, from: &Path) {
+    for header in reply.diff.iter_mut().filter_map(|diff| diff.after_header.as_mut()) {
+        *header = from.to_string_lossy().into_owned();
+    }
 }
 
 /// Sends content unless it is there already; `last`: the action has no more to send.
@@ -146,7 +160,8 @@ async fn tree(cx: &mut ActionCx<'_>, args: &Map, root: &Path, src: &str) -> Resu
         args.insert("dest", dest.as_str());
         args.insert("_original_basename", below.to_string_lossy().into_owned());
         let bytes = cx.read_file(path, decrypt)?;
-        let reply = send(cx, args, bytes, false).await?;
+        let mut reply = send(cx, args, bytes, false).await?;
+        name_source(&mut reply, path);
         if reply.failed {
             return Ok(cx.reply(reply));
         }

@@ -16,7 +16,7 @@ pub(crate) struct Tar {
 impl Tar {
     pub(super) fn open(job: &Job<'_>, handler: &'static str, flag: Option<&'static str>) -> Result<Self, ModuleError> {
         if job.cx.check() {
-            let msg = format!("remote module ({}) does not support check mode when using gtar", job.cx.call().module);
+            let msg = "remote module (ansible.legacy.unarchive) does not support check mode when using gtar";
             // Not a failure: the caller turns it into a skipped task.
             return Err(ModuleError::Failed { reply: Box::new(Reply::ok().with("skipped", true).with("msg", msg)) });
         }

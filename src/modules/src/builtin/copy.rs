@@ -231,7 +231,9 @@ fn content(cx: &mut Context<'_>, args: &Args, source: &Source<'_>) -> Result<Rep
         attrs.mode = Some(Mode::Bits(fs_err::metadata(file)?.mode() & 0o7777));
     }
     let md5sum = source.digest(Algorithm::Md5)?;
-    let diff = if cx.diff() { Some(compare(args, &dest, &path, source)?) } else { None };
+    // As ansible-core: a file of the target is copied without a look at its text.
+    let compared = cx.diff() && !matches!(source, Source::File(_));
+    let diff = if compared { Some(compare(args, &dest, &path, source)?) } else { None };
     let mut saved = None;
     if !cx.check() {
         if args.flag("backup") {

@@ -88,7 +88,10 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         return Ok(reply);
     }
     reply.changed = found.other || present != found.host;
-    if !reply.changed || cx.check() {
+    if cx.check() {
+        return Ok(Reply { changed: reply.changed, diff: reply.diff, ..Reply::default() });
+    }
+    if !reply.changed {
         return Ok(reply);
     }
     if !present && key.is_none() {
