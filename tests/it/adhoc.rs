@@ -79,3 +79,52 @@ fn every_command_says_what_ansible_says() {
     }
     assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong.join("\n"));
 }
+
+/// A console that reads a pipe, as `ansible-console` without a terminal.
+#[test]
+fn a_console_says_what_ansible_console_says() {
+    let bed = bed();
+    copy(&fixtures().join("project"), bed.path());
+    let input = std::fs::File::open(fixtures().join("console.in")).unwrap();
+    let output = bed.command(&["console", "-i", "hosts", "-u", "me", "all"]).stdin(input).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let recorded = fs_err::read_to_string(fixtures().join("recorded").join("console")).unwrap();
+    assert_eq!(said.trim_end(), recorded.trim_end());
+    assert_eq!(output.status.code(), Some(0));
+}
+
+/// What `ansible-pull` does with a repository: the checkout, then the playbook of this machine.
+#[test]
+fn pull_checks_out_and_plays() {
+    let bed =
+        bed().file("repo/local.yml", "- hosts: localhost\n  gather_facts: no\n  tasks:\n    - debug: msg=pulled\n");
+    let git = |args: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        command.args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(args).current_dir(bed.join("repo"));
+        assert!(command.output().unwrap().status.success(), "{args:?}");
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-qm", "one"]);
+    let url = bed.join("repo").display().to_string();
+    let pull = |more: &[&str]| bed.rplay(&[&["pull", "-U", &url, "-d", "checkout"], more].concat());
+    let ran = pull(&["-o"]);
+    assert_eq!(ran.code, 0, "{ran}");
+    assert!(ran.stdout.starts_with("Starting Ansible Pull at "), "{ran}");
+    assert!(ran.stdout.contains("localhost | CHANGED => {") && ran.stdout.contains("\"msg\": \"pulled\""), "{ran}");
+    let ran = pull(&["-o"]);
+    assert!(ran.code == 0 && ran.stdout.contains("Repository has not changed, quitting"), "{ran}");
+    let ran = pull(&["nope.yml"]);
+    assert!(ran.code == 5 && ran.stderr.contains("nope.yml: File does not exist"), "{ran}");
+    assert!(ran.stderr.contains("Could not find a playbook to run."), "{ran}");
+    let ran = pull(&["--purge"]);
+    assert!(ran.code == 0 && !bed.join("checkout").exists(), "{ran}");
+    let ran = bed.rplay(&["pull"]);
+    assert!(ran.code == 5 && ran.stderr.contains("URL for repository not specified"), "{ran}");
+}
+
+#[test]
+fn the_version_is_told_as_programs_read_it() {
+    let ran = bed().rplay(&["adhoc", "--version"]);
+    assert!(ran.code == 0 && ran.stdout.starts_with("ansible [core 2.19."), "{ran}");
+}

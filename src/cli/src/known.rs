@@ -7,12 +7,14 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
 use rplay_diag::Sources;
+use rplay_template::PluginSetting;
 use rplay_value::{Compat, Conditions, List, Value};
 
 use crate::config_file::ConfigFile;
 use crate::settings::{boolean, expand};
 
 const TABLE: &str = include_str!("ansible.tsv");
+const PLUGINS: &str = include_str!("plugins.tsv");
 
 /// A row of the table.
 struct Row {
@@ -29,6 +31,52 @@ fn rows() -> impl Iterator<Item = Row> {
         let mut column = || columns.next();
         Some(Row { name: column()?, kind: column()?, env: column()?, ini: column()?, default: column()? })
     })
+}
+
+/// A row of the table of plugins.
+struct PluginRow {
+    kind: &'static str,
+    plugin: &'static str,
+    variables: &'static str,
+    row: Row,
+}
+
+fn plugin_rows() -> impl Iterator<Item = PluginRow> {
+    PLUGINS.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
+        let columns: Vec<&'static str> = line.split('\t').collect();
+        let [kind, plugin, name, of, env, ini, variables, default] = columns.as_slice() else { return None };
+        Some(PluginRow { kind, plugin, variables, row: Row { name, kind: of, env, ini, default } })
+    })
+}
+
+/// A setting's definition, for `rplay config list` and `init`.
+pub(crate) struct Definition {
+    pub(crate) name: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) env: Vec<&'static str>,
+    /// Sections and keys of ansible.cfg.
+    pub(crate) ini: Vec<(&'static str, &'static str)>,
+    pub(crate) default: Value,
+}
+
+/// Every setting that is not a plugin's.
+pub(crate) fn definitions() -> Vec<Definition> {
+    let items = |column: &'static str| column.split(',').filter(|item| *item != "-");
+    let define = |row: Row| Definition {
+        name: row.name,
+        kind: row.kind,
+        env: items(row.env).collect(),
+        ini: items(row.ini).filter_map(|item| item.rsplit_once('.')).collect(),
+        default: serde_json::from_str(row.default).unwrap_or(Value::Null),
+    };
+    rows().map(define).collect()
+}
+
+/// A plugin with its options.
+pub(crate) struct KnownPlugin {
+    pub(crate) kind: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) options: Vec<Known>,
 }
 
 /// A setting's value.
@@ -65,6 +113,19 @@ impl KnownSettings {
     /// All of them, by name.
     pub(crate) fn all(&self) -> Vec<Known> {
         rows().map(|row| self.read(&row)).collect()
+    }
+
+    /// The options of every plugin of a kind (`connection`, `become`, ...), in the order of their names.
+    pub(crate) fn plugins(&self, kind: &str) -> Vec<KnownPlugin> {
+        let mut out: Vec<KnownPlugin> = Vec::new();
+        for found in plugin_rows().filter(|found| found.kind == kind) {
+            let option = self.read(&found.row);
+            match out.last_mut().filter(|plugin| plugin.name == found.plugin) {
+                Some(plugin) => plugin.options.push(option),
+                None => out.push(KnownPlugin { kind: found.kind, name: found.plugin, options: vec![option] }),
+            }
+        }
+        out
     }
 
     fn file(&self) -> Option<&ConfigFile> {
@@ -129,6 +190,25 @@ impl rplay_template::Settings for KnownSettings {
         }
         Some((known.value, known.origin))
     }
+
+    fn plugin(&self, kind: &str, name: &str, option: &str) -> Option<Option<PluginSetting>> {
+        let name =
+            name.strip_prefix("ansible.builtin.").or_else(|| name.strip_prefix("ansible.legacy.")).unwrap_or(name);
+        let of = || plugin_rows().filter(|found| found.kind == kind && found.plugin == name);
+        of().next()?;
+        Some(of().find(|found| found.row.name == option).map(|found| {
+            let known = self.read(&found.row);
+            let variables = found.variables.split(',').filter(|item| *item != "-").collect();
+            PluginSetting { variables, value: known.value, origin: known.origin }
+        }))
+    }
+}
+
+/// The kinds of plugins that have options here.
+pub(crate) fn plugin_kinds() -> Vec<&'static str> {
+    let mut kinds: Vec<&str> = plugin_rows().map(|found| found.kind).collect();
+    kinds.dedup();
+    kinds
 }
 
 /// A value of a setting's type; one that cannot be converted stays as it is.
@@ -198,6 +278,18 @@ mod tests {
 
     fn folder() -> PathBuf {
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/config").canonicalize().unwrap()
+    }
+
+    #[test]
+    fn options_of_plugins_have_variables_and_defaults() {
+        use rplay_template::Settings as _;
+        let settings = KnownSettings { path: None, file: OnceLock::new(), env: |_| None };
+        let flags = settings.plugin("become", "ansible.builtin.sudo", "become_flags").unwrap().unwrap();
+        assert_eq!((flags.value, flags.origin.as_str()), (Value::data("-H -S -n"), "default"));
+        assert_eq!(flags.variables, ["ansible_become_flags", "ansible_sudo_flags"]);
+        assert_eq!(settings.plugin("become", "sudo", "nope"), Some(None));
+        assert_eq!(settings.plugin("become", "nope", "become_flags"), None);
+        assert!(plugin_kinds().contains(&"connection"));
     }
 
     /// `fixtures/config/record` printed these with ansible-config.

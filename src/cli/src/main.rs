@@ -63,6 +63,10 @@ enum Command {
     Inventory(Box<commands::inventory::Options>),
     /// Explain a variable: every place that sets it, which one wins, and its value
     Why(Box<commands::why::Options>),
+    /// Run tasks on hosts, typed one by one: ansible-console
+    Console(Box<commands::console::Options>),
+    /// Fetch playbooks from a repository and run them on this machine: ansible-pull
+    Pull(Box<commands::pull::Options>),
     /// Print a completion script for a shell
     Completion {
         /// The shell to complete for
@@ -80,6 +84,13 @@ fn run(mut args: Vec<OsString>) -> i32 {
     let called = args.first().and_then(|a| Path::new(a).file_stem()).map(|n| n.to_string_lossy().into_owned());
     if let Some(command) = called.as_deref().and_then(standing_for) {
         args.insert(1, command.into());
+    }
+    if let [_, command, rest @ ..] = args.as_slice()
+        && let Some(program) = command.to_str().and_then(classic)
+        && rest.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--version")
+    {
+        version(program);
+        return exit::OK;
     }
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
@@ -101,6 +112,8 @@ fn run(mut args: Vec<OsString>) -> i32 {
         (Some(Command::Lint(options)), _) => commands::lint::run(&options),
         (Some(Command::Inventory(options)), _) => commands::inventory::run(&options),
         (Some(Command::Why(options)), _) => commands::why::run(&options),
+        (Some(Command::Console(options)), _) => commands::console::run(&options),
+        (Some(Command::Pull(options)), _) => commands::pull::run(&options),
         (Some(Command::Completion { shell }), _) => {
             clap_complete::generate(shell, &mut Cli::command(), "rplay", &mut std::io::stdout());
             exit::OK
@@ -110,6 +123,40 @@ fn run(mut args: Vec<OsString>) -> i32 {
             exit::OPTIONS
         }
     }
+}
+
+/// The program of ansible-core that a command stands for.
+fn classic(command: &str) -> Option<&'static str> {
+    let programs = [
+        ("adhoc", "ansible"),
+        ("playbook", "ansible-playbook"),
+        ("inventory", "ansible-inventory"),
+        ("vault", "ansible-vault"),
+        ("config", "ansible-config"),
+        ("doc", "ansible-doc"),
+        ("console", "ansible-console"),
+        ("pull", "ansible-pull"),
+    ];
+    programs.into_iter().find(|(name, _)| *name == command).map(|(_, program)| program)
+}
+
+/// What `ansible --version` prints, as far as there is something to say: programs read its first line.
+fn version(program: &str) {
+    use std::io::Write as _;
+    let settings = settings::Settings::load(&rplay_diag::Sources::new(), &|name| std::env::var(name).ok()).ok();
+    let file = settings.as_ref().and_then(|settings| settings.file.clone());
+    let file = file.map_or_else(|| "None".to_owned(), |file| file.display().to_string());
+    let own = std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_default();
+    let collections = settings.map(|settings| settings.paths("COLLECTIONS_PATHS")).unwrap_or_default();
+    let collections: Vec<String> = collections.iter().map(|path| path.display().to_string()).collect();
+    let text = format!(
+        "{program} [core {}]\n  config file = {file}\n  ansible collection location = {}\n  executable location = {own}\n  rplay version = {}\n",
+        rplay_value::Compat::default().full(),
+        collections.join(":"),
+        env!("CARGO_PKG_VERSION"),
+    );
+    // A reader that went away (`| head`) has what it wanted.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
 /// The command that a link of this name stands for.
@@ -122,6 +169,8 @@ fn standing_for(name: &str) -> Option<&'static str> {
         ("ansible-vault", "vault"),
         ("ansible-config", "config"),
         ("ansible-doc", "doc"),
+        ("ansible-pull", "pull"),
+        ("ansible-console", "console"),
     ];
     let found = exact.into_iter().find_map(|(program, command)| is(program).then_some(command));
     let versioned = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());

@@ -51,6 +51,7 @@ macro_rules! settings {
 }
 
 settings! {
+    ANSIBLE_HOME Text ["defaults" "home"] ["ANSIBLE_HOME"] "~/.ansible";
     ANY_ERRORS_FATAL Bool ["defaults" "any_errors_fatal"] ["ANSIBLE_ANY_ERRORS_FATAL"] "false";
     ASYNC_DIR Text ["defaults" "async_dir"] ["ANSIBLE_ASYNC_DIR"] "~/.ansible_async";
     BECOME_ASK_PASS Bool ["privilege_escalation" "become_ask_pass"] ["ANSIBLE_BECOME_ASK_PASS"] "false";
@@ -125,9 +126,13 @@ settings! {
     FORCE_COLOR Bool ["defaults" "force_color"] ["ANSIBLE_FORCE_COLOR"] "false";
     EDITOR Text ["defaults" "editor"] ["ANSIBLE_EDITOR", "EDITOR"] "vi";
     HOST_KEY_CHECKING Bool ["defaults" "host_key_checking", "ssh_connection" "host_key_checking"] ["ANSIBLE_HOST_KEY_CHECKING", "ANSIBLE_SSH_HOST_KEY_CHECKING"] "true";
+    INVENTORY_ENABLED List ["inventory" "enable_plugins"] ["ANSIBLE_INVENTORY_ENABLED"] "";
+    INVENTORY_IGNORE_EXTS List ["defaults" "inventory_ignore_extensions", "inventory" "ignore_extensions"] ["ANSIBLE_INVENTORY_IGNORE"] "";
+    INVENTORY_IGNORE_PATTERNS List ["defaults" "inventory_ignore_patterns", "inventory" "ignore_patterns"] ["ANSIBLE_INVENTORY_IGNORE_REGEX"] "";
+    INVENTORY_UNPARSED_WARNING Bool ["inventory" "inventory_unparsed_warning"] ["ANSIBLE_INVENTORY_UNPARSED_WARNING"] "true";
+    LOCALHOST_WARNING Bool ["defaults" "localhost_warning"] ["ANSIBLE_LOCALHOST_WARNING"] "true";
     INJECT_FACTS_AS_VARS Bool ["defaults" "inject_facts_as_vars"] ["ANSIBLE_INJECT_FACT_VARS"] "true";
     INVENTORY_SCRIPT_STDERR Bool ["inventory_plugin_script" "always_show_stderr"] ["ANSIBLE_INVENTORY_PLUGIN_SCRIPT_STDERR"] "true";
-    LOCALHOST_WARNING Bool ["defaults" "localhost_warning"] ["ANSIBLE_LOCALHOST_WARNING"] "true";
     NOCOLOR Bool ["defaults" "nocolor"] ["ANSIBLE_NOCOLOR", "NO_COLOR"] "false";
     PLAYBOOK_DIR Path ["defaults" "playbook_dir"] ["ANSIBLE_PLAYBOOK_DIR"] "";
     PAGER Text ["defaults" "pager"] ["ANSIBLE_PAGER", "PAGER"] "less";
@@ -146,6 +151,7 @@ settings! {
     SSH_EXECUTABLE Text ["ssh_connection" "ssh_executable"] ["ANSIBLE_SSH_EXECUTABLE"] "ssh";
     SSH_EXTRA_ARGS Text ["ssh_connection" "ssh_extra_args"] ["ANSIBLE_SSH_EXTRA_ARGS"] "";
     SSH_RETRIES Int ["ssh_connection" "retries"] ["ANSIBLE_SSH_RETRIES"] "0";
+    TRANSFORM_INVALID_GROUP_CHARS Text ["defaults" "force_valid_group_names"] ["ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS"] "never";
     TASK_TIMEOUT Int ["defaults" "task_timeout"] ["ANSIBLE_TASK_TIMEOUT"] "0";
     TREE_DIR Text ["callback_tree" "directory"] ["ANSIBLE_CALLBACK_TREE_DIR"] "~/.ansible/tree";
     TAGS_RUN List ["tags" "run"] ["ANSIBLE_RUN_TAGS"] "";
@@ -171,7 +177,6 @@ const MOOT: &[(&str, &str)] = &[
     ("defaults", "syslog_facility"),
     ("defaults", "use_persistent_connections"),
     ("defaults", "ansible_home"),
-    ("defaults", "home"),
     ("ssh_connection", "pipelining"),
     ("ssh_connection", "scp_if_ssh"),
     ("ssh_connection", "transfer_method"),

@@ -202,6 +202,8 @@ pub struct RunOptions {
     pub config_file: Option<PathBuf>,
     /// `-i`, as `ansible_inventory_sources`.
     pub inventory_sources: Vec<String>,
+    /// How they are read, when they are read anew.
+    pub inventory_settings: rplay_inventory::Settings,
     /// `ansible_playbook_python`.
     pub playbook_python: Option<PathBuf>,
     /// What modules that are not native are told and started with.
@@ -250,6 +252,7 @@ impl RunOptions {
             compat: Compat::default(),
             config_file: None,
             inventory_sources: Vec::new(),
+            inventory_settings: rplay_inventory::Settings::default(),
             playbook_python: None,
             modules: ModuleDefaults::default(),
             connection: ConnectionDefaults::default(),

@@ -419,12 +419,34 @@ impl Run {
         Ok(outcome)
     }
 
+    /// The inventory as it is now.
+    pub fn inventory(&self) -> Arc<Inventory> {
+        self.world.inventory()
+    }
+
+    /// Whether there is a module or action of that name.
+    pub fn knows(&self, module: &str) -> bool {
+        matches!(rplay_playbook::Resolve::action(&*self.resolver, module, &[], None), Ok(Some(_)))
+    }
+
+    /// How many hosts are worked on at once from now on.
+    pub fn set_forks(&mut self, forks: usize) {
+        Arc::make_mut(&mut self.options).forks = forks;
+    }
+
+    /// The `-v` count from now on.
+    pub fn set_verbosity(&mut self, verbosity: u8) {
+        Arc::make_mut(&mut self.options).verbosity = verbosity;
+    }
+
     /// Runs the one task of an ad-hoc command, and tells outputs about it as about a playbook.
     pub async fn adhoc(&mut self, asked: &AdHoc) -> Result<RunOutcome, EngineError> {
         let resolver = Arc::clone(&self.resolver);
         let sources = self.options.sources.clone();
         let loader = Loader::new(&*resolver, &sources, self.loader_settings.clone());
         let play = Arc::new(loader.adhoc(asked)?);
+        // A console runs many: hosts that failed are there again.
+        self.out = Out::default();
         self.warn_loaded(loader.take_warnings());
         self.emit(EventKind::PlaybookStarted { file: play.path.display().to_string() });
         self.world.set_playbook_dir(asked.folder.clone());

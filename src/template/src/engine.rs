@@ -37,6 +37,22 @@ impl Vault for rplay_vault::VaultedFiles {
 pub trait Settings: Send + Sync {
     /// A setting and where it comes from.
     fn get(&self, name: &str) -> Option<(Value, String)>;
+
+    /// The plugin of this type and name, and its option of that name; `None` when there is no such plugin.
+    fn plugin(&self, _kind: &str, _name: &str, _option: &str) -> Option<Option<PluginSetting>> {
+        None
+    }
+}
+
+/// An option of a plugin: a host's variables are stronger than what the settings say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PluginSetting {
+    /// The variables that set it; the last one that is set counts.
+    pub variables: Vec<&'static str>,
+    /// What the environment, the configuration or Ansible itself says.
+    pub value: Value,
+    /// Where that comes from.
+    pub origin: String,
 }
 
 /// What an [`Engine`] is made of.
@@ -237,6 +253,11 @@ impl Engine {
     /// A setting by Ansible's name, and where it comes from.
     pub fn setting(&self, name: &str) -> Option<(Value, String)> {
         self.0.options.settings.as_ref()?.get(name)
+    }
+
+    /// An option of a plugin, as [`Settings::plugin`].
+    pub(crate) fn plugin_setting(&self, kind: &str, name: &str, option: &str) -> Option<Option<PluginSetting>> {
+        self.0.options.settings.as_ref()?.plugin(kind, name, option)
     }
 
     /// Which release's templates and conditions these are.

@@ -43,7 +43,9 @@ mod vm;
 mod xml;
 
 pub use ahead::Ahead;
-pub use engine::{Engine, EngineOptions, FileOptions, Notices, Reading, Rendered, Settings, TemplateSource, Vault};
+pub use engine::{
+    Engine, EngineOptions, FileOptions, Notices, PluginSetting, Reading, Rendered, Settings, TemplateSource, Vault,
+};
 pub use error::{ErrorKind, TemplateError, Through};
 pub use files::{Files, PlainFiles};
 pub use filters::encoding::encode;

@@ -153,15 +153,20 @@ impl Asked {
 
     /// The sink that shows the results.
     pub(crate) fn output(&self, options: &PlaybookOptions, settings: &Settings) -> String {
-        if let Some(output) = &options.output {
-            return output.clone();
-        }
-        if self.one_line {
-            return "oneline".to_owned();
-        }
-        let configured = settings.text("DEFAULT_STDOUT_CALLBACK").filter(|name| name != "default");
-        configured.filter(|_| settings.flag("DEFAULT_LOAD_CALLBACK_PLUGINS")).unwrap_or_else(|| "minimal".to_owned())
+        output(self.one_line, options, settings)
     }
+}
+
+/// The sink of commands without a playbook.
+pub(crate) fn output(one_line: bool, options: &PlaybookOptions, settings: &Settings) -> String {
+    if let Some(output) = &options.output {
+        return output.clone();
+    }
+    if one_line {
+        return "oneline".to_owned();
+    }
+    let configured = settings.text("DEFAULT_STDOUT_CALLBACK").filter(|name| name != "default");
+    configured.filter(|_| settings.flag("DEFAULT_LOAD_CALLBACK_PLUGINS")).unwrap_or_else(|| "minimal".to_owned())
 }
 
 /// What ansible-core says when nothing is left to work on.

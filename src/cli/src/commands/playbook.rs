@@ -8,7 +8,7 @@ use rplay_collection::Collections;
 use rplay_connection::{Pool, PoolOptions};
 use rplay_diag::{Diagnose as _, Diagnostic, Severity, Sources};
 use rplay_engine::{ConnectionDefaults, EngineError, FactCaching, Gathering, Resolver, Run, RunOptions, RunOutcome};
-use rplay_event::{Dispatcher, EventKind, LogWriter, Notice, Sink};
+use rplay_event::{Dispatcher, Emitter, EventKind, LogWriter, Notice, Sink};
 use rplay_inventory::Inventory;
 use rplay_journal::Journal;
 use rplay_output::{Look, ResultFormat, Terminal};
@@ -18,6 +18,7 @@ use rplay_value::{Compat, List, Map, Results, Text, Value, Verdict, Version};
 use rplay_vault::VaultedFiles;
 
 use crate::commands::adhoc::{Asked, NO_HOSTS};
+use crate::commands::console::Console;
 use crate::commands::resume::{self, Resumed};
 use crate::compat::{self, Choice};
 use crate::failure::Failure;
@@ -33,6 +34,8 @@ pub(crate) enum Work {
     Playbooks,
     /// The one task of an ad-hoc command.
     AdHoc(Box<Asked>),
+    /// Whatever the user types.
+    Console(Box<Console>),
 }
 
 /// Runs the command; the value is the exit code.
@@ -141,6 +144,8 @@ struct Command<'a> {
     /// The run to go on with.
     resumed: Option<Resumed>,
     journal: Option<Arc<Journal>>,
+    /// Nothing is run, so that an inventory that cannot be read is only worth a warning.
+    looks: bool,
 }
 
 /// A run that is ready and was not started, for commands that only look.
@@ -171,7 +176,7 @@ pub(crate) fn open(options: &PlaybookOptions, sources: &Sources) -> Result<Opene
     let settings = Settings::load(sources, &|name| std::env::var(name).ok())
         .map_err(|error| Failure::error(error.diagnostic()))?;
     let look = look(&settings, 0);
-    let mut command = Command::new(options, settings, sources, look);
+    let mut command = Command { looks: true, ..Command::new(options, settings, sources, look) };
     for playbook in &command.playbooks {
         check_playbook(playbook)?;
     }
@@ -242,6 +247,7 @@ impl<'a> Command<'a> {
             listener: None,
             resumed: None,
             journal: None,
+            looks: false,
         }
     }
 
@@ -356,9 +362,8 @@ impl<'a> Command<'a> {
     fn inventory(&self, files: &VaultedFiles, notices: &mut Vec<Diagnostic>) -> Result<Inventory, Failure> {
         let given =
             if self.options.inventory.is_empty() { self.settings.inventory() } else { self.options.inventory.clone() };
-        let mut loader = rplay_inventory::Loader::new(&self.sources, files);
-        loader.settings.merge_hashes = self.settings.text("DEFAULT_HASH_BEHAVIOUR").as_deref() == Some("merge");
-        loader.settings.script_stderr = self.settings.flag("INVENTORY_SCRIPT_STDERR");
+        let settings = self.inventory_settings();
+        let loader = rplay_inventory::Loader { settings, ..rplay_inventory::Loader::new(&self.sources, files) };
         let (mut inventory, failed) = loader.load(&given);
         let implicit = self.options.inventory.is_empty() && !self.settings.is_set("DEFAULT_HOST_LIST");
         let broken: Vec<Diagnostic> = failed
@@ -368,7 +373,7 @@ impl<'a> Command<'a> {
             .map(rplay_inventory::Attempt::diagnostic)
             .collect();
         // A source that was asked for and says nothing would run the play on the wrong hosts, or on none.
-        if !broken.is_empty() && inventory.hosts().len() == 0 {
+        if !self.looks && !broken.is_empty() && inventory.hosts().len() == 0 {
             let mut said = inventory.take_warnings();
             said.retain(|said| said.severity == Severity::Deprecated);
             self.show(&said);
@@ -377,6 +382,9 @@ impl<'a> Command<'a> {
         }
         notices.extend(broken);
         notices.extend(inventory.take_warnings());
+        if !self.settings.flag("INVENTORY_UNPARSED_WARNING") {
+            notices.retain(|notice| !notice.message.starts_with("No inventory was parsed"));
+        }
         if inventory.hosts().len() == 0 {
             if self.settings.flag("LOCALHOST_WARNING") {
                 notices.push(Diagnostic::warning(
@@ -394,6 +402,30 @@ impl<'a> Command<'a> {
             }
         }
         Ok(inventory)
+    }
+
+    fn inventory_settings(&self) -> rplay_inventory::Settings {
+        use rplay_inventory::InvalidGroupNames;
+        let mut settings = rplay_inventory::Settings {
+            invalid_group_names: match self.settings.text("TRANSFORM_INVALID_GROUP_CHARS").as_deref() {
+                Some("always") => InvalidGroupNames::Always,
+                Some("ignore") => InvalidGroupNames::Ignore,
+                Some("silently") => InvalidGroupNames::Silently,
+                _ => InvalidGroupNames::Never,
+            },
+            ignored_patterns: self.settings.list("INVENTORY_IGNORE_PATTERNS"),
+            merge_hashes: self.settings.text("DEFAULT_HASH_BEHAVIOUR").as_deref() == Some("merge"),
+            script_stderr: self.settings.flag("INVENTORY_SCRIPT_STDERR"),
+            ..rplay_inventory::Settings::default()
+        };
+        for (name, list) in
+            [("INVENTORY_ENABLED", &mut settings.enabled), ("INVENTORY_IGNORE_EXTS", &mut settings.ignored_extensions)]
+        {
+            if self.settings.is_set(name) {
+                *list = self.settings.list(name);
+            }
+        }
+        settings
     }
 
     /// The release to follow.
@@ -587,6 +619,7 @@ impl<'a> Command<'a> {
             } else {
                 self.options.inventory.clone()
             },
+            inventory_settings: self.inventory_settings(),
             playbook_python: Some(crate::settings::python()),
             connection,
             modules: crate::modules::defaults(&self.settings),
@@ -608,7 +641,7 @@ impl<'a> Command<'a> {
             pool,
             emitter.clone(),
         );
-        let ended = runtime.block_on(ended(run, work, &self.playbooks));
+        let ended = runtime.block_on(ended(run, work, &self.playbooks, &emitter));
         drop(emitter);
         if let Some(listener) = &self.listener {
             listener.close();
@@ -640,15 +673,20 @@ impl<'a> Command<'a> {
     }
 
     fn sinks(&self, work: &Work) -> Result<Outputs, Failure> {
+        let settings = &self.settings;
         let name = match work {
-            Work::AdHoc(asked) => asked.output(self.options, &self.settings),
+            Work::AdHoc(asked) => asked.output(self.options, settings),
+            Work::Console(_) => crate::commands::adhoc::output(false, self.options, settings),
             Work::Playbooks => {
                 let given = self.options.output.clone();
-                given.or_else(|| self.settings.text("DEFAULT_STDOUT_CALLBACK")).unwrap_or_default()
+                given.or_else(|| settings.text("DEFAULT_STDOUT_CALLBACK")).unwrap_or_default()
             }
         };
-        let terminal = Terminal::standard(&self.look);
-        let sink = rplay_output::open(&name, terminal, self.look.clone()).map_err(|error| {
+        let opened = match work {
+            Work::Console(console) => console.sink(&name, &self.look),
+            _ => rplay_output::open(&name, Terminal::standard(&self.look), self.look.clone()),
+        };
+        let sink = opened.map_err(|error| {
             Failure::options(
                 Diagnostic::error(error.to_string())
                     .hint_maybe(error.near.map(|near| format!("did you mean `{near}`?")))
@@ -660,10 +698,10 @@ impl<'a> Command<'a> {
             sinks.extend(rplay_output::open_follow(&name, Terminal::standard(&self.look)));
         }
         let (mut enabled, mut tree) = (self.settings.list("CALLBACKS_ENABLED"), None);
+        if !matches!(work, Work::Playbooks) && !self.settings.flag("DEFAULT_LOAD_CALLBACK_PLUGINS") {
+            enabled.clear();
+        }
         if let Work::AdHoc(asked) = work {
-            if !self.settings.flag("DEFAULT_LOAD_CALLBACK_PLUGINS") {
-                enabled.clear();
-            }
             tree.clone_from(&asked.tree);
         }
         let in_tree = |name: &String| matches!(name.as_str(), "tree" | "ansible.builtin.tree");
@@ -770,10 +808,16 @@ enum Ended {
 }
 
 /// Runs what is to be run; connections are ended either way.
-async fn ended(run: Run, work: &Work, paths: &[PathBuf]) -> Ended {
+async fn ended(mut run: Run, work: &Work, paths: &[PathBuf], emitter: &Emitter) -> Ended {
     match work {
         Work::Playbooks => playbooks(run, paths).await,
         Work::AdHoc(asked) => adhoc(run, &asked.task).await,
+        Work::Console(console) => {
+            run.begin(&[]);
+            console.session(&mut run, emitter).await;
+            run.end(RunOutcome::Ok).await;
+            Ended::Done(RunOutcome::Ok)
+        }
     }
 }
 

@@ -131,6 +131,7 @@ impl World {
     /// the warnings; when that leaves nothing, the inventory stays as it was and this is an error.
     pub(crate) fn refresh_inventory(&self) -> Result<Vec<Diagnostic>, Diagnostic> {
         let mut loader = rplay_inventory::Loader::new(&self.options.sources, &*self.files);
+        loader.settings = self.options.inventory_settings.clone();
         loader.settings.merge_hashes = self.options.merge_hashes;
         let (mut fresh, failed) = loader.load(&self.options.inventory_sources);
         if let Some(attempt) = failed.first().filter(|_| fresh.hosts().len() == 0) {

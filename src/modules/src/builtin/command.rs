@@ -225,12 +225,12 @@ fn errno_of(error: &io::Error) -> i32 {
 }
 
 /// `2026-11-20 13:18:09.303016`, local time as Python's `str(datetime.now())`.
-fn timestamp(time: &Zoned) -> String {
+pub(crate) fn timestamp(time: &Zoned) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S.%6f").to_string()
 }
 
 /// `0:00:00.003985`, as Python's `str(timedelta)`.
-fn delta(started: &Zoned, ended: &Zoned) -> String {
+pub(crate) fn delta(started: &Zoned, ended: &Zoned) -> String {
     let micros = (ended.timestamp().as_microsecond() - started.timestamp().as_microsecond()).max(0);
     let (days, seconds) = (micros / 86_400_000_000, micros / 1_000_000 % 86_400);
     let clock = format!("{}:{:02}:{:02}.{:06}", seconds / 3600, seconds / 60 % 60, seconds % 60, micros % 1_000_000);

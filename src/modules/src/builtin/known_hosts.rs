@@ -79,10 +79,9 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     for (name, value) in args.all() {
         reply.data.insert(name.clone(), value.clone());
     }
-    if cx.diff() {
-        let before_header = if path.exists() { shown } else { "/dev/null" };
-        reply.diff.push(Diff::text(before_header, before, shown, after.as_str()));
-    }
+    // Whether or not differences are shown: the result has it.
+    let before_header = if path.exists() { shown } else { "/dev/null" };
+    reply.diff.push(Diff::text(before_header, before, shown, after.as_str()));
     if !present && found.line.is_none() && key.is_some() {
         // Another key of the host is none of this task's business.
         return Ok(reply);

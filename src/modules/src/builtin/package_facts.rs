@@ -36,6 +36,9 @@ pub static MODULE: Module = Module {
     run,
 };
 
+/// Managers of other systems, which ansible-core knows.
+const ELSEWHERE: [&str; 8] = ["apk", "openbsd_pkg", "pacman", "pip", "pkg", "pkg5", "pkg_info", "portage"];
+
 fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let mut managers: Vec<String> = args.texts("manager").iter().map(|name| name.to_lowercase()).collect();
     if managers.iter().any(|name| name == "auto") {
@@ -47,10 +50,12 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         let listed = match manager.as_str() {
             "apt" => apt(cx),
             "rpm" | "dnf" | "dnf5" | "yum" | "zypper" => rpm(cx)?,
-            other => {
-                let msg = format!("Could not detect a supported package manager: {other} is not one of apt, rpm");
-                return Err(ModuleError::msg(msg));
+            other if ELSEWHERE.contains(&other) => {
+                let why = "only apt and rpm can be asked";
+                cx.warn(format!("Requested package manager {other} was not usable by this module: {why}"));
+                continue;
             }
+            other => return Err(ModuleError::msg(format!("Unsupported package managers requested: {other}"))),
         };
         if listed.is_empty() {
             continue;

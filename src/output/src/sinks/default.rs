@@ -111,7 +111,8 @@ impl Default {
             Outcome::Failed { ignored, .. } => {
                 self.task_banner(task)?;
                 self.screen.notices(result)?;
-                if !items {
+                // What `debug` does not show is not there for ansible-core either: its failed loops are shown as a whole.
+                if !items || !cleaned(&result.data, task).contains("results") {
                     if self.screen.look.verbosity < 2 && self.screen.look.path_on_failure {
                         self.task_path(task)?;
                     }

@@ -147,6 +147,8 @@ impl Loader<'_> {
             span: at,
             ..Action::named(&asked.module)
         };
+        let action =
+            if module.is_template() { Action { resolved: module.shared(), name: module, ..action } } else { action };
         let mut task = Task { span: Some(span), ..Task::calling(action) };
         if asked.is_background() {
             task.async_ = Some(Field::new(asked.background));
@@ -162,7 +164,7 @@ impl Loader<'_> {
         self.place(draft, Map::new(), &context, &mut handlers, &mut tasks)?;
         Ok(Play {
             name: Some(Text::data("Ansible Ad-Hoc")),
-            hosts: vec![Text::data(asked.pattern.as_str())],
+            hosts: vec![Text::trusted(asked.pattern.as_str())],
             common: Arc::new(asked.common.clone()),
             gather_facts: Some(Field::new(false)),
             tasks,
