@@ -191,17 +191,22 @@ impl rplay_template::Settings for KnownSettings {
         Some((known.value, known.origin))
     }
 
-    fn plugin(&self, kind: &str, name: &str, option: &str) -> Option<Option<PluginSetting>> {
-        let name =
-            name.strip_prefix("ansible.builtin.").or_else(|| name.strip_prefix("ansible.legacy.")).unwrap_or(name);
-        let of = || plugin_rows().filter(|found| found.kind == kind && found.plugin == name);
-        of().next()?;
-        Some(of().find(|found| found.row.name == option).map(|found| {
-            let known = self.read(&found.row);
-            let variables = found.variables.split(',').filter(|item| *item != "-").collect();
-            PluginSetting { variables, value: known.value, origin: known.origin }
-        }))
+    fn has_plugin(&self, kind: &str, name: &str) -> bool {
+        plugin_rows().any(|found| found.kind == kind && found.plugin == bare(name))
     }
+
+    fn plugin(&self, kind: &str, name: &str, option: &str) -> Option<PluginSetting> {
+        let wanted = |found: &PluginRow| found.kind == kind && found.plugin == bare(name) && found.row.name == option;
+        let found = plugin_rows().find(wanted)?;
+        let known = self.read(&found.row);
+        let variables = found.variables.split(',').filter(|item| *item != "-").collect();
+        Some(PluginSetting { variables, value: known.value, origin: known.origin })
+    }
+}
+
+/// A plugin's name without Ansible's own namespaces.
+fn bare(name: &str) -> &str {
+    name.strip_prefix("ansible.builtin.").or_else(|| name.strip_prefix("ansible.legacy.")).unwrap_or(name)
 }
 
 /// The kinds of plugins that have options here.
@@ -284,11 +289,11 @@ mod tests {
     fn options_of_plugins_have_variables_and_defaults() {
         use rplay_template::Settings as _;
         let settings = KnownSettings { path: None, file: OnceLock::new(), env: |_| None };
-        let flags = settings.plugin("become", "ansible.builtin.sudo", "become_flags").unwrap().unwrap();
+        let flags = settings.plugin("become", "ansible.builtin.sudo", "become_flags").unwrap();
         assert_eq!((flags.value, flags.origin.as_str()), (Value::data("-H -S -n"), "default"));
         assert_eq!(flags.variables, ["ansible_become_flags", "ansible_sudo_flags"]);
-        assert_eq!(settings.plugin("become", "sudo", "nope"), Some(None));
-        assert_eq!(settings.plugin("become", "nope", "become_flags"), None);
+        assert!(settings.has_plugin("become", "sudo") && !settings.has_plugin("become", "nope"));
+        assert_eq!(settings.plugin("become", "sudo", "nope"), None);
         assert!(plugin_kinds().contains(&"connection"));
     }
 

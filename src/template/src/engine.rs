@@ -38,8 +38,13 @@ pub trait Settings: Send + Sync {
     /// A setting and where it comes from.
     fn get(&self, name: &str) -> Option<(Value, String)>;
 
-    /// The plugin of this type and name, and its option of that name; `None` when there is no such plugin.
-    fn plugin(&self, _kind: &str, _name: &str, _option: &str) -> Option<Option<PluginSetting>> {
+    /// Whether the options of the plugin of this type and name are known.
+    fn has_plugin(&self, _kind: &str, _name: &str) -> bool {
+        false
+    }
+
+    /// An option of a plugin.
+    fn plugin(&self, _kind: &str, _name: &str, _option: &str) -> Option<PluginSetting> {
         None
     }
 }
@@ -255,8 +260,13 @@ impl Engine {
         self.0.options.settings.as_ref()?.get(name)
     }
 
-    /// An option of a plugin, as [`Settings::plugin`].
-    pub(crate) fn plugin_setting(&self, kind: &str, name: &str, option: &str) -> Option<Option<PluginSetting>> {
+    /// As [`Settings::has_plugin`].
+    pub(crate) fn has_plugin_settings(&self, kind: &str, name: &str) -> bool {
+        self.0.options.settings.as_ref().is_some_and(|settings| settings.has_plugin(kind, name))
+    }
+
+    /// As [`Settings::plugin`].
+    pub(crate) fn plugin_setting(&self, kind: &str, name: &str, option: &str) -> Option<PluginSetting> {
         self.0.options.settings.as_ref()?.plugin(kind, name, option)
     }
 

@@ -202,7 +202,7 @@ fn init(disabled: bool) -> String {
     let mark = if disabled { ";" } else { "" };
     let mut out = String::new();
     for (section, keys) in sections {
-        let _ = write!(out, "[{section}]\n");
+        let _ = writeln!(out, "[{section}]");
         for (key, default, kind) in keys {
             let value = match &default {
                 Value::Null => String::new(),

@@ -193,9 +193,9 @@ impl Session<'_> {
 
     fn cd(&mut self, run: &Run, to: &str) {
         if to.is_empty() {
-            self.console.pattern = "*".to_owned();
+            "*".clone_into(&mut self.console.pattern);
         } else if matches!(to, "/" | "*" | "/*") {
-            self.console.pattern = "all".to_owned();
+            "all".clone_into(&mut self.console.pattern);
         } else {
             match run.inventory().select(&[to], None) {
                 Ok(selection) if selection.hosts.is_empty() => {
@@ -205,7 +205,7 @@ impl Session<'_> {
                     self.emitter.flush();
                     say("no host matched");
                 }
-                Ok(_) => self.console.pattern = to.to_owned(),
+                Ok(_) => to.clone_into(&mut self.console.pattern),
                 Err(error) => complain(&error.diagnostic().message),
             }
         }
@@ -306,7 +306,9 @@ impl Session<'_> {
     fn help(&self, run: &Run, about: &str) {
         if about.is_empty() {
             say("Commands (type help <command>):");
-            COMMANDS.iter().for_each(|(name, _)| say(&format!("  {name}")));
+            for (name, _) in COMMANDS {
+                say(&format!("  {name}"));
+            }
             say("Every module is a command too: help <module> lists its options. What is no command runs in a shell.");
             return;
         }

@@ -144,17 +144,11 @@ struct Svn<'a, 'c> {
 
 impl<'a, 'c> Svn<'a, 'c> {
     fn new(cx: &'a Context<'c>, args: &'a Args) -> Result<Self, ModuleError> {
-        let program = match args.text("executable") {
-            Some(given) => given.to_owned(),
-            None => match cx.sys().which("svn") {
-                Some(found) => found.to_string_lossy().into_owned(),
-                None => {
-                    let path = cx.sys().var("PATH").unwrap_or_default();
-                    let msg = format!("Failed to find required executable \"svn\" in paths: {path}");
-                    return Err(ModuleError::msg(msg));
-                }
-            },
-        };
+        let found = || cx.sys().which("svn").map(|path| path.to_string_lossy().into_owned());
+        let program = args.text("executable").map(str::to_owned).or_else(found).ok_or_else(|| {
+            let path = cx.sys().var("PATH").unwrap_or_default();
+            ModuleError::msg(format!("Failed to find required executable \"svn\" in paths: {path}"))
+        })?;
         let mut options = vec!["--non-interactive".to_owned(), "--no-auth-cache".to_owned()];
         if !args.flag("validate_certs") {
             options.push("--trust-server-cert".to_owned());

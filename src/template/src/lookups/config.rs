@@ -51,10 +51,10 @@ fn of_plugin(
     plugin: &str,
     option: &str,
 ) -> Result<Option<(Mj, String)>, TemplateError> {
-    let Some(setting) = call.engine().plugin_setting(kind, plugin, option) else {
+    if !call.engine().has_plugin_settings(kind, plugin) {
         return Err(call.error(format!("Unable to load {kind} plugin '{plugin}'.")));
-    };
-    let Some(setting) = setting else { return Ok(None) };
+    }
+    let Some(setting) = call.engine().plugin_setting(kind, plugin, option) else { return Ok(None) };
     let set = setting.variables.iter().rev().find_map(|name| Some((call.scope().get(name)?, format!("var: {name}"))));
     let set = set.filter(|(value, _)| !value.is_none());
     Ok(Some(set.unwrap_or_else(|| (py::from_value(setting.value), setting.origin))))
