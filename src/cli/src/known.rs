@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn options_of_plugins_have_variables_and_defaults() {
         use rplay_template::Settings as _;
-        let settings = KnownSettings { path: None, file: OnceLock::new(), env: |_| None };
+        let settings = KnownSettings { path: None, file: OnceLock::new(), env: |_| None, broken_conditions: false };
         let flags = settings.plugin("become", "ansible.builtin.sudo", "become_flags").unwrap();
         assert_eq!((flags.value, flags.origin.as_str()), (Value::data("-H -S -n"), "default"));
         assert_eq!(flags.variables, ["ansible_become_flags", "ansible_sudo_flags"]);
