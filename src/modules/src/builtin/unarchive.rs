@@ -200,7 +200,7 @@ mod tests {
             assert_eq!(fs_err::read_to_string(dest.join("d/l")).unwrap(), "1\n");
             assert!(!unarchive(&content, &dest, &[], false).changed);
             let skipped = unarchive(&content, &dest, &[], true);
-            let msg = "remote module (unarchive) does not support check mode when using gtar";
+            let msg = "remote module (ansible.legacy.unarchive) does not support check mode when using gtar";
             assert_eq!((skipped.failed, skipped.data.get("msg")), (false, Some(&msg.into())));
         }
     }
