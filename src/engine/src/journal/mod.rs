@@ -8,6 +8,7 @@
 mod quiet;
 mod saved;
 
+use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -66,7 +67,7 @@ pub(crate) enum CaughtUp {
     /// It runs the step; perhaps some of it is done.
     Runs(Option<Arc<Before>>),
     /// It has.
-    Has(u32, Ran),
+    Has(u32, Box<Ran>),
     /// The user left the step out.
     Passes,
 }
@@ -204,7 +205,7 @@ impl PlayRun<'_> {
             before: Some(Arc::clone(&before)),
         };
         match cx.known() {
-            Some(ran) => CaughtUp::Has(order, ran),
+            Some(ran) => CaughtUp::Has(order, Box::new(ran)),
             None => CaughtUp::Runs(Some(before)),
         }
     }
@@ -427,5 +428,9 @@ const WRITERS: &[&str] =
 pub(crate) fn digest_of_call(name: &str, args: &Map) -> String {
     let text = serde_json::to_string(args).unwrap_or_default();
     let digest = Sha1::new().chain_update(name).chain_update([0]).chain_update(text).finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.iter().fold(String::with_capacity(40), |mut text, byte| {
+        // Writing into a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

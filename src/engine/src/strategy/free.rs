@@ -214,7 +214,7 @@ impl PlayRun<'_> {
             };
             return Ok(match self.catch_up(&step, &task, id, host) {
                 CaughtUp::Runs(before) => Next::Start(step, task, id, before),
-                CaughtUp::Has(order, ran) => Next::Has(order, step, id, Box::new(ran)),
+                CaughtUp::Has(order, ran) => Next::Has(order, step, id, ran),
                 CaughtUp::Passes => continue,
             });
         }

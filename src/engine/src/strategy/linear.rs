@@ -268,7 +268,7 @@ impl PlayRun<'_> {
             match self.catch_up(step, &task, id, host) {
                 CaughtUp::Runs(before) => to_run.push((host, before)),
                 CaughtUp::Has(order, ran) => {
-                    known.insert(order, HostRan { host: Arc::clone(host), ran, from: Origin::Journal });
+                    known.insert(order, HostRan { host: Arc::clone(host), ran: *ran, from: Origin::Journal });
                 }
                 CaughtUp::Passes => {}
             }
