@@ -209,7 +209,7 @@ fn killed_at(bed: &TestBed, args: &[&str], lines: usize) -> bool {
     loop {
         let written = journals(bed)
             .first()
-            .map(|path| fs_err::read(path).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count());
+            .map(|path| String::from_utf8_lossy(&fs_err::read(path).unwrap_or_default()).matches('\n').count());
         if written.is_some_and(|written| written >= lines) {
             // What is killed here is the test's own child.
             child.kill().unwrap();
@@ -219,7 +219,7 @@ fn killed_at(bed: &TestBed, args: &[&str], lines: usize) -> bool {
         if child.try_wait().unwrap().is_some() {
             return false;
         }
-        assert!(start.elapsed() < Duration::from_secs(60), "the run comes to an end");
+        assert!(start.elapsed() < Duration::from_mins(1), "the run comes to an end");
         std::thread::sleep(Duration::from_micros(500));
     }
 }
@@ -516,7 +516,7 @@ fn a_background_job_that_was_waited_for_is_found_again() {
     while !(bed.read("log").contains("started")
         && journals(&bed).first().is_some_and(|path| fs_err::read_to_string(path).unwrap().contains("{\"job\":")))
     {
-        assert!(start.elapsed() < Duration::from_secs(60));
+        assert!(start.elapsed() < Duration::from_mins(1));
         std::thread::sleep(Duration::from_millis(10));
     }
     child.kill().unwrap();

@@ -375,7 +375,7 @@ impl TaskCx<'_> {
         template(self.step.keyword(|c| c.ignore_errors.as_ref()))
             || template(self.step.keyword(|c| c.ignore_unreachable.as_ref()))
             || template(self.step.keyword(|c| c.no_log.as_ref()))
-            || self.step.notify().into_iter().any(|text| text.is_template())
+            || self.step.notify().into_iter().any(rplay_value::Text::is_template)
     }
 
     fn label(&self, item: &Value, scope: &Scope) -> Result<Option<Value>, Trouble> {

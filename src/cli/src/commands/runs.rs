@@ -112,7 +112,7 @@ fn removed(ids: &[String], as_json: bool) -> Result<String, Failure> {
     if as_json {
         return json(&serde_json::json!({ "removed": ids }));
     }
-    Ok(ids.iter().map(|id| format!("removed {id}\n")).collect())
+    Ok(ids.iter().fold(String::new(), |all, id| all + &format!("removed {id}\n")))
 }
 
 fn word(state: RunState) -> &'static str {
@@ -201,5 +201,5 @@ fn shown(run: &Run) -> String {
             lines.push(("recap", text));
         }
     }
-    lines.into_iter().map(|(name, value)| format!("{name:<10} {value}\n")).collect()
+    lines.into_iter().fold(String::new(), |all, (name, value)| all + &format!("{name:<10} {value}\n"))
 }

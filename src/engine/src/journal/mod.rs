@@ -166,14 +166,13 @@ impl PlayRun<'_> {
             || !ran.failed() && ran.unreachable() && !ran.ignore_unreachable;
         let state = if lost { State::Failed } else { State::Done };
         let key = || run.step_key(step);
-        match ran.items.as_ref().filter(|items| !items.is_empty()) {
-            Some(items) => journal.write_ran::<Saved>(id.0, key, &done.host, state, Err(items.len())),
-            None => {
-                let host = Arc::clone(&done.host);
-                let cx = TaskCx { run, play: self.play_scope(), step, task, host, id, overrides: None, before: None };
-                let form = Form::of(ran, &Map::new(), &cx);
-                journal.write_ran(id.0, key, &done.host, state, Ok(&form.written()));
-            }
+        if let Some(items) = ran.items.as_ref().filter(|items| !items.is_empty()) {
+            journal.write_ran::<Saved>(id.0, key, &done.host, state, Err(items.len()));
+        } else {
+            let host = Arc::clone(&done.host);
+            let cx = TaskCx { run, play: self.play_scope(), step, task, host, id, overrides: None, before: None };
+            let form = Form::of(ran, &Map::new(), &cx);
+            journal.write_ran(id.0, key, &done.host, state, Ok(&form.written()));
         }
         run.check_journal();
     }

@@ -310,17 +310,16 @@ impl PlayRun<'_> {
             Err(trouble) => trouble,
         };
         let text = trouble.text();
-        let why = match text.strip_prefix("Error processing keyword 'throttle': ") {
-            Some(why) => why.to_owned(),
-            None => {
-                let texts = step.keywords(|c| c.throttle.as_ref());
-                let value = texts.first().and_then(|field| match &field.value {
-                    rplay_playbook::Written::Template(value) => self.run.render(value, scope).ok()?.value(),
-                    rplay_playbook::Written::Const(_) => None,
-                });
-                let shown = value.map(|value| value.repr()).unwrap_or_default();
-                format!("invalid literal for int() with base 10: {shown}")
-            }
+        let why = if let Some(why) = text.strip_prefix("Error processing keyword 'throttle': ") {
+            why.to_owned()
+        } else {
+            let texts = step.keywords(|c| c.throttle.as_ref());
+            let value = texts.first().and_then(|field| match &field.value {
+                rplay_playbook::Written::Template(value) => self.run.render(value, scope).ok()?.value(),
+                rplay_playbook::Written::Const(_) => None,
+            });
+            let shown = value.map(|value| value.repr()).unwrap_or_default();
+            format!("invalid literal for int() with base 10: {shown}")
         };
         let message = format!("Failed to convert the throttle value to an integer: {why}");
         Err(keyword_error(Trouble::message(message), fields().first().and_then(|field| field.span).or(step.span())))

@@ -62,7 +62,7 @@ impl PlayRun<'_> {
             if decides && before.is_none() {
                 self.decide(step, host, holds);
             }
-            let text = if holds { self.meta(step, &kind, host)? } else { passed_over(&kind, host).1.to_string() };
+            let text = if holds { self.meta(step, &kind, host)? } else { passed_over(&kind, host).1 };
             let Some(task) = task else {
                 self.run.mute(shown);
                 continue;

@@ -247,13 +247,11 @@ fn run(path: &Path, arguments: &[&str]) -> Result<(String, String), InventoryErr
         let code = output.status.code().or_else(|| output.status.signal().map(|signal| -signal)).unwrap_or_default();
         return Err(failed(path, &format!("Inventory script returned non-zero exit code {code}."), &stderr));
     }
-    match String::from_utf8(output.stdout) {
-        Ok(text) => Ok((text, stderr)),
-        Err(_) => {
-            let what = "Inventory script result contained characters that cannot be interpreted as UTF-8.";
-            Err(failed(path, what, &stderr))
-        }
+    if let Ok(text) = String::from_utf8(output.stdout) {
+        return Ok((text, stderr));
     }
+    let what = "Inventory script result contained characters that cannot be interpreted as UTF-8.";
+    Err(failed(path, what, &stderr))
 }
 
 fn failed(path: &Path, what: &str, stderr: &str) -> InventoryError {

@@ -139,10 +139,10 @@ mod tests {
         assert!(trusted(&inventory, &["_meta", "hostvars", "h", "a"]));
         assert!(!trusted(&inventory, &["_meta", "hostvars", "h", "b"]));
         let Value::List(hosts) = inventory.get("g").unwrap().get("hosts").unwrap().clone() else { unreachable!() };
-        assert!(!hosts.get(0).unwrap().as_text().unwrap().is_trusted());
+        assert!(!hosts.first().unwrap().as_text().unwrap().is_trusted());
         let Value::List(hosts) = read(Profile::Legacy).get("g").unwrap().get("hosts").unwrap().clone() else {
             unreachable!()
         };
-        assert!(hosts.get(0).unwrap().as_text().unwrap().is_trusted());
+        assert!(hosts.first().unwrap().as_text().unwrap().is_trusted());
     }
 }

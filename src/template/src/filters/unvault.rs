@@ -25,7 +25,7 @@ fn run(call: &mut FilterCall<'_>) -> Result<Mj, TemplateError> {
     for value in ["secret", "vault_id", "vaultid"].into_iter().filter_map(|name| call.opt(name)) {
         py::trip(value)?;
     }
-    let shown = sealed.map(py::text).unwrap_or_else(|| call.input().clone());
+    let shown = sealed.map_or_else(|| call.input().clone(), py::text);
     let shown = if Object::downcast::<Envelope>(&shown).is_some() { py::text(py::str(&shown)) } else { shown };
     let Some(text) = shown.as_str() else {
         let name = py::type_name(&shown);
