@@ -118,7 +118,7 @@ const CASES: &[Case] = &[
     with("extra vars that are no mapping", &[GOOD], &["site.yml", "-e", "[1]"], &["dictionary", "hint"]),
     with("extra vars file missing", &[GOOD], &["site.yml", "-e", "@nope.yml"], &["nope.yml"]),
     with("extra vars file broken", &[GOOD, ("v.yml", "a: 'x\n")], &["site.yml", "-e", "@v.yml"], &["v.yml:"]),
-    with("an option that is refused", &[GOOD], &["site.yml", "-M", "library"], &["--module-path"]),
+    with("an option that is refused", &[GOOD], &["site.yml", "--scp-extra-args", "-l 9"], &["--scp-extra-args"]),
     with("an option that does not exist", &[GOOD], &["site.yml", "--chekc"], &["--chekc", "--check"]),
     with("a wrong setting", &[GOOD, ("ansible.cfg", "[defaults]\nforks = many\n")], &["site.yml"], &["ansible.cfg:2", "forks", "many"]),
     with("a config file without sections", &[GOOD, ("ansible.cfg", "forks = 5\n")], &["site.yml"], &["ansible.cfg:1", "section"]),

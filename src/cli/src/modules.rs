@@ -67,7 +67,7 @@ pub(crate) fn rejected(
     };
     if names.iter().any(|name| name == "stat") {
         let text = format!(
-            "The stat module was specified in the module reject list file, {}, but Ansible will not function without the stat module. Please remove stat from the reject list.",
+            "The stat module was specified in the module reject list file, {}, but Ansible will not function without the stat module.  Please remove stat from the reject list.",
             path.display()
         );
         return Err(Failure::error(Diagnostic::error(text)));

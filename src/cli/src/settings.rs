@@ -296,7 +296,11 @@ impl Settings {
     /// Paths separated by `:` (or `,` for lists), each resolved as [`Settings::path`].
     pub(crate) fn paths(&self, name: &str) -> Vec<PathBuf> {
         let (text, origin) = self.raw(name);
-        text.split(':').map(str::trim).filter(|p| !p.is_empty()).map(|p| self.resolve(p, origin)).collect()
+        text.split(':')
+            .map(str::trim)
+            .filter(|p| !p.is_empty())
+            .map(|p| without_parents(&self.resolve(p, origin)))
+            .collect()
     }
 
     /// Items separated by `,`.
@@ -325,6 +329,19 @@ pub(crate) fn python() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|folder| folder.join("python3")).find(|python| python.is_file());
     found.unwrap_or_else(|| PathBuf::from("/usr/bin/python3"))
+}
+
+/// The path from the root, `..` taken out by its text, as ansible-core does: what a role sees of its own place.
+fn without_parents(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut out = PathBuf::new();
+    for part in absolute.components() {
+        match part {
+            std::path::Component::ParentDir => _ = out.pop(),
+            part => out.push(part),
+        }
+    }
+    out
 }
 
 /// `~`, `$VAR` and `${VAR}` replaced; unknown variables stay, as Python's `expandvars`.
@@ -443,6 +460,7 @@ mod tests {
         let paths = settings.paths("DEFAULT_ROLES_PATH");
         assert!(paths[0].is_absolute() && paths[0].ends_with("roles"));
         assert_eq!(paths[1], Path::new("/abs"));
+        assert_eq!(without_parents(Path::new("/a/b/../c/./d")), Path::new("/a/c/d"));
     }
 
     #[test]

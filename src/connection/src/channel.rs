@@ -204,8 +204,11 @@ impl Host {
                 )
             })
             .await;
-        let stderr = String::from_utf8_lossy(&errors).into_owned();
-        let stderr = stderr.split_once(ADMITTED_LINE).map_or(stderr.clone(), |(_, after)| after.to_owned());
+        let admitted = errors.windows(ADMITTED_LINE.len()).position(|part| part == ADMITTED_LINE.as_bytes());
+        if let Some(at) = admitted {
+            errors.drain(..at + ADMITTED_LINE.len());
+        }
+        let stderr = String::from_utf8_lossy(&errors);
         if let Some(r#as) = r#as
             && let Some(refusal) = Escalation::refusal(&stderr)
         {
@@ -225,7 +228,7 @@ impl Host {
                     reason: crate::ssh::unreachable_text(&stderr),
                 })
             }
-            Some(rc) if whole => Ok(RawOutput { rc, stdout: output, stderr: stderr.into_bytes() }),
+            Some(rc) if whole => Ok(RawOutput { rc, stdout: output, stderr: errors }),
             _ => Err(ConnectionError::Lost {
                 host: self.name.clone(),
                 reason: format!("Connection to {} closed", self.name),

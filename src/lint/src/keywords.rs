@@ -39,7 +39,7 @@ impl Lint {
         let known = keyword::find(name, place);
         // Other keys of a role's entry are its parameters, and were never keywords.
         let removed = known.and_then(|keyword| Some((keyword.until?, keyword.help)));
-        if let Some((until, help)) = removed.or(gone.filter(|_| place != Place::Role)) {
+        if let Some((until, help)) = gone.filter(|_| place != Place::Role).or(removed) {
             let message = format!("`{name}` was removed in Ansible {until}");
             let renamed = help.strip_prefix("write `").and_then(|rest| rest.strip_suffix('`'));
             let replacement = renamed.filter(|rest| !rest.contains('`')).map(str::to_owned);

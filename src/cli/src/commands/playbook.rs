@@ -666,7 +666,16 @@ impl<'a> Command<'a> {
             // The debugger said so itself.
             Ended::Error(error) if matches!(*error, EngineError::Quit) => Ok(exit::INTERRUPTED),
             Ended::Error(error) => {
-                let code = if matches!(*error, EngineError::Playbook(_)) { exit::PARSER } else { exit::ERROR };
+                let code = match &*error {
+                    // A vault that does not open is no mistake of the playbook's writer.
+                    EngineError::Playbook(rplay_playbook::PlaybookError::Io { source, .. })
+                        if source.kind() == std::io::ErrorKind::InvalidData =>
+                    {
+                        exit::ERROR
+                    }
+                    EngineError::Playbook(_) => exit::PARSER,
+                    _ => exit::ERROR,
+                };
                 Err(Failure { diagnostics: vec![error.diagnostic()], code })
             }
         }

@@ -334,7 +334,15 @@ impl PlayRun<'_> {
         let mut listen = Vec::new();
         for topic in &task.listen {
             let topics = render(topic).and_then(|value| Vec::<Text>::convert(&value)).unwrap_or_default();
-            listen.extend(topics.iter().map(ToString::to_string));
+            for topic in topics {
+                if let Some(role) = &step.role {
+                    listen.push(format!("{} : {topic}", role.name));
+                    if role.collection.is_some() {
+                        listen.push(format!("{} : {topic}", crate::vars::full_name(role)));
+                    }
+                }
+                listen.push(topic.to_string());
+            }
         }
         Some(HandlerNames { names, listen })
     }

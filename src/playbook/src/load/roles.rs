@@ -512,7 +512,8 @@ fn role_files(
             }
         } else if path.exists() {
             let inside = fs_err::canonicalize(&path).ok().zip(fs_err::canonicalize(&base).ok());
-            let escapes = stem.contains("..") && inside.is_some_and(|(file, base)| !file.starts_with(base));
+            let leads_away = stem.contains("..") || stem.starts_with('/');
+            let escapes = leads_away && inside.is_some_and(|(file, base)| !file.starts_with(base));
             if escapes {
                 let message = format!(
                     "Failed loading '{}' as it is not inside the expected role path: '{}'",

@@ -113,11 +113,6 @@ impl Wanted {
         }
         // The old form: options inside the term.
         let (key, pairs) = terms::key_values(term);
-        if key.is_empty() {
-            let message = format!("No key to look up was provided as first term within string inline options: {term}");
-            return Err(TemplateError::value_error(message));
-        }
-        wanted.key = key;
         for (name, value) in pairs {
             let yes = || rplay_value::parse_bool(&value).unwrap_or(false);
             match name.as_str() {
@@ -133,6 +128,11 @@ impl Wanted {
                 other => return Err(call.error(format!("'{other}' is not a valid option."))),
             }
         }
+        if key.is_empty() {
+            let message = format!("No key to look up was provided as first term within string inline options: {term}");
+            return Err(TemplateError::value_error(message));
+        }
+        wanted.key = key;
         Ok(wanted)
     }
 }
