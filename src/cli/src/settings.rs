@@ -69,6 +69,7 @@ settings! {
     DEFAULT_BECOME_USER Text ["privilege_escalation" "become_user"] ["ANSIBLE_BECOME_USER"] "root";
     DEFAULT_FILTER_PLUGIN_PATH Paths ["defaults" "filter_plugins"] ["ANSIBLE_FILTER_PLUGINS"] "~/.ansible/plugins/filter:/usr/share/ansible/plugins/filter";
     DEFAULT_FORCE_HANDLERS Bool ["defaults" "force_handlers"] ["ANSIBLE_FORCE_HANDLERS"] "false";
+    ERROR_ON_MISSING_HANDLER Bool ["defaults" "error_on_missing_handler"] ["ANSIBLE_ERROR_ON_MISSING_HANDLER"] "true";
     DEFAULT_FORKS Int ["defaults" "forks"] ["ANSIBLE_FORKS"] "5";
     DEFAULT_GATHERING Text ["defaults" "gathering"] ["ANSIBLE_GATHERING"] "implicit";
     DEFAULT_HASH_BEHAVIOUR Text ["defaults" "hash_behaviour"] ["ANSIBLE_HASH_BEHAVIOUR"] "replace";

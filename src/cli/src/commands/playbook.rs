@@ -598,6 +598,7 @@ impl<'a> Command<'a> {
             step: self.options.step,
             task_debugger: self.settings.flag("ENABLE_TASK_DEBUGGER"),
             task_debugger_ignore_errors: self.settings.flag("TASK_DEBUGGER_IGNORE_ERRORS"),
+            error_on_missing_handler: self.settings.flag("ERROR_ON_MISSING_HANDLER"),
             force_handlers: self.options.force_handlers || self.settings.flag("DEFAULT_FORCE_HANDLERS"),
             gathering: match self.settings.text("DEFAULT_GATHERING").as_deref() {
                 Some("explicit") => Gathering::Explicit,
