@@ -368,8 +368,7 @@ impl<'a> ActionCx<'a> {
         name: &str,
         content: Vec<u8>,
     ) -> Result<Reply, Trouble> {
-        let mut call = self.call(module, args);
-        call.attachments.push(Attachment { name: name.to_owned(), length: content.len() as u64, content });
+        let call = self.call_with(module, args, name, content);
         self.send(call).await
     }
 
@@ -381,9 +380,14 @@ impl<'a> ActionCx<'a> {
         name: &str,
         content: Vec<u8>,
     ) -> Result<Reply, Trouble> {
+        let call = self.call_with(module, args, name, content);
+        self.send_last(call).await
+    }
+
+    fn call_with(&self, module: &str, args: Map, name: &str, content: Vec<u8>) -> Call {
         let mut call = self.call(module, args);
         call.attachments.push(Attachment { name: name.to_owned(), length: content.len() as u64, content });
-        self.send_last(call).await
+        call
     }
 
     /// Sends a call and waits for its reply.

@@ -7,12 +7,13 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rplay_event::{EventKind, Place, TaskId, TaskInfo};
 use rplay_journal::StepKey;
-use rplay_playbook::{Include, Task};
+use rplay_playbook::{Include, Task, Written};
 use rplay_template::{Rendered, Scope};
 use rplay_value::{Map, Text, Value};
 
 use crate::action::find_action;
 use crate::error::EngineError;
+use crate::fields::Keyword as _;
 use crate::iterate::{Cursor, Gate};
 use crate::journal::{Before, CaughtUp, Origin};
 use crate::plan::Step;
@@ -302,27 +303,25 @@ impl PlayRun<'_> {
         Ok(Some((id, results, (fatal || once) && ignored != Some(true))))
     }
 
-    /// How many hosts a step may run on at once; 0 is no limit.
+    /// How many hosts a step may run on at once; 0 is no limit. It has error texts of its own, so it is read here.
     pub(super) fn throttle(&self, step: &Step, scope: &Scope) -> Result<usize, EngineError> {
-        let fields = || step.keywords(|c| c.throttle.as_ref());
-        let trouble = match self.run.maybe::<i64>("throttle", fields(), scope) {
-            Ok(throttle) => return Ok(throttle.and_then(|throttle| usize::try_from(throttle).ok()).unwrap_or(0)),
-            Err(trouble) => trouble,
-        };
-        let text = trouble.text();
-        let why = if let Some(why) = text.strip_prefix("Error processing keyword 'throttle': ") {
-            why.to_owned()
-        } else {
-            let texts = step.keywords(|c| c.throttle.as_ref());
-            let value = texts.first().and_then(|field| match &field.value {
-                rplay_playbook::Written::Template(value) => self.run.render(value, scope).ok()?.value(),
-                rplay_playbook::Written::Const(_) => None,
-            });
-            let shown = value.map(|value| value.repr()).unwrap_or_default();
-            format!("invalid literal for int() with base 10: {shown}")
-        };
-        let message = format!("Failed to convert the throttle value to an integer: {why}");
-        Err(keyword_error(Trouble::message(message), fields().first().and_then(|field| field.span).or(step.span())))
+        for field in step.keywords(|c| c.throttle.as_ref()) {
+            let wrong = |why: String| {
+                let message = format!("Failed to convert the throttle value to an integer: {why}");
+                keyword_error(Trouble::message(message), field.span.or(step.span()))
+            };
+            let throttle = match &field.value {
+                Written::Const(throttle) => *throttle,
+                Written::Template(value) => match self.run.render(value, scope) {
+                    Ok(Rendered::Value(value)) => i64::convert(&value)
+                        .ok_or_else(|| wrong(format!("invalid literal for int() with base 10: {}", value.repr())))?,
+                    Ok(Rendered::Omit) => continue,
+                    Err(trouble) => return Err(wrong(trouble.text())),
+                },
+            };
+            return Ok(usize::try_from(throttle).unwrap_or(0));
+        }
+        Ok(0)
     }
 
     /// Whether a task is to run once for all hosts.
