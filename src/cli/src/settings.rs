@@ -69,7 +69,6 @@ settings! {
     DEFAULT_BECOME_USER Text ["privilege_escalation" "become_user"] ["ANSIBLE_BECOME_USER"] "root";
     DEFAULT_FILTER_PLUGIN_PATH Paths ["defaults" "filter_plugins"] ["ANSIBLE_FILTER_PLUGINS"] "~/.ansible/plugins/filter:/usr/share/ansible/plugins/filter";
     DEFAULT_FORCE_HANDLERS Bool ["defaults" "force_handlers"] ["ANSIBLE_FORCE_HANDLERS"] "false";
-    ERROR_ON_MISSING_HANDLER Bool ["defaults" "error_on_missing_handler"] ["ANSIBLE_ERROR_ON_MISSING_HANDLER"] "true";
     DEFAULT_FORKS Int ["defaults" "forks"] ["ANSIBLE_FORKS"] "5";
     DEFAULT_GATHERING Text ["defaults" "gathering"] ["ANSIBLE_GATHERING"] "implicit";
     DEFAULT_HASH_BEHAVIOUR Text ["defaults" "hash_behaviour"] ["ANSIBLE_HASH_BEHAVIOUR"] "replace";
@@ -92,6 +91,7 @@ settings! {
     DEFAULT_SELINUX_SPECIAL_FS List ["selinux" "special_context_filesystems"] ["ANSIBLE_SELINUX_SPECIAL_FS"] "fuse, nfs, vboxsf, ramfs, 9p, vfat";
     DEFAULT_SYSLOG_FACILITY Text ["defaults" "syslog_facility"] ["ANSIBLE_SYSLOG_FACILITY"] "LOG_USER";
     DISPLAY_TRACEBACK List ["defaults" "display_traceback"] ["ANSIBLE_DISPLAY_TRACEBACK"] "never";
+    ERROR_ON_MISSING_HANDLER Bool ["defaults" "error_on_missing_handler"] ["ANSIBLE_ERROR_ON_MISSING_HANDLER"] "true";
     INTERPRETER_PYTHON Text ["defaults" "interpreter_python"] ["ANSIBLE_PYTHON_INTERPRETER"] "auto";
     PLUGIN_FILTERS_CFG Path ["defaults" "plugin_filters_cfg"] [] "";
     PYTHON_MODULE_RLIMIT_NOFILE Int ["defaults" "python_module_rlimit_nofile"] ["ANSIBLE_PYTHON_MODULE_RLIMIT_NOFILE"] "0";

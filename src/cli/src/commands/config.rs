@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal as _};
 
 use clap::{Args, Subcommand, ValueEnum};
 use rplay_diag::{Diagnostic, Sources, quoted_list};
 use rplay_value::json::dumps;
 use rplay_value::{JsonStyle, List, Map, Value};
 
-use crate::exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, conclude};
 use crate::known::{Known, KnownPlugin, KnownSettings, definitions, plugin_kinds};
 use crate::settings::Settings;
 
@@ -72,17 +70,7 @@ enum Format {
 /// Runs the command; the value is the exit code.
 pub(crate) fn run(options: &Options) -> i32 {
     let sources = Sources::new();
-    match answer(options, &sources) {
-        Ok(text) => {
-            // A reader that went away (`| head`) has what it wanted.
-            let _ = io::Write::write_all(&mut io::stdout().lock(), text.as_bytes());
-            exit::OK
-        }
-        Err(failure) => {
-            failure.report(&sources, io::stderr().is_terminal());
-            failure.code
-        }
-    }
+    conclude(answer(options, &sources), &sources)
 }
 
 fn answer(options: &Options, sources: &Sources) -> Result<String, Failure> {

@@ -1,6 +1,5 @@
 //! `rplay runs`: the runs that have a journal.
 
-use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -8,8 +7,7 @@ use rplay_diag::{Diagnose as _, Diagnostic, Sources};
 use rplay_journal::{Run, RunState, Runs};
 use serde::Serialize;
 
-use crate::exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, conclude};
 use crate::journal;
 use crate::settings::Settings;
 
@@ -53,17 +51,7 @@ enum Action {
 /// Runs the command; the value is the exit code.
 pub(crate) fn run(options: &Options) -> i32 {
     let sources = Sources::new();
-    match answer(options, &sources) {
-        Ok(text) => {
-            // A reader that went away (`| head`) has what it wanted.
-            let _ = io::stdout().lock().write_all(text.as_bytes());
-            exit::OK
-        }
-        Err(failure) => {
-            failure.report(&sources, io::stderr().is_terminal());
-            failure.code
-        }
-    }
+    conclude(answer(options, &sources), &sources)
 }
 
 fn answer(options: &Options, sources: &Sources) -> Result<String, Failure> {
