@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use rplay_value::{Map, Time, Value};
 
 use crate::emitter::{EmitError, Emitter, Written};
-use crate::node::Style;
+use crate::node::{Kind, Node, Style};
 use crate::resolve::{Implied, implied};
 
 /// How [`dump`] writes: the arguments of `yaml.dump`.
@@ -31,6 +31,9 @@ pub struct DumpStyle {
     pub literal: Option<fn(&str) -> bool>,
     /// Canonical form: everything tagged and quoted.
     pub canonical: bool,
+    /// Lists in mappings stand two columns to the right of their key, as with a dumper whose `increase_indent` never
+    /// is indentless.
+    pub indent_lists: bool,
 }
 
 impl Default for DumpStyle {
@@ -47,6 +50,7 @@ impl Default for DumpStyle {
             scalars: None,
             literal: None,
             canonical: false,
+            indent_lists: false,
         }
     }
 }
@@ -94,8 +98,52 @@ pub fn dump_all<'a>(values: impl IntoIterator<Item = &'a Value>, style: &DumpSty
         dumper.out.end_document(style.explicit_end)?;
     }
     dumper.out.end_stream()?;
-    let text = dumper.out.finish();
-    Ok(restore_astral(text, &dumper.astral))
+    let text = restore_astral(dumper.out.finish(), &dumper.astral);
+    Ok(if style.indent_lists { with_indented_lists(&text) } else { text })
+}
+
+/// Moves every block list that stands below its key's column to the right, with all that is inside. libyaml's emitter
+/// cannot be told to.
+fn with_indented_lists(text: &str) -> String {
+    let Ok(documents) = crate::parse_all(text, rplay_diag::SourceId::UNKNOWN, crate::Options::default()) else {
+        return text.to_owned();
+    };
+    let starts: Vec<usize> =
+        std::iter::once(0).chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1)).collect();
+    // How much deeper each line is than the one before it.
+    let mut deeper = vec![0_isize; starts.len() + 1];
+    let place = |offset: usize| {
+        let line = starts.partition_point(|start| *start <= offset) - 1;
+        (line, offset - starts[line])
+    };
+    let mut open: Vec<&Node> = documents.iter().collect();
+    while let Some(node) = open.pop() {
+        match node.kind() {
+            Kind::Scalar(_) => {}
+            Kind::Sequence(items) => open.extend(items.iter()),
+            Kind::Mapping(entries) => {
+                for (key, value) in entries.iter() {
+                    open.push(value);
+                    let (key_line, key_column) = place(key.span().start as usize);
+                    let (line, column) = place(value.span().start as usize);
+                    if matches!(value.kind(), Kind::Sequence(_)) && line > key_line && column == key_column {
+                        deeper[line] += 1;
+                        deeper[place((value.span().end as usize).saturating_sub(1)).0 + 1] -= 1;
+                    }
+                }
+            }
+        }
+    }
+    let mut out = String::with_capacity(text.len() + text.len() / 8);
+    let mut depth = 0_isize;
+    for (line, more) in text.split_inclusive('\n').zip(deeper) {
+        depth += more;
+        if line != "\n" {
+            (0..depth).for_each(|_| out.push_str("  "));
+        }
+        out.push_str(line);
+    }
+    out
 }
 
 const STR: &CStr = c"tag:yaml.org,2002:str";
