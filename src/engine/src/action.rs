@@ -38,6 +38,8 @@ pub struct Traits {
     pub arguments: &'static [&'static str],
     /// Sets facts on purpose, through a result key: a value of a variable, not of a host.
     pub check_mode: bool,
+    /// It goes by its short name too, though it is a collection's: roles bring a plugin of that name along.
+    pub anywhere: bool,
 }
 
 impl Traits {
@@ -52,6 +54,7 @@ impl Traits {
             keeps_vault: false,
             arguments: &[],
             check_mode: true,
+            anywhere: false,
         }
     }
 
@@ -64,6 +67,18 @@ impl Traits {
     /// Takes a free form.
     pub const fn free_form(mut self) -> Self {
         self.free_form = true;
+        self
+    }
+
+    /// An action of a collection.
+    pub const fn of(mut self, collection: &'static str) -> Self {
+        self.collection = collection;
+        self
+    }
+
+    /// Goes by its short name too.
+    pub const fn anywhere(mut self) -> Self {
+        self.anywhere = true;
         self
     }
 
@@ -506,8 +521,15 @@ pub fn find_action(name: &str) -> Option<&'static dyn Action> {
         let mut names = HashMap::new();
         for (_, action, _) in actions() {
             let traits = action.traits();
-            if traits.collection != "ansible.builtin" {
+            if !matches!(traits.collection, "ansible.builtin" | "ansible.legacy") {
                 names.insert(format!("{}.{}", traits.collection, traits.name), *action);
+                if !traits.anywhere {
+                    continue;
+                }
+            }
+            if traits.collection != "ansible.builtin" {
+                names.insert(format!("ansible.legacy.{}", traits.name), *action);
+                names.insert(traits.name.to_owned(), *action);
                 continue;
             }
             for collection in ["ansible.builtin", "ansible.legacy"] {

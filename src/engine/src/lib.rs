@@ -19,6 +19,7 @@ mod include;
 mod iterate;
 mod journal;
 mod loops;
+mod merge;
 mod options;
 mod plan;
 mod play;

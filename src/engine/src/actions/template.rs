@@ -96,7 +96,7 @@ fn options(cx: &ActionCx<'_>) -> Result<FileOptions, Trouble> {
 }
 
 /// The variables that only templates see.
-fn template_scope(cx: &ActionCx<'_>, path: &Path, dest: &str) -> Scope {
+pub(super) fn template_scope(cx: &ActionCx<'_>, path: &Path, dest: &str) -> Scope {
     let name = cx.text("src").unwrap_or_default();
     let mut scope = cx.scope.clone();
     for (name, value) in cx.run().engine().file_variables(&name, path, Some(dest)).texts() {
