@@ -11,7 +11,7 @@ use rplay_testkit::TestBed;
 use crate::bed;
 
 /// Nodes are heavy: one test at a time.
-static TURN: Mutex<()> = Mutex::new(());
+pub(crate) static TURN: Mutex<()> = Mutex::new(());
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
@@ -24,22 +24,34 @@ fn lab(args: &[&str]) -> String {
 }
 
 /// A fresh node that is removed with the test.
-struct Node {
-    name: &'static str,
+pub(crate) struct Node {
+    pub(crate) name: String,
     port: String,
 }
 
 impl Node {
-    fn up(name: &'static str) -> Self {
+    fn up(name: &str) -> Self {
         lab(&["up", name]);
-        Self { name, port: lab(&["port", name]) }
+        Self { name: name.to_owned(), port: lab(&["port", name]) }
+    }
+
+    /// Several at once: they start side by side.
+    pub(crate) fn several(names: &[String]) -> Vec<Self> {
+        let words: Vec<&str> = ["up"].into_iter().chain(names.iter().map(String::as_str)).collect();
+        lab(&words);
+        names.iter().map(|name| Self { name: name.clone(), port: lab(&["port", name]) }).collect()
     }
 
     fn inventory(&self) -> String {
+        format!("[undercloud]\n{}", self.inventory_of("node"))
+    }
+
+    /// The line that reaches it as a host of that name.
+    pub(crate) fn inventory_of(&self, host: &str) -> String {
         let folder = std::env::var("RPLAY_LAB_DIR")
             .unwrap_or_else(|_| format!("{}/.cache/rplay/lab", std::env::var("HOME").unwrap()));
         format!(
-            "[undercloud]\nnode ansible_host=127.0.0.1 ansible_port={} ansible_user=root ansible_ssh_private_key_file={folder}/key \
+            "{host} ansible_host=127.0.0.1 ansible_port={} ansible_user=root ansible_ssh_private_key_file={folder}/key \
              ansible_ssh_common_args='-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR'\n",
             self.port
         )
@@ -72,7 +84,7 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        lab(&["down", self.name]);
+        lab(&["down", &self.name]);
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod adhoc;
 mod architecture;
+mod calls;
 mod collections;
 mod compat;
 mod config;

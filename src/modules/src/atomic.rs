@@ -21,6 +21,8 @@ pub struct Replace<'a> {
     pub validate: Option<&'a str>,
     /// Write in place when the folder or the file system does not allow more.
     pub unsafe_writes: bool,
+    /// What the command said stands in keys of the reply, as the copy module has it, and not in its message.
+    pub verdict: bool,
     /// The mode the file has from its first moment, so that nobody reads a secret before `chmod`.
     pub mode: Option<&'a Mode>,
 }
@@ -28,13 +30,20 @@ pub struct Replace<'a> {
 impl<'a> Replace<'a> {
     /// Replaces this file.
     pub fn new(dest: &'a Path) -> Self {
-        Self { dest, validate: None, unsafe_writes: false, mode: None }
+        Self { dest, validate: None, unsafe_writes: false, verdict: false, mode: None }
     }
 
     /// With the command that must accept the new content.
     #[must_use]
     pub fn validate(mut self, command: Option<&'a str>) -> Self {
         self.validate = command;
+        self
+    }
+
+    /// With what a command that does not accept says in keys of the reply: `exit_status`, `stdout`, `stderr`.
+    #[must_use]
+    pub fn verdict(mut self) -> Self {
+        self.verdict = true;
         self
     }
 
@@ -132,10 +141,12 @@ impl<'a> Replace<'a> {
         if output.success() {
             return Ok(());
         }
-        let reply = Reply::failure(format!("failed to validate: rc:{} error:{}", output.rc, output.err()));
-        Err(ModuleError::reply(
-            reply.with("exit_status", output.rc).with("stdout", output.out()).with("stderr", output.err()),
-        ))
+        if !self.verdict {
+            let msg = format!("failed to validate: rc:{} error:{}", output.rc, output.err());
+            return Err(ModuleError::msg(msg));
+        }
+        let reply = Reply::failure("failed to validate").with("exit_status", output.rc);
+        Err(ModuleError::reply(reply.with("stdout", output.out()).with("stderr", output.err())))
     }
 }
 

@@ -143,8 +143,8 @@ fn to_bool(value: &Value) -> Result<bool, String> {
     }
     value.to_bool().ok_or_else(|| {
         let valid: Vec<String> = TRUE_TEXTS.iter().chain(&FALSE_TEXTS).map(|w| quoted(w)).collect();
-        let shown = value.repr();
-        format!("The value {shown} is not a valid boolean.  Valid booleans include: {}", valid.join(", "))
+        let shown = python_str(value);
+        format!("The value '{shown}' is not a valid boolean. Valid booleans include: {}", valid.join(", "))
     })
 }
 

@@ -259,19 +259,13 @@ fn write(
 ) -> Result<(), ModuleError> {
     let replace = Replace::new(path)
         .validate(args.text("validate"))
+        .verdict()
         .unsafe_writes(args.flag("unsafe_writes"))
         .mode(attrs.mode.as_ref());
-    let written = match source {
+    match source {
         Source::File(file) => replace.copy_from(cx.sys(), file),
         other => replace.write(cx.sys(), &other.bytes()?),
-    };
-    written.map_err(|error| match error {
-        // This module's own words for it.
-        ModuleError::Failed { reply } if reply.data.contains("exit_status") => {
-            ModuleError::reply(reply.with("msg", "failed to validate"))
-        }
-        other => other,
-    })
+    }
 }
 
 /// Folders that are missing, with the attributes of the task and `directory_mode` for their mode.
