@@ -3,6 +3,9 @@
 use std::io;
 use std::path::Path;
 
+use crate::convert::quoted;
+use crate::{ModuleError, strerror};
+
 /// A file's content as text. Bytes that are not UTF-8 are kept as one character each, so that what is not edited
 /// comes back as it was.
 #[derive(Debug, Default)]
@@ -16,6 +19,15 @@ impl TextFile {
     /// Reads a file.
     pub(crate) fn read(path: &Path) -> io::Result<Self> {
         Ok(Self::decode(fs_err::read(path)?))
+    }
+
+    /// Reads a file that must be there; the failure is what Python says of `shown`, the path as the user wrote it.
+    pub(crate) fn read_given(path: &Path, shown: &str) -> Result<Self, ModuleError> {
+        // Not through fs_err, whose errors do not tell their number.
+        std::fs::read(path).map(Self::decode).map_err(|error| {
+            let number = error.raw_os_error().unwrap_or_default();
+            ModuleError::msg(format!("[Errno {number}] {}: {}", strerror(&error), quoted(shown)))
+        })
     }
 
     fn decode(bytes: Vec<u8>) -> Self {

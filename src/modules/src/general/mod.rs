@@ -1,7 +1,18 @@
 //! `community.general`, one file each.
 
+pub mod alternatives;
+pub mod capabilities;
+pub mod filesystem;
 pub mod ini_file;
+pub mod interfaces_file;
+pub mod locale_gen;
+pub mod lvg;
+pub mod lvol;
+pub mod make;
 pub mod modprobe;
+pub mod pam_limits;
+pub mod parted;
+pub mod sefcontext;
 pub mod timezone;
 
 include!(concat!(env!("OUT_DIR"), "/general.rs"));

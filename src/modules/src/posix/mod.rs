@@ -1,5 +1,7 @@
 //! `ansible.posix`, one file each.
 
+pub mod acl;
+pub mod at;
 pub mod authorized_key;
 pub mod firewalld;
 pub mod mount;
