@@ -158,3 +158,26 @@ impl Node {
         }
     }
 }
+
+impl Node {
+    /// Another document's node laid over this one: mappings go into one another, everything else is replaced, and null
+    /// takes away what is there. Every part keeps its own place.
+    #[must_use]
+    pub fn overlaid(&self, over: &Self) -> Self {
+        let (Kind::Mapping(below), Kind::Mapping(above)) = (&self.kind, &over.kind) else { return over.clone() };
+        let mut entries: Vec<(Self, Self)> = below.to_vec();
+        for (key, value) in above.iter() {
+            let known = key.raw().and_then(|name| entries.iter_mut().find(|(key, _)| key.raw() == Some(name)));
+            match known {
+                Some((known_key, known_value)) => {
+                    *known_value = known_value.overlaid(value);
+                    *known_key = key.clone();
+                }
+                None => entries.push((key.clone(), value.clone())),
+            }
+        }
+        // What is new and null stays: it may mean all defaults.
+        entries.retain(|(key, value)| !value.is_null() || !below.iter().any(|(known, _)| known.raw() == key.raw()));
+        Self { kind: Kind::Mapping(entries.into()), ..over.clone() }
+    }
+}
