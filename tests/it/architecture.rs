@@ -25,6 +25,7 @@ const LAYERS: &[&str] = &[
     "agent",
     "output",
     "engine",
+    "scenario",
     "lint",
     "cli",
     "testkit",
