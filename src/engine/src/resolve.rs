@@ -124,7 +124,7 @@ impl Resolver {
     }
 
     /// The action plugin in Python that a short name means. rplay does not run it, and must not run a module in its place.
-    pub(crate) fn python_action(&self, name: &str) -> Option<PathBuf> {
+    pub fn python_action(&self, name: &str) -> Option<PathBuf> {
         let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
         let folders = self.action_plugins.lock().unwrap_or_else(PoisonError::into_inner);
         if short.contains(['.', '/']) {
@@ -229,6 +229,9 @@ impl Resolve for Resolver {
         if self.rejected.contains(bare.unwrap_or(name)) {
             return Ok(None);
         }
+        if is_file_name(name) && self.library.outside(name).is_some() {
+            return Ok(Some(Arc::from(name)));
+        }
         if name.contains('.') {
             let core = name.starts_with("ansible.builtin.") || name.starts_with("ansible.legacy.");
             let legacy = name.strip_prefix("ansible.legacy.");
@@ -303,6 +306,11 @@ impl Resolve for Resolver {
             known.push(plugins);
         }
     }
+}
+
+/// Whether a name is that of a module's file (`mine.py`): it names no collection.
+pub(crate) fn is_file_name(name: &str) -> bool {
+    name.bytes().filter(|byte| *byte == b'.').count() == 1
 }
 
 /// The collection of a full name.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use rplay_collection::{Collections, Kind};
 
 use crate::find::{in_folder, in_tree};
-use crate::pack::Base;
+use crate::pack::{Base, lacking};
 use crate::sources::Sources;
 use crate::{Found, LibraryError, Payload, Place};
 
@@ -145,23 +145,34 @@ impl Library {
 
     /// The module as it is sent. Packed once, unless further folders took part since.
     pub fn payload(&self, found: &Found) -> Result<Arc<Payload>, LibraryError> {
-        let entered = self.state().entered.clone();
-        let own = entered.iter().map(|folder| folder.join("module_utils")).filter(|folder| folder.is_dir());
-        let utils: Vec<PathBuf> = own.chain(self.options.module_utils.iter().filter(|f| f.is_dir()).cloned()).collect();
+        let utils = self.utils();
         if let Some((with, payload)) = self.state().payloads.get(&found.file)
             && *with == utils
         {
             return Ok(Arc::clone(payload));
         }
-        let sources = Sources {
-            utils,
-            core: self.core(),
-            collections: &self.options.collections,
-            version: &self.options.version,
-        };
+        let sources = self.sources(utils);
         let payload = Arc::new(Payload::new(found, &sources, || self.base(&sources))?);
         self.state().payloads.insert(found.file.clone(), (sources.utils, Arc::clone(&payload)));
         Ok(payload)
+    }
+
+    /// What a Python module imports of `module_utils` and is nowhere: for each import the names that were tried.
+    pub fn lacks(&self, found: &Found) -> Result<Vec<Vec<String>>, LibraryError> {
+        let sources = self.sources(self.utils());
+        lacking(found, &sources, &*self.base(&sources)?)
+    }
+
+    /// Folders of `module_utils`, the strongest first.
+    fn utils(&self) -> Vec<PathBuf> {
+        let entered = self.state().entered.clone();
+        let own = entered.iter().map(|folder| folder.join("module_utils")).filter(|folder| folder.is_dir());
+        own.chain(self.options.module_utils.iter().filter(|f| f.is_dir()).cloned()).collect()
+    }
+
+    fn sources(&self, utils: Vec<PathBuf>) -> Sources<'_> {
+        let options = &self.options;
+        Sources { utils, core: self.core(), collections: &options.collections, version: &options.version }
     }
 
     fn base(&self, sources: &Sources<'_>) -> Result<Arc<Base>, LibraryError> {

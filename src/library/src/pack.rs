@@ -63,7 +63,7 @@ impl Base {
                 warm.push(*name);
             }
         }
-        let mut files = closure("ansible.module_utils.basic", seeds, sources, &BTreeSet::new())?;
+        let mut files = closure("ansible.module_utils.basic", seeds, sources, &BTreeSet::new(), None)?;
         let names = files.keys().cloned().collect();
         files.insert(WARM.to_owned(), warm.join(" ").into_bytes());
         Ok(Self { pack: archive("basic", &files)?, files: names })
@@ -71,6 +71,11 @@ impl Base {
 }
 
 impl Payload {
+    /// Whether an interpreter that is kept runs it.
+    pub fn is_python(&self) -> bool {
+        self.form == Form::Python
+    }
+
     /// Reads and packs a module.
     pub(crate) fn new(
         found: &Found,
@@ -103,7 +108,7 @@ impl Payload {
         };
         let base = base()?;
         let seeds = imports(&String::from_utf8_lossy(&content), &path, false);
-        let mut files = closure(&path, seeds, sources, &base.files)?;
+        let mut files = closure(&path, seeds, sources, &base.files, None)?;
         let parts: Vec<&str> = path.split('.').collect();
         for length in 2..parts.len() {
             let package = format!("{}/__init__.py", parts[..length].join("/"));
@@ -122,12 +127,28 @@ impl Payload {
     }
 }
 
-/// Every file that these imports need, and the files that those import, without the ones that are `known`.
+/// The parts of `module_utils` that a Python module needs and that are nowhere, each with the names that were tried.
+pub(crate) fn lacking(found: &Found, sources: &Sources<'_>, base: &Base) -> Result<Vec<Vec<String>>, LibraryError> {
+    let read = |source| LibraryError::Read { path: found.file.clone(), source };
+    let content = std::fs::read(&found.file).map_err(read)?;
+    if kind(&content) != Kind::Form(Form::Python) {
+        return Ok(Vec::new());
+    }
+    let path = found.path();
+    let seeds = imports(&String::from_utf8_lossy(&content), &path, false);
+    let mut missing = Vec::new();
+    closure(&path, seeds, sources, &base.files, Some(&mut missing))?;
+    Ok(missing)
+}
+
+/// Every file that these imports need, and the files that those import, without the ones that are `known`. What is
+/// nowhere is an error, or goes to `missing`.
 fn closure(
     module: &str,
     seeds: Vec<Import>,
     sources: &Sources<'_>,
     known: &BTreeSet<String>,
+    mut missing: Option<&mut Vec<Vec<String>>>,
 ) -> Result<Files, LibraryError> {
     let mut files = Files::new();
     let mut done: BTreeSet<Vec<String>> = BTreeSet::new();
@@ -141,7 +162,11 @@ fn closure(
             if import.optional {
                 continue;
             }
-            let looked_for = candidates.iter().map(|parts| parts.join(".")).collect();
+            let looked_for: Vec<String> = candidates.iter().map(|parts| parts.join(".")).collect();
+            if let Some(missing) = &mut missing {
+                missing.push(looked_for);
+                continue;
+            }
             return Err(LibraryError::Missing {
                 module: module.to_owned(),
                 looked_for,

@@ -82,8 +82,11 @@ impl Sources<'_> {
                 let core = self.core.map(|core| core.join("module_utils"));
                 let in_folders = self.utils.iter().chain(&core).find_map(|folder| below(folder, rest));
                 in_folders.map(|(package, text)| located(package, &text)).or_else(|| {
-                    let (package, text) = self.core.is_none().then(|| standin(parts))??;
-                    Some(located(package, text.as_bytes()))
+                    // Also for what ansible-core 2.19 has no more (`pycompat24`).
+                    standin(parts).map(|(package, text)| located(package, text.as_bytes())).or_else(|| {
+                        let to = self.moved(rest)?;
+                        Some(located(false, redirect(parts, &to).as_bytes()))
+                    })
                 })
             }
             // No code of these packages travels.
@@ -107,6 +110,15 @@ impl Sources<'_> {
             }
             _ => None,
         }
+    }
+}
+
+impl Sources<'_> {
+    /// Where a part of `ansible.module_utils` is that ansible-core sent to a collection, when that is installed.
+    fn moved(&self, rest: &[&str]) -> Option<String> {
+        let full = format!("ansible.builtin.{}", rest.join("."));
+        let there = self.collections.find(Kind::ModuleUtils, &full);
+        (there.name != full && there.folder.is_some()).then_some(there.name)
     }
 }
 

@@ -1,7 +1,11 @@
 //! `rplay doc`: what modules, filters, tests and lookups do, from their sources.
 
+mod resolve;
+mod walk;
+
 use std::borrow::Cow;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use rplay_diag::{Diagnostic, Sources, nearest};
@@ -29,8 +33,17 @@ pub(crate) enum Kind {
 #[derive(Args, Debug)]
 pub(crate) struct Options {
     /// Names to show: short or with their collection
-    #[arg(required_unless_present = "list")]
+    #[arg(required_unless_present_any = ["list", "resolve"])]
     names: Vec<String>,
+    /// Say for every module that playbooks, task files or roles' folders call where it would run
+    #[arg(long, num_args = 1.., value_name = "PATH", conflicts_with_all = ["list", "names"])]
+    resolve: Vec<PathBuf>,
+    /// With --resolve: variables that names of files and roles are made of
+    #[arg(short = 'e', long = "extra-vars", value_name = "EXTRA_VARS", requires = "resolve")]
+    extra_vars: Vec<String>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
     /// List every name with its first line
     #[arg(short, long)]
     list: bool,
@@ -90,6 +103,20 @@ fn keyword(keyword: &rplay_playbook::keyword::Keyword) -> Entry {
 
 /// Runs the command.
 pub(crate) fn run(options: &Options) -> i32 {
+    if !options.resolve.is_empty() {
+        let sources = Sources::new();
+        return match resolve::run(&options.resolve, &options.extra_vars, options.json, &sources) {
+            Ok((text, code)) => {
+                // A reader that went away (`| head`) has what it wanted.
+                let _ = std::io::stdout().lock().write_all(text.as_bytes());
+                code
+            }
+            Err(failure) => {
+                failure.report(&sources, std::io::stderr().is_terminal());
+                failure.code
+            }
+        };
+    }
     let entries = entries(options.kind);
     let mut out = std::io::stdout().lock();
     if options.list {
