@@ -615,9 +615,8 @@ fn below(folder: &Path) -> Vec<PathBuf> {
         fs_err::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect();
     entries.sort();
     let yaml = |path: &Path| path.extension().is_some_and(|e| EXTENSIONS.iter().any(|known| e == *known));
-    let each = entries.into_iter().flat_map(|path| match path.is_dir() && !path.is_symlink() {
-        true => below(&path),
-        false => Vec::from_iter(yaml(&path).then_some(path)),
+    let each = entries.into_iter().flat_map(|path| {
+        if path.is_dir() && !path.is_symlink() { below(&path) } else { Vec::from_iter(yaml(&path).then_some(path)) }
     });
     each.collect()
 }
