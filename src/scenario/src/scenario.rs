@@ -260,7 +260,9 @@ impl Scenario {
                 known(stage, "stage", &mut stages.iter());
             }
             if let Harm::Partition(networks) | Harm::Degrade { networks, .. } = &fault.harm {
-                networks.iter().for_each(|network| known(network, "network", &mut self.networks.keys()));
+                for network in networks {
+                    known(network, "network", &mut self.networks.keys());
+                }
             }
         }
     }
