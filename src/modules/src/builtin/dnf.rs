@@ -1,17 +1,26 @@
 //! Manages packages with dnf (or yum) on Fedora, RHEL and their relatives.
 //!
+//! dnf 4 is a Python program, and what a transaction does is known only to its library. Where it is, the module runs a
+//! script of its own (`dnf4.py`) in the Python that `dnf` itself names on its first line, and so sees what dnf sees:
+//! exact packages in check mode, groups, modules, advisories. dnf 5, `microdnf` and yum 3 are driven by their program
+//! with the options below, and what changed is read from rpm's database. There `list` knows only what is installed.
+//!
 //! Options:
-//! - `name` (list; alias `pkg`): names, `name-version`, globs, `@group`, paths or URLs of rpm files; `*` with `state: latest`.
+//! - `name` (list; alias `pkg`): names, `name-version`, globs, `name >= 1.2`, `@group`, `@module:stream/profile`, files
+//!   that a package has, paths or URLs of rpm files; `*` with `state: latest`.
 //! - `state`: `present`/`installed` (default), `latest`, `absent`/`removed`. `autoremove`: what nothing needs any more.
-//! - `update_cache` (alias `expire-cache`), `update_only`, `security`, `bugfix`, `list`, `download_only`, `download_dir`.
-//! - `enablerepo`, `disablerepo`, `exclude`, `disable_excludes`, `disable_gpg_check`, `disable_plugin`, `enable_plugin`,
-//!   `releasever`, `installroot`, `conf_file`, `allow_downgrade`, `allowerasing`, `nobest`, `best`, `skip_broken`,
-//!   `install_weak_deps`, `cacheonly`, `sslverify`, `validate_certs`, `lock_timeout`, `use_backend`, `install_repoquery`,
-//!   `auto_install_module_deps`: as dnf takes them.
+//! - `list`: `installed`, `updates`, `available`, `repos` or a package, instead of a change.
+//! - `update_cache` (alias `expire-cache`), `update_only` (install nothing new), `security` and `bugfix` (only what such
+//!   an advisory names), `allow_downgrade`, `allowerasing`, `nobest`, `best`, `skip_broken`, `install_weak_deps`.
+//! - `download_only`, `download_dir`, `cacheonly`, `installroot`, `releasever`, `conf_file`.
+//! - `enablerepo`, `disablerepo`, `exclude`, `disable_excludes`, `enable_plugin`, `disable_plugin`.
+//! - `disable_gpg_check`, `sslverify`: of repositories; `validate_certs`: of URLs in `name`.
+//! - `use_backend`: `auto` (default), `dnf`/`dnf4`/`yum4`, `dnf5`, `yum` (what the system has), `yum3`.
+//! - `lock_timeout`, `install_repoquery`: accepted and without effect, as in ansible-core.
 //!
-//! Returns: `results` (`Installed: x`, `Removed: y`), `rc`, `msg`.
+//! Returns: `results` (`Installed: x`, `Removed: y`, or the packages of `list`), `rc`, `msg`, `failures`.
 //!
-//! Check mode: full (dnf answers its own question with no). Diff: none.
+//! Check mode: full. Diff: none.
 //!
 //! Example:
 //! ```yaml
@@ -20,388 +29,285 @@
 //!     state: present
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader};
 
 use rplay_protocol::Reply;
-use rplay_value::{List, Map};
+use rplay_value::{List, Map, Value};
 
-use crate::{Arg, ArgSpec, Args, Context, Module, ModuleError, Output, Program, Support, tools};
+use crate::facts::package_manager;
+use crate::http::{Request, masked, send};
+use crate::{Arg, ArgSpec, Args, Context, Module, ModuleError, Program, Support, dnf_program, tools};
 
 /// `ansible.builtin.dnf`
 pub static MODULE: Module =
     Module { name: "dnf", collection: "ansible.builtin", spec: &SPEC, check: Support::Full, diff: Support::None, run };
 
-pub(crate) static SPEC: ArgSpec = ArgSpec {
-    args: &[
-        Arg::bool("allow_downgrade").default("false"),
-        Arg::bool("allowerasing").default("false"),
-        Arg::bool("autoremove").default("false"),
-        Arg::bool("auto_install_module_deps").default("true"),
-        Arg::bool("best"),
-        Arg::bool("bugfix").default("false"),
-        Arg::bool("cacheonly").default("false"),
-        Arg::path("conf_file"),
-        Arg::text("disable_excludes"),
-        Arg::bool("disable_gpg_check").default("false"),
-        Arg::list("disable_plugin"),
-        Arg::list("disablerepo"),
-        Arg::text("download_dir"),
-        Arg::bool("download_only").default("false"),
-        Arg::list("enable_plugin"),
-        Arg::list("enablerepo"),
-        Arg::list("exclude"),
-        Arg::path("installroot").default("/"),
-        Arg::bool("install_repoquery").default("true"),
-        Arg::bool("install_weak_deps").default("true"),
-        Arg::text("list"),
-        Arg::int("lock_timeout").default("30"),
-        Arg::list("name").alias(&["pkg"]),
-        Arg::bool("nobest"),
-        Arg::text("releasever"),
-        Arg::bool("security").default("false"),
-        Arg::bool("skip_broken").default("false"),
-        Arg::bool("sslverify").default("true"),
-        Arg::text("state").choices(&["absent", "installed", "latest", "present", "removed"]),
-        Arg::bool("update_cache").default("false").alias(&["expire-cache"]),
-        Arg::bool("update_only").default("false"),
-        Arg::text("use_backend").default("auto").choices(&["auto", "dnf", "dnf4", "dnf5", "yum", "yum3", "yum4"]),
-        Arg::bool("validate_certs").default("true"),
-    ],
-    exclusive: &[&["name", "list"], &["autoremove", "list"], &["best", "nobest"]],
-    one_of: &[&["name", "list", "update_cache", "autoremove"]],
+const ARGS: [Arg; 31] = [
+    Arg::bool("allow_downgrade").default("false"),
+    Arg::bool("allowerasing").default("false"),
+    Arg::bool("autoremove").default("false"),
+    Arg::bool("best"),
+    Arg::bool("bugfix").default("false"),
+    Arg::bool("cacheonly").default("false"),
+    Arg::text("conf_file"),
+    Arg::text("disable_excludes"),
+    Arg::bool("disable_gpg_check").default("false"),
+    Arg::list("disable_plugin").default(""),
+    Arg::list("disablerepo").default(""),
+    Arg::bool("download_only").default("false"),
+    Arg::text("download_dir"),
+    Arg::list("enable_plugin").default(""),
+    Arg::list("enablerepo").default(""),
+    Arg::list("exclude").default(""),
+    Arg::text("installroot").default("/"),
+    Arg::bool("install_repoquery").default("true"),
+    Arg::bool("install_weak_deps").default("true"),
+    Arg::text("list"),
+    Arg::list("name").alias(&["pkg"]).default(""),
+    Arg::bool("nobest"),
+    Arg::bool("security").default("false"),
+    Arg::text("releasever"),
+    Arg::bool("skip_broken").default("false"),
+    Arg::text("state").choices(&["absent", "installed", "latest", "present", "removed"]),
+    Arg::bool("update_cache").default("false").alias(&["expire-cache"]),
+    Arg::bool("update_only").default("no"),
+    Arg::bool("validate_certs").default("true"),
+    Arg::bool("sslverify").default("true"),
+    Arg::int("lock_timeout").default("30"),
+];
+
+/// The options of every program, and the one that only this module has.
+pub(crate) const fn args_with(own: Arg) -> [Arg; 32] {
+    let mut all = [own; 32];
+    let mut index = 0;
+    while index < ARGS.len() {
+        all[index] = ARGS[index];
+        index += 1;
+    }
+    all
+}
+
+pub(crate) const RULES: ArgSpec = ArgSpec {
+    exclusive: &[&["name", "list"], &["best", "nobest"]],
+    one_of: &[&["name", "list", "update_cache"]],
     ..ArgSpec::EMPTY
 };
 
+pub(crate) static SPEC: ArgSpec = ArgSpec {
+    args: &args_with(
+        Arg::text("use_backend")
+            .default("auto")
+            .alias(&["use"])
+            .choices(&["auto", "dnf", "yum", "yum4", "dnf4", "dnf5", "yum3"]),
+    ),
+    ..RULES
+};
+
+/// Whose Python may have dnf's library, after the one that the program names itself.
+const INTERPRETERS: [&str; 3] = ["/usr/libexec/platform-python", "/usr/bin/python3", "/usr/bin/python"];
+const SCRIPT: &str = include_str!("dnf4.py");
+/// Reads the script from standard input, which goes on with the options: neither is in the list of processes.
+const LOADER: &str =
+    "import sys; exec(compile(sys.stdin.buffer.read(int(sys.stdin.buffer.readline())), 'dnf4', 'exec'))";
+/// The script's exit status where the Python that ran it does not have the library.
+const NO_LIBRARY: i32 = 42;
+
 pub(crate) fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
-    let backend = args.need("use_backend");
-    let candidates: &[&str] = match backend {
-        "dnf5" => &["dnf5"],
-        "yum" | "yum3" => &["yum"],
-        "dnf" | "dnf4" | "yum4" => &["dnf", "dnf-3"],
-        _ => &["dnf", "dnf5", "microdnf", "yum"],
+    let backend = match args.need("use_backend") {
+        backend @ ("auto" | "yum") => match package_manager(cx).as_str() {
+            "dnf5" => "dnf5",
+            _ => backend,
+        },
+        named => named,
     };
-    let program = candidates.iter().find_map(|name| tools::find(cx, name));
-    let program = program
-        .ok_or_else(|| ModuleError::msg(format!("Could not find any of {} on the target", candidates.join(", "))))?;
-    Dnf { cx, args, is_yum: program.ends_with("/yum") && backend != "yum4", program }.run()
+    match backend {
+        "dnf5" => return dnf_program::run(cx, args, tools::need(cx, "dnf5")?),
+        "yum3" => return dnf_program::run(cx, args, tools::need(cx, "yum")?),
+        _ => {}
+    }
+    let names = checked_names(args)?;
+    let own = program(cx, &["dnf", "dnf-3", "yum"]).and_then(|path| first_line_program(cx, &path));
+    let mut tried: Vec<&str> = Vec::new();
+    for interpreter in own.as_deref().into_iter().chain(INTERPRETERS) {
+        if tried.contains(&interpreter) || !cx.path(interpreter).exists() {
+            continue;
+        }
+        tried.push(interpreter);
+        if let Some(reply) = ask_library(cx, args, &names, interpreter)? {
+            return Ok(reply);
+        }
+    }
+    // Small images and releases before 8 have a program, but no library for Python 3.
+    if let Some(path) = program(cx, &["microdnf", "yum"]).filter(|_| !backend.starts_with("dnf")) {
+        return dnf_program::run(cx, args, path);
+    }
+    let msg = format!(
+        "Could not import the dnf python module. Please install `python3-dnf` package or ensure you have specified the correct ansible_python_interpreter. (attempted {})",
+        tried.join(", ")
+    );
+    Err(ModuleError::reply(Reply::failure(msg).with("results", List::new())))
 }
 
-struct Dnf<'a, 'c> {
-    cx: &'a Context<'c>,
-    args: &'a Args,
-    program: String,
-    is_yum: bool,
+/// The first of these programs that the target has.
+fn program(cx: &Context<'_>, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| tools::find(cx, name))
 }
 
-impl Dnf<'_, '_> {
-    fn run(&self) -> Result<Reply, ModuleError> {
-        let args = self.args;
-        let removal = matches!(args.text("state"), Some("absent" | "removed"))
-            || args.flag("autoremove") && args.get("state").is_none();
-        if args.flag("autoremove") && !removal {
-            return Err(ModuleError::msg("Autoremove should be used alone or with state=absent"));
-        }
-        if args.flag("update_cache") {
-            let output = self.execute(&["makecache"])?;
-            if !output.success() {
-                return Err(Self::failure("Failed to update the cache", &output));
-            }
-            if args.texts("name").is_empty() && args.get("list").is_none() && !args.flag("autoremove") {
-                return Ok(done(false, Vec::new()).with("msg", "Cache updated"));
-            }
-        }
-        if let Some(what) = args.text("list") {
-            return self.list(what);
-        }
-        let names: Vec<&str> =
-            args.texts("name").iter().map(|name| name.trim()).filter(|name| !name.is_empty()).collect();
-        if removal {
-            return self.remove(&names);
-        }
-        let latest = args.text("state") == Some("latest");
-        if names.contains(&"*") {
-            if !latest {
-                return Err(ModuleError::msg("name=* is for state=latest"));
-            }
-            return self.transaction(vec![self.upgrade_words(&[])]);
-        }
-        let (mut missing, mut present) = (Vec::new(), Vec::new());
-        for name in names {
-            if self.is_installed(name)? { present.push(name) } else { missing.push(name) }
-        }
-        let mut commands = Vec::new();
-        if !missing.is_empty() && !args.flag("update_only") {
-            let (groups, packages): (Vec<&str>, Vec<&str>) =
-                missing.into_iter().partition(|name| name.starts_with('@'));
-            if !packages.is_empty() {
-                // An older version than the installed one is another command.
-                let downgrade = args.flag("allow_downgrade") && self.is_yum;
-                commands.push([vec![if downgrade { "downgrade" } else { "install" }], packages].concat());
-            }
-            for group in groups {
-                commands.push(if self.is_yum { vec!["groupinstall", &group[1..]] } else { vec!["install", group] });
-            }
-        }
-        if latest && !present.is_empty() {
-            commands.push(self.upgrade_words(&present));
-        }
-        self.transaction(commands)
+/// The names without blanks around it; those that hold commas are several.
+fn checked_names(args: &Args) -> Result<Vec<String>, ModuleError> {
+    let names = separated(&args.texts("name"));
+    let is_sentence = |name: &&String| name.contains(' ') && !name.contains(['@', '>', '<', '=']);
+    if names.iter().any(|name| is_sentence(&name)) {
+        return Err(ModuleError::msg(
+            "It appears that a space separated string of packages was passed in as an argument. To operate on several packages, pass a comma separated string of packages or a list of packages.",
+        ));
     }
-
-    fn upgrade_words<'w>(&self, names: &[&'w str]) -> Vec<&'w str> {
-        let mut words = vec![if self.is_yum { "update" } else { "upgrade" }];
-        for option in ["security", "bugfix"] {
-            if self.args.flag(option) {
-                words.push(if option == "security" { "--security" } else { "--bugfix" });
-            }
-        }
-        words.extend(names);
-        words
+    if args.flag("autoremove") && !matches!(args.text("state"), None | Some("absent")) {
+        let msg = "Autoremove should be used alone or with state=absent";
+        return Err(ModuleError::reply(Reply::failure(msg).with("results", List::new())));
     }
+    Ok(names)
+}
 
-    fn rpm(&self, words: &[&str]) -> Result<Output, ModuleError> {
-        let rpm = tools::need(self.cx, "rpm")?;
-        let root = self.args.need("installroot");
-        let mut argv = vec![rpm.as_str()];
-        if root != "/" {
-            argv.extend(["--root", root]);
-        }
-        argv.extend(words);
-        tools::run(self.cx, &argv)
+/// As ansible-core: what holds commas comes apart and goes to the end.
+fn separated(texts: &[&str]) -> Vec<String> {
+    let (several, single): (Vec<&str>, Vec<&str>) =
+        texts.iter().map(|text| text.trim()).partition(|text| text.contains(','));
+    let parts = several.iter().flat_map(|text| text.split(',')).map(str::trim);
+    let all: Vec<String> = single.into_iter().chain(parts).map(str::to_owned).collect();
+    if all == [""] { Vec::new() } else { all }
+}
+
+/// The interpreter that a script names on its first line, without its options.
+fn first_line_program(cx: &Context<'_>, path: &str) -> Option<String> {
+    let mut line = String::new();
+    let file = fs_err::File::open(cx.path(path)).ok()?;
+    BufReader::new(io::Read::take(file, 256)).read_line(&mut line).ok()?;
+    let words: Vec<&str> = line.strip_prefix("#!")?.split_whitespace().collect();
+    Some((*words.first().filter(|word| word.contains("python"))?).to_owned())
+}
+
+/// Lets the library work; nothing when this Python does not have it.
+fn ask_library(
+    cx: &mut Context<'_>,
+    args: &Args,
+    names: &[String],
+    interpreter: &str,
+) -> Result<Option<Reply>, ModuleError> {
+    let mut options: Map = args.all().clone();
+    options.insert("check", cx.check());
+    options.insert("name", names.to_vec());
+    for list in ["disablerepo", "enablerepo", "exclude"] {
+        options.insert(list, separated(&args.texts(list)));
     }
-
-    /// Whether what a name stands for is installed.
-    fn is_installed(&self, name: &str) -> Result<bool, ModuleError> {
-        if let Some(group) = name.strip_prefix('@') {
-            let listed = self.execute(&["group", "list", "--installed", group])?;
-            return Ok(listed.success() && listed.out().lines().any(|line| line.trim().eq_ignore_ascii_case(group)));
-        }
-        if name.contains("://") || name.rsplit('.').next() == Some("rpm") {
-            let described = self.rpm(&["-qp", "--qf", "%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}", name])?;
-            return Ok(described.success() && self.rpm(&["-q", described.out().trim()])?.success());
-        }
-        if name.contains(['*', '?', '[']) {
-            return Ok(!self.rpm(&["-qa", name])?.stdout.is_empty());
-        }
-        if let Some(operator) = name.find(['<', '>', '=']) {
-            // `name >= version`: rpm answers for what is provided.
-            let plain = name[..operator].trim();
-            let wanted: String = name.split_whitespace().collect::<Vec<_>>().join(" ");
-            return Ok(self.rpm(&["-q", "--whatprovides", &wanted])?.success()
-                && self.rpm(&["-q", "--whatprovides", plain])?.success());
-        }
-        Ok(self.rpm(&["-q", name])?.success() || self.rpm(&["-q", "--whatprovides", name])?.success())
+    if args.get("state").is_none() {
+        options.insert("state", if args.flag("autoremove") { "absent" } else { "present" });
     }
-
-    /// Runs dnf with the options every command shares.
-    fn execute(&self, words: &[&str]) -> Result<Output, ModuleError> {
-        let args = self.args;
-        let mut argv = vec![self.program.clone()];
-        let mut add = |word: String| argv.push(word);
-        add(if self.cx.check() && words[0] != "makecache" { "--assumeno".to_owned() } else { "-y".to_owned() });
-        for (option, word) in [
-            ("enablerepo", "--enablerepo"),
-            ("disablerepo", "--disablerepo"),
-            ("exclude", "--exclude"),
-            ("disable_plugin", "--disableplugin"),
-            ("enable_plugin", "--enableplugin"),
-        ] {
-            for value in args.texts(option) {
-                add(format!("{word}={value}"));
-            }
-        }
-        for (option, word) in [
-            ("disable_excludes", "--disableexcludes"),
-            ("releasever", "--releasever"),
-            ("download_dir", "--downloaddir"),
-        ] {
-            if let Some(value) = args.text(option) {
-                add(format!("{word}={value}"));
-            }
-        }
-        if let Some(file) = args.text("conf_file") {
-            add(format!("--config={file}"));
-        }
-        if args.need("installroot") != "/" {
-            add(format!("--installroot={}", args.need("installroot")));
-        }
-        for (set, word) in [
-            (args.flag("disable_gpg_check"), "--nogpgcheck"),
-            (args.flag("allowerasing"), "--allowerasing"),
-            (args.flag("nobest") || args.bool("best") == Some(false), "--nobest"),
-            (args.bool("best") == Some(true), "--best"),
-            (args.flag("skip_broken"), "--skip-broken"),
-            (args.flag("cacheonly"), "--cacheonly"),
-            (args.flag("download_only"), "--downloadonly"),
-            (!args.flag("install_weak_deps"), "--setopt=install_weak_deps=False"),
-            (!args.flag("sslverify") || !args.flag("validate_certs"), "--setopt=sslverify=False"),
-        ] {
-            if set {
-                add(word.to_owned());
-            }
-        }
-        argv.extend(words.iter().map(|word| (*word).to_owned()));
-        let program = Program::new(argv);
-        // Lists are for the module; what installs is for the user.
-        let program = if words.contains(&"list") { program } else { program.live() };
-        tools::run_program(self.cx, program)
+    let mut downloads = BTreeMap::new();
+    let mut files = Map::new();
+    for url in names.iter().filter(|name| name.contains("://")) {
+        let file = download(cx, url, args.flag("validate_certs"))?;
+        files.insert(url.as_str(), file.to_string_lossy().into_owned());
+        downloads.insert(url, file);
     }
-
-    fn installed(&self) -> Result<BTreeSet<String>, ModuleError> {
-        let listed = self.rpm(&["-qa", "--qf", "%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}\\n"])?;
-        Ok(listed.out().lines().map(str::to_owned).collect())
+    options.insert("files", files);
+    let options = serde_json::to_string(&Value::from(options)).map_err(io::Error::from)?;
+    let input = format!("{}\n{SCRIPT}{options}", SCRIPT.len());
+    // Isolated: nothing in the working folder or the user's own packages takes dnf's place.
+    let output = tools::run_program(cx, Program::new([interpreter, "-I", "-c", LOADER]).stdin(input))?;
+    if output.rc == NO_LIBRARY {
+        return Ok(None);
     }
-
-    /// Runs commands; what changed is read from rpm's database before and after.
-    fn transaction(&self, commands: Vec<Vec<&str>>) -> Result<Reply, ModuleError> {
-        if commands.is_empty() {
-            return Ok(done(false, Vec::new()).with("msg", "Nothing to do"));
-        }
-        let before = if self.cx.check() { BTreeSet::new() } else { self.installed()? };
-        let mut would = false;
-        for words in commands {
-            let output = self.execute(&words)?;
-            let text = format!("{}{}", output.out(), output.err());
-            let nothing = text.contains("Nothing to do") || text.contains("No packages marked for update");
-            // With `--assumeno` a plan that would do something ends with 1.
-            let declined =
-                self.cx.check() && (text.contains("Operation aborted") || text.contains("Exiting on user command"));
-            would |= declined || self.cx.check() && output.success() && !nothing;
-            if !output.success() && !declined {
-                let no_match = ["No match for argument", "No package", "Unable to find a match"]
-                    .iter()
-                    .any(|say| text.contains(say));
-                let msg = if no_match { "Failed to install some of the specified packages" } else { "dnf failed" };
-                return Err(Self::failure(msg, &output));
-            }
-        }
-        if self.cx.check() {
-            let msg = if would {
-                "Check mode: No changes made, but would have if not in check mode"
-            } else {
-                "Nothing to do"
-            };
-            return Ok(done(would, Vec::new()).with("msg", msg));
-        }
-        let after = self.installed()?;
-        let mut results: Vec<String> = after.difference(&before).map(|name| format!("Installed: {name}")).collect();
-        results.extend(before.difference(&after).map(|name| format!("Removed: {name}")));
-        let msg = if results.is_empty() { "Nothing to do" } else { "" };
-        Ok(done(!results.is_empty(), results).with("msg", msg))
-    }
-
-    fn remove(&self, names: &[&str]) -> Result<Reply, ModuleError> {
-        let mut there = Vec::new();
-        for name in names {
-            if self.is_installed(name)? {
-                there.push(*name);
-            }
-        }
-        let mut commands = Vec::new();
-        if !there.is_empty() {
-            commands.push([vec!["remove"], there].concat());
-        }
-        if self.args.flag("autoremove") {
-            commands.push(vec!["autoremove"]);
-        }
-        self.transaction(commands)
-    }
-
-    fn list(&self, what: &str) -> Result<Reply, ModuleError> {
-        let format = "%{NAME}\\t%{EPOCHNUM}\\t%{VERSION}\\t%{RELEASE}\\t%{ARCH}\\n";
-        if !matches!(what, "installed") && !self.rpm(&["-qa", what])?.success() {
-            return Err(ModuleError::msg(format!("list={what} is not supported: use installed or a package name")));
-        }
-        let listed = if what == "installed" {
-            self.rpm(&["-qa", "--qf", format])?
-        } else {
-            self.rpm(&["-qa", "--qf", format, what])?
-        };
-        let text = listed.out();
-        let packages: List = text
-            .lines()
-            .filter_map(|line| {
-                let &[name, epoch, version, release, arch] = line.split('\t').collect::<Vec<_>>().as_slice() else {
-                    return None;
-                };
-                let nevra = format!("{epoch}:{name}-{version}-{release}.{arch}");
-                let entries = [
-                    ("name", name),
-                    ("epoch", epoch),
-                    ("version", version),
-                    ("release", release),
-                    ("arch", arch),
-                    ("envra", &nevra),
-                    ("nevra", &nevra),
-                    ("yumstate", "installed"),
-                    ("repo", "@System"),
-                ];
-                Some(Map::from_iter(entries))
-            })
-            .collect();
-        Ok(Reply::ok().with("results", packages).with("msg", ""))
-    }
-
-    fn failure(msg: &str, output: &Output) -> ModuleError {
-        let said = format!("{}{}", output.out(), output.err());
-        let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
-        let last =
-            lines.iter().rev().find(|line| line.starts_with("Error") || line.contains("No match")).or(lines.last());
-        let reply = Reply::failure(format!("{msg}: {}", last.unwrap_or(&"")))
-            .with("failures", output.err().lines().collect::<List>())
-            .with("results", List::new())
+    let Ok(mut data) = serde_json::from_slice::<Map>(&output.stdout) else {
+        let reply = Reply::failure("dnf ended without a result")
             .with("rc", output.rc)
             .with("stdout", output.out())
             .with("stderr", output.err());
-        ModuleError::reply(reply)
+        return Err(ModuleError::reply(reply));
+    };
+    for warning in data.remove("warnings").as_ref().and_then(Value::as_list).into_iter().flatten() {
+        cx.warn(warning.as_str().unwrap_or_default());
     }
+    let flag = |value: Option<Value>| value.and_then(|value| value.as_bool()).unwrap_or(false);
+    let (failed, changed) = (flag(data.remove("failed")), flag(data.remove("changed")));
+    let mut reply = Reply { failed, changed, data, ..Reply::default() };
+    if cx.call().args.contains("install_repoquery") {
+        let text = "Param 'install_repoquery' is deprecated. See the module docs for more information";
+        reply.deprecations.push((text.to_owned(), Some("2.20".to_owned())));
+    }
+    Ok(Some(reply))
 }
 
-fn done(changed: bool, results: Vec<String>) -> Reply {
-    Reply::changed(changed).with("results", results).with("rc", 0)
+fn download(cx: &Context<'_>, url: &str, validate_certs: bool) -> Result<tempfile::TempPath, ModuleError> {
+    let failed = |why: String| ModuleError::msg(format!("Failure downloading {}, {why}", masked(url)));
+    let request = Request { validate_certs, ..Request::new("GET", url) };
+    let response = send(cx, request).map_err(failed)?;
+    if response.status != 200 {
+        return Err(failed(response.message()));
+    }
+    let name = url.rsplit('/').next().unwrap_or_default();
+    let (stem, suffix) = name.rfind('.').filter(|dot| *dot > 0).map_or((name, ""), |dot| name.split_at(dot));
+    let mut file = tempfile::Builder::new().prefix(stem).suffix(suffix).tempfile_in(cx.sys().tmp())?;
+    response.copy_to(file.as_file_mut()).map_err(|error| failed(error.to_string()))?;
+    Ok(file.into_temp_path())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::separated;
     use crate::testing::{Fake, args};
 
-    #[test]
-    fn present_asks_rpm_first() {
-        let fake = Fake::new()
-            .unwrap()
-            .on("rpm -q bash", 0, "bash-5")
-            .on("rpm -qa", 0, "bash-5.x86_64\n")
-            .on("rpm", 1, "")
-            .on("dnf", 0, "Complete!");
-        let reply = fake.call("dnf", args([("name", "bash")]));
-        assert!(!reply.changed && !reply.failed, "{reply:?}");
-        assert_eq!(fake.command_lines(), ["rpm -q bash"]);
-        assert_eq!(reply.data.get("msg"), Some(&"Nothing to do".into()));
+    fn fake(result: &str) -> Fake {
+        let fake = Fake::new().unwrap().on("platform-python", 42, "").on("python3", 0, result).on("dnf", 0, "");
+        fake.write("/usr/bin/dnf", "#!/usr/libexec/platform-python -s\n").unwrap();
+        fake.write("/usr/libexec/platform-python", "").unwrap();
+        fake.write("/usr/bin/python3", "").unwrap();
+        fake
     }
 
     #[test]
-    fn what_changed_is_read_from_the_database() {
-        let fake = Fake::new()
-            .unwrap()
-            .on("rpm -qa", 0, "a-1\n")
-            .on("rpm -qa", 0, "a-1\nnginx-1\n")
-            .on("rpm", 1, "")
-            .on("dnf", 0, "Complete!");
-        let reply = fake.call("yum", args([("name", "nginx"), ("enablerepo", "epel"), ("disable_gpg_check", "yes")]));
-        assert!(reply.changed, "{reply:?}");
-        assert_eq!(reply.data.get("results"), Some(&vec!["Installed: nginx-1"].into()));
-        assert!(fake.command_lines().contains(&"dnf -y --enablerepo=epel --nogpgcheck install nginx".to_owned()));
+    fn the_first_python_that_has_the_library_answers() {
+        let fake = fake(r#"{"changed": true, "msg": "", "rc": 0, "results": ["Installed: a-1"], "warnings": ["w"]}"#);
+        let reply = fake.call("dnf", args([("name", "b, a"), ("enablerepo", "x,y")]));
+        assert!(reply.changed && !reply.failed, "{reply:?}");
+        assert_eq!(reply.warnings, ["w"]);
+        assert_eq!(reply.data.get("results"), Some(&vec!["Installed: a-1"].into()));
+        let programs: Vec<String> = fake.programs().iter().map(|program| program.argv[0].clone()).collect();
+        assert_eq!(programs, ["/usr/libexec/platform-python", "/usr/bin/python3"]);
+        let input = String::from_utf8(fake.programs()[1].stdin.clone().unwrap()).unwrap();
+        let options: serde_json::Value = serde_json::from_str(&input[input.rfind('\n').unwrap()..]).unwrap();
+        assert_eq!(options["name"], serde_json::json!(["b", "a"]));
+        assert_eq!(options["enablerepo"], serde_json::json!(["x", "y"]));
+        assert_eq!(options["state"], "present");
+        assert_eq!(options["check"], false);
     }
 
     #[test]
-    fn check_mode_and_failures() {
-        let fake =
-            Fake::new().unwrap().on("rpm", 1, "").on("dnf --assumeno", 1, "Install 1 Package\nOperation aborted.");
-        assert!(fake.check("dnf", args([("name", "nginx")])).changed);
-        let fake = Fake::new().unwrap().on("rpm", 1, "").on("dnf", 1, "Error: Unable to find a match: nope\n");
-        let reply = fake.call("dnf", args([("name", "nope")]));
-        let msg = "Failed to install some of the specified packages: Error: Unable to find a match: nope";
-        assert_eq!(reply.data.get("msg"), Some(&msg.into()));
-        assert!(!fake.call("dnf", args([("name", "nope"), ("state", "absent")])).changed);
+    fn what_cannot_be_is_said_before_anything_runs() {
+        let fake = fake("{}");
+        for (given, msg) in [
+            (args([("name", "a b")]), "It appears that a space separated"),
+            (args([("autoremove", "yes"), ("state", "latest")]), "Autoremove should be used alone"),
+            (args([("name", "a"), ("list", "b")]), "parameters are mutually exclusive: name|list"),
+        ] {
+            let reply = fake.call("dnf", given);
+            assert!(reply.failed && reply.data.get("msg").unwrap().as_str().unwrap().starts_with(msg), "{reply:?}");
+        }
+        assert!(fake.command_lines().is_empty());
+    }
+
+    #[test]
+    fn without_the_library_the_program_works_or_the_failure_says_so() {
+        let bare = Fake::new().unwrap().on("rpm -q bash", 0, "").on("microdnf", 0, "");
+        assert!(!bare.call("dnf", args([("name", "bash")])).failed);
+        let reply = Fake::new().unwrap().call("dnf", args([("name", "bash")]));
+        assert!(reply.data.get("msg").unwrap().as_str().unwrap().contains("install `python3-dnf`"), "{reply:?}");
+    }
+
+    #[test]
+    fn commas_are_several_names() {
+        assert_eq!(separated(&["a, b", " c "]), ["c", "a", "b"]);
+        assert!(separated(&[""]).is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! `ansible.builtin`, one file each.
 
 pub mod apt;
+pub mod apt_key;
 pub mod apt_repository;
 pub mod assemble;
 pub mod async_status;
@@ -8,8 +9,10 @@ pub mod blockinfile;
 pub mod command;
 pub mod copy;
 pub mod cron;
+pub mod deb822_repository;
 pub mod debconf;
 pub mod dnf;
+pub mod dnf5;
 pub mod dpkg_selections;
 pub mod expect;
 pub mod fetch;
@@ -23,11 +26,13 @@ pub mod hostname;
 pub mod iptables;
 pub mod known_hosts;
 pub mod lineinfile;
+pub mod mount_facts;
 pub mod package;
 pub mod package_facts;
 pub mod ping;
 pub mod pip;
 pub mod replace;
+pub mod rpm_key;
 pub mod script;
 pub mod service;
 pub mod service_facts;
@@ -44,5 +49,6 @@ pub mod uri;
 pub mod user;
 pub mod wait_for;
 pub mod yum;
+pub mod yum_repository;
 
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));

@@ -37,6 +37,7 @@ mod virtualization;
 use rplay_value::{Map, Value};
 
 use crate::{Context, ModuleError};
+pub(crate) use mounts::{sizes, unescape};
 pub(crate) use probe::Probe;
 
 /// What one collector found.

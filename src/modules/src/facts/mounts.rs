@@ -64,7 +64,8 @@ pub(super) fn collect(probe: &Probe<'_>, found: &mut Found) {
     found.set("mounts", mounts.into_iter().collect::<List>());
 }
 
-fn sizes(path: &PathBuf) -> Option<Sizes> {
+/// Sizes of the file system that a path is on, in bytes, blocks and inodes.
+pub(crate) fn sizes(path: &PathBuf) -> Option<Sizes> {
     let stat = statvfs(path).ok()?;
     let (blocks, available) = (stat.blocks() as u64, stat.blocks_available() as u64);
     let (inodes, inodes_available) = (stat.files() as u64, stat.files_available() as u64);
@@ -92,7 +93,7 @@ fn bind_mounts(probe: &Probe<'_>) -> HashSet<String> {
 }
 
 /// Undoes the `\040` escapes of mount tables.
-fn unescape(field: &str) -> String {
+pub(crate) fn unescape(field: &str) -> String {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
