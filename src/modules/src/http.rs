@@ -297,7 +297,7 @@ fn proxy(cx: &Context<'_>, url: &str) -> Option<Proxy> {
 }
 
 /// The certificates the target trusts; the built-in ones only where it has none.
-fn roots(cx: &Context<'_>, ca_path: Option<&Path>) -> Result<RootCerts, String> {
+pub(crate) fn roots(cx: &Context<'_>, ca_path: Option<&Path>) -> Result<RootCerts, String> {
     if let Some(path) = ca_path {
         let pem =
             std::fs::read(cx.path(path)).map_err(|error| format!("failed to read {}: {error}", path.display()))?;
@@ -320,7 +320,7 @@ fn roots(cx: &Context<'_>, ca_path: Option<&Path>) -> Result<RootCerts, String> 
     Ok(RootCerts::WebPki)
 }
 
-fn certificates_in(pem: &[u8]) -> Vec<Certificate<'static>> {
+pub(crate) fn certificates_in(pem: &[u8]) -> Vec<Certificate<'static>> {
     let items = ureq::tls::parse_pem(pem).filter_map(Result::ok);
     items
         .filter_map(|item| match item {

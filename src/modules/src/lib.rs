@@ -2,7 +2,8 @@
 //!
 //! A module is a [`Module`]: its name, its arguments ([`ArgSpec`]), what it supports, and `run`. It plans against the
 //! target through [`Sys`] and applies unless the call is in check mode. Folders are collections: `builtin` is
-//! `ansible.builtin`, `posix` is `ansible.posix`, `general` is `community.general`. Adding a module is one new file
+//! `ansible.builtin`, `posix` is `ansible.posix`, `general` is `community.general`, `docker` and `libvirt` are
+//! `community.docker` and `community.libvirt`. Adding a module is one new file
 //! and its `mod` line.
 //!
 //! Start reading at [`Module`], then `builtin/lineinfile.rs`.
@@ -17,6 +18,7 @@ mod context;
 mod convert;
 mod digest;
 mod dnf_program;
+pub mod docker;
 mod dpkg;
 mod facts;
 mod file_attrs;
@@ -26,6 +28,7 @@ pub mod general;
 mod glob;
 mod http;
 pub mod job_output;
+pub mod libvirt;
 mod lines;
 mod mode;
 mod module;

@@ -101,7 +101,12 @@ type Row = (&'static str, &'static Module, &'static str);
 
 /// Every native module: file name, module, documentation.
 pub fn table() -> impl Iterator<Item = &'static Row> {
-    crate::builtin::TABLE.iter().chain(crate::posix::TABLE).chain(crate::general::TABLE)
+    crate::builtin::TABLE
+        .iter()
+        .chain(crate::posix::TABLE)
+        .chain(crate::general::TABLE)
+        .chain(crate::docker::TABLE)
+        .chain(crate::libvirt::TABLE)
 }
 
 /// The module of this name: short, `ansible.builtin.x`, `ansible.legacy.x`, or its own collection's full name.
