@@ -103,13 +103,14 @@ pub static LINK: Shape = Shape {
 pub static IMAGE: Shape = Shape {
     name: "image",
     doc: "What a node's disk or container begins as. It is built once for its content, and cached.",
-    one_of: &["from", "debootstrap", "url", "path", "docker"],
+    one_of: &["from", "debootstrap", "url", "path", "docker", "blank"],
     fields: &[
         Field::new("from", Name, "The image it is a patch of."),
         Field::new("debootstrap", Of(&DEBOOTSTRAP), "A Debian system."),
         Field::new("url", Text, "Where it is fetched from: http, https or file."),
         Field::new("path", Path, "A file that is there already: qcow2, raw or tar."),
         Field::new("docker", Text, "An image that Docker has or can pull, for nodes of provider `docker`."),
+        Field::new("blank", Bool, "An empty disk: something else puts a system on it, such as an undercloud."),
         Field::new(
             "sha256",
             Text,

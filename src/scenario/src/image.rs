@@ -20,6 +20,8 @@ pub enum Origin {
     Path(PathBuf),
     /// Docker has it.
     Docker(String),
+    /// An empty disk.
+    Blank,
 }
 
 /// A Debian system.
@@ -103,8 +105,10 @@ impl Image {
             Origin::Url(url)
         } else if let Some(path) = fields.path("path") {
             Origin::Path(path)
+        } else if let Some(name) = fields.text("docker") {
+            Origin::Docker(name)
         } else {
-            Origin::Docker(fields.text("docker")?)
+            Origin::Blank
         };
         let cloud = matches!(origin, Origin::Url(_) | Origin::Path(_));
         Some(Self {

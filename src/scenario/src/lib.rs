@@ -12,6 +12,7 @@ pub mod fault;
 pub mod format;
 pub mod handoff;
 pub mod image;
+pub mod import;
 pub mod network;
 pub mod node;
 pub mod provider;

@@ -123,6 +123,11 @@ impl Counts {
         Ok(())
     }
 
+    /// What was said, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.0.iter().map(|(name, count)| (name.as_str(), *count))
+    }
+
     /// How many of this node, if that was said.
     pub fn of(&self, node: &NodeSet) -> Option<usize> {
         // One node that keeps its bare name is one node still.
