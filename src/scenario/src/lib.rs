@@ -13,6 +13,7 @@ pub mod format;
 pub mod handoff;
 pub mod image;
 pub mod import;
+pub mod libvirt;
 pub mod network;
 pub mod node;
 pub mod provider;

@@ -1,0 +1,410 @@
+//! Domains and networks as libvirt reads them.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use quick_xml::Writer;
+use quick_xml::events::BytesText;
+use uuid::Uuid;
+
+use super::kvm::Accelerator;
+use crate::network::{Network, Reach};
+use crate::provider::Owner;
+use crate::topology::Port;
+use crate::units::Size;
+
+/// The namespace of the labels in a domain's metadata.
+pub const NAMESPACE: &str = "urn:rplay:scenario";
+
+type Xml = Writer<Vec<u8>>;
+
+/// A disk of a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainDisk {
+    /// The file.
+    pub path: PathBuf,
+    /// `qcow2` or `raw`.
+    pub format: String,
+    /// `virtio`, `scsi` or `sata`.
+    pub bus: String,
+    /// Serial number, by which the guest finds it.
+    pub serial: Option<String>,
+    /// The guest cannot write to it.
+    pub read_only: bool,
+}
+
+/// A card of a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Card {
+    /// In a network of libvirt's.
+    Network(String),
+    /// On a bridge that something else made.
+    Bridge(String),
+}
+
+/// A domain.
+#[derive(Clone, Debug)]
+pub struct Domain {
+    /// libvirt's name for it.
+    pub name: String,
+    /// The same whenever it is made.
+    pub uuid: Uuid,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// What its processor is.
+    pub accelerator: Accelerator,
+    /// Processors.
+    pub cpus: u32,
+    /// Memory.
+    pub memory: Size,
+    /// Kernel, initial RAM disk and command line of a direct boot.
+    pub kernel: Option<(PathBuf, Option<PathBuf>, String)>,
+    /// EFI instead of BIOS.
+    pub efi: bool,
+    /// What it boots from: `hd`, `network`.
+    pub boot: Vec<&'static str>,
+    /// Disks; the first is the system's.
+    pub disks: Vec<DomainDisk>,
+    /// Cards with their places in networks.
+    pub cards: Vec<(Card, Port, Option<u32>)>,
+    /// The file that the serial console is written to.
+    pub console: PathBuf,
+}
+
+/// The UUID of something of an owner's: found again by it, and by nothing else.
+pub fn uuid(owner: &Owner, what: &str, name: &str) -> Uuid {
+    let text = format!("{NAMESPACE}:{}:{}:{what}:{name}", owner.user, owner.scenario);
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, text.as_bytes())
+}
+
+/// A text without what XML cannot hold: control characters.
+fn clean(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+}
+
+fn text(xml: &mut Xml, element: &str, text: &str) -> io::Result<()> {
+    xml.create_element(element).write_text_content(BytesText::new(&clean(text)))?;
+    Ok(())
+}
+
+fn empty<'a>(xml: &mut Xml, element: &str, attributes: impl IntoIterator<Item = (&'a str, &'a str)>) -> io::Result<()> {
+    xml.create_element(element).with_attributes(attributes).write_empty()?;
+    Ok(())
+}
+
+fn finish(xml: Xml) -> String {
+    let mut text = String::from_utf8_lossy(&xml.into_inner()).into_owned();
+    text.push('\n');
+    text
+}
+
+/// The XML of a domain.
+pub fn domain(domain: &Domain) -> io::Result<String> {
+    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
+    xml.create_element("domain").with_attribute(("type", domain.accelerator.domain_type())).write_inner_content(
+        |xml| {
+            text(xml, "name", &domain.name)?;
+            text(xml, "uuid", &domain.uuid.to_string())?;
+            labels(xml, &domain.labels)?;
+            xml.create_element("memory")
+                .with_attribute(("unit", "MiB"))
+                .write_text_content(BytesText::new(&domain.memory.as_mib().to_string()))?;
+            text(xml, "vcpu", &domain.cpus.to_string())?;
+            os(xml, domain)?;
+            xml.create_element("features").write_inner_content(|xml| {
+                empty(xml, "acpi", [])?;
+                empty(xml, "apic", [])
+            })?;
+            if domain.accelerator == Accelerator::Kvm {
+                empty(xml, "cpu", [("mode", "host-passthrough")])?;
+            } else {
+                // All that the translator has; the default lacks what today's distributions ask for.
+                empty(xml, "cpu", [("mode", "maximum")])?;
+            }
+            empty(xml, "clock", [("offset", "utc")])?;
+            text(xml, "on_poweroff", "destroy")?;
+            text(xml, "on_reboot", "restart")?;
+            text(xml, "on_crash", "preserve")?;
+            xml.create_element("devices").write_inner_content(|xml| devices(xml, domain))?;
+            Ok(())
+        },
+    )?;
+    Ok(finish(xml))
+}
+
+fn labels(xml: &mut Xml, labels: &BTreeMap<String, String>) -> io::Result<()> {
+    xml.create_element("metadata").write_inner_content(|xml| {
+        xml.create_element("rplay:labels").with_attribute(("xmlns:rplay", NAMESPACE)).write_inner_content(|xml| {
+            for (name, value) in labels {
+                empty(xml, "rplay:label", [("name", name.as_str()), ("value", value.as_str())])?;
+            }
+            Ok(())
+        })?;
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn os(xml: &mut Xml, domain: &Domain) -> io::Result<()> {
+    let os = xml.create_element("os");
+    let os = if domain.efi { os.with_attribute(("firmware", "efi")) } else { os };
+    os.write_inner_content(|xml| {
+        xml.create_element("type").with_attribute(("arch", "x86_64")).write_text_content(BytesText::new("hvm"))?;
+        if let Some((kernel, initrd, line)) = &domain.kernel {
+            text(xml, "kernel", &kernel.to_string_lossy())?;
+            if let Some(initrd) = initrd {
+                text(xml, "initrd", &initrd.to_string_lossy())?;
+            }
+            text(xml, "cmdline", line)?;
+        }
+        for device in &domain.boot {
+            empty(xml, "boot", [("dev", *device)])?;
+        }
+        // What the firmware says belongs to the console's file.
+        if domain.kernel.is_none() && !domain.efi {
+            empty(xml, "bios", [("useserial", "yes")])?;
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn devices(xml: &mut Xml, domain: &Domain) -> io::Result<()> {
+    let mut counts: BTreeMap<&str, u8> = BTreeMap::new();
+    for disk in &domain.disks {
+        let prefix = if disk.bus == "virtio" { "vd" } else { "sd" };
+        let place = counts.entry(prefix).or_default();
+        let name = format!("{prefix}{}", char::from(b'a' + (*place).min(25)));
+        *place += 1;
+        xml.create_element("disk").with_attributes([("type", "file"), ("device", "disk")]).write_inner_content(
+            |xml| {
+                // Nothing here outlives the machine: what a power cut would lose does not matter, time does.
+                empty(
+                    xml,
+                    "driver",
+                    [("name", "qemu"), ("type", disk.format.as_str()), ("cache", "unsafe"), ("discard", "unmap")],
+                )?;
+                empty(xml, "source", [("file", &*disk.path.to_string_lossy())])?;
+                empty(xml, "target", [("dev", name.as_str()), ("bus", disk.bus.as_str())])?;
+                if let Some(serial) = &disk.serial {
+                    text(xml, "serial", serial)?;
+                }
+                if disk.read_only {
+                    empty(xml, "readonly", [])?;
+                }
+                Ok(())
+            },
+        )?;
+    }
+    for (card, port, mtu) in &domain.cards {
+        let kind = if matches!(card, Card::Network(_)) { "network" } else { "bridge" };
+        xml.create_element("interface").with_attribute(("type", kind)).write_inner_content(|xml| {
+            empty(xml, "mac", [("address", port.mac_text().as_str())])?;
+            let (Card::Network(name) | Card::Bridge(name)) = card;
+            empty(xml, "source", [(kind, name.as_str())])?;
+            empty(xml, "model", [("type", port.model.as_str())])?;
+            if let Some(mtu) = mtu {
+                empty(xml, "mtu", [("size", mtu.to_string().as_str())])?;
+            }
+            Ok(())
+        })?;
+    }
+    xml.create_element("serial").with_attribute(("type", "pty")).write_inner_content(|xml| {
+        empty(xml, "log", [("file", &*domain.console.to_string_lossy()), ("append", "on")])?;
+        empty(xml, "target", [("port", "0")])
+    })?;
+    xml.create_element("console")
+        .with_attribute(("type", "pty"))
+        .write_inner_content(|xml| empty(xml, "target", [("type", "serial"), ("port", "0")]))?;
+    xml.create_element("rng").with_attribute(("model", "virtio")).write_inner_content(|xml| {
+        xml.create_element("backend")
+            .with_attribute(("model", "random"))
+            .write_text_content(BytesText::new("/dev/urandom"))?;
+        Ok(())
+    })?;
+    empty(xml, "memballoon", [("model", "virtio")])
+}
+
+/// A network with the fixed addresses of its nodes: by hardware address and name.
+pub fn network(
+    owner: &Owner,
+    network: &Network,
+    name: &str,
+    bridge: &str,
+    digest: &str,
+    leases: &[(String, [u8; 6], IpAddr)],
+) -> io::Result<String> {
+    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
+    xml.create_element("network").write_inner_content(|xml| {
+        text(xml, "name", name)?;
+        text(xml, "uuid", &uuid(owner, "network", &network.name).to_string())?;
+        match network.reach {
+            Reach::Nat => empty(xml, "forward", [("mode", "nat")])?,
+            Reach::Routed => empty(xml, "forward", [("mode", "open")])?,
+            Reach::Isolated => {}
+        }
+        empty(xml, "bridge", [("name", bridge), ("stp", "off"), ("delay", "0")])?;
+        if let Some(mtu) = network.mtu {
+            empty(xml, "mtu", [("size", mtu.to_string().as_str())])?;
+        }
+        empty(xml, "mac", [("address", digest_mac(digest).as_str())])?;
+        if let Some(domain) = &network.domain {
+            empty(xml, "domain", [("name", domain.as_str()), ("localOnly", "yes")])?;
+        }
+        let Some(gateway) = network.gateway else { return Ok(()) };
+        let (gateway, prefix) = (gateway.to_string(), network.cidr.prefix_len().to_string());
+        let family = if network.cidr.addr().is_ipv6() { "ipv6" } else { "ipv4" };
+        let ip = [("family", family), ("address", gateway.as_str()), ("prefix", prefix.as_str())];
+        let ip = xml.create_element("ip").with_attributes(ip);
+        if !network.dhcp || leases.is_empty() {
+            ip.write_empty()?;
+            return Ok(());
+        }
+        ip.write_inner_content(|xml| {
+            xml.create_element("dhcp").write_inner_content(|xml| {
+                for (name, mac, address) in leases {
+                    let mac: Vec<String> = mac.iter().map(|byte| format!("{byte:02x}")).collect();
+                    let (mac, address) = (mac.join(":"), address.to_string());
+                    empty(xml, "host", [("mac", mac.as_str()), ("name", name.as_str()), ("ip", address.as_str())])?;
+                }
+                Ok(())
+            })?;
+            Ok(())
+        })?;
+        Ok(())
+    })?;
+    Ok(finish(xml))
+}
+
+/// A bridge's hardware address that tells what it was made for: the first bytes of a digest in hexadecimal.
+pub fn digest_mac(digest: &str) -> String {
+    let byte =
+        |at: usize| digest.get(at..at + 2).filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit())).unwrap_or("00");
+    format!("52:54:00:{}:{}:{}", byte(0), byte(2), byte(4))
+}
+
+/// The labels in a domain's XML; empty when it has none of ours.
+pub fn labels_of(xml: &str) -> BTreeMap<String, String> {
+    use quick_xml::Reader;
+    use quick_xml::events::Event;
+
+    let mut reader = Reader::from_str(xml);
+    let mut labels = BTreeMap::new();
+    while let Ok(event) = reader.read_event() {
+        match event {
+            Event::Empty(element) | Event::Start(element) if element.name().as_ref() == b"rplay:label" => {
+                let mut pair = (None, None);
+                for attribute in element.attributes().flatten() {
+                    let value = attribute
+                        .normalized_value(quick_xml::XmlVersion::Implicit1_0)
+                        .ok()
+                        .map(std::borrow::Cow::into_owned);
+                    match attribute.key.as_ref() {
+                        b"name" => pair.0 = value,
+                        b"value" => pair.1 = value,
+                        _ => {}
+                    }
+                }
+                if let (Some(name), Some(value)) = pair {
+                    labels.insert(name, value);
+                }
+            }
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    labels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner() -> Owner {
+        Owner { scenario: "lab".to_owned(), user: "root".to_owned() }
+    }
+
+    fn port() -> Port {
+        Port {
+            network: "inner".to_owned(),
+            mac: [0x52, 0x54, 0, 1, 2, 3],
+            address: "192.0.2.10".parse().unwrap(),
+            model: "virtio".to_owned(),
+            default_route: true,
+        }
+    }
+
+    fn vm() -> Domain {
+        Domain {
+            name: "lab-one".to_owned(),
+            uuid: uuid(&owner(), "node", "one"),
+            labels: owner().labels("one & <only>", "abc"),
+            accelerator: Accelerator::Tcg,
+            cpus: 2,
+            memory: Size::mib(1536),
+            kernel: Some(("/c/vmlinuz".into(), Some("/c/initrd".into()), "root=LABEL=root quiet".to_owned())),
+            efi: false,
+            boot: vec!["hd"],
+            disks: vec![
+                DomainDisk {
+                    path: "/d/one.qcow2".into(),
+                    format: "qcow2".to_owned(),
+                    bus: "virtio".to_owned(),
+                    serial: None,
+                    read_only: false,
+                },
+                DomainDisk {
+                    path: "/d/x.raw".into(),
+                    format: "raw".to_owned(),
+                    bus: "scsi".to_owned(),
+                    serial: Some("osd-0".to_owned()),
+                    read_only: true,
+                },
+            ],
+            cards: vec![
+                (Card::Network("rplay-lab-inner".to_owned()), port(), Some(1400)),
+                (Card::Bridge("br0".to_owned()), port(), None),
+            ],
+            console: "/l/one.console".into(),
+        }
+    }
+
+    #[test]
+    fn a_domain_is_written_whole_and_its_labels_are_read_again() {
+        let xml = domain(&vm()).unwrap();
+        assert_eq!(labels_of(&xml), owner().labels("one & <only>", "abc"));
+        insta::assert_snapshot!(xml);
+    }
+
+    #[test]
+    fn a_network_is_written_with_its_leases() {
+        let inner = Network {
+            name: "inner".to_owned(),
+            span: rplay_diag::Span::new(rplay_diag::SourceId::UNKNOWN, 0, 0),
+            reach: Reach::Nat,
+            cidr: "192.0.2.0/24".parse().unwrap(),
+            gateway: Some("192.0.2.1".parse().unwrap()),
+            dhcp: true,
+            domain: Some("lab".to_owned()),
+            mtu: None,
+            vlan: None,
+            bridge: None,
+        };
+        let leases = [("one".to_owned(), port().mac, port().address)];
+        let xml = network(&owner(), &inner, "rplay-lab-inner", "rp-inner", "a1b2c3d4", &leases).unwrap();
+        insta::assert_snapshot!(xml);
+        let closed = Network { reach: Reach::Isolated, gateway: None, ..inner };
+        let xml = network(&owner(), &closed, "rplay-lab-inner", "rp-inner", "a1b2c3d4", &leases).unwrap();
+        assert!(!xml.contains("<ip") && !xml.contains("<forward"), "{xml}");
+    }
+
+    #[test]
+    fn a_uuid_is_the_owners_alone() {
+        let other = Owner { user: "else".to_owned(), ..owner() };
+        assert_eq!(uuid(&owner(), "network", "a"), uuid(&owner(), "network", "a"));
+        assert_ne!(uuid(&owner(), "network", "a"), uuid(&other, "network", "a"));
+        assert_ne!(uuid(&owner(), "network", "a"), uuid(&owner(), "node", "a"));
+    }
+}
