@@ -2,8 +2,8 @@
 //!
 //! A module is a [`Module`]: its name, its arguments ([`ArgSpec`]), what it supports, and `run`. It plans against the
 //! target through [`Sys`] and applies unless the call is in check mode. Folders are collections: `builtin` is
-//! `ansible.builtin`, `posix` is `ansible.posix`, `general` is `community.general`, `docker` and `libvirt` are
-//! `community.docker` and `community.libvirt`. Adding a module is one new file
+//! `ansible.builtin`, `posix` is `ansible.posix`, `general` is `community.general`, `crypto`, `docker` and `libvirt` are
+//! `community.crypto`, `community.docker` and `community.libvirt`. Adding a module is one new file
 //! and its `mod` line.
 //!
 //! Start reading at [`Module`], then `builtin/lineinfile.rs`.
@@ -16,6 +16,7 @@ pub mod builtin;
 mod censor;
 mod context;
 mod convert;
+pub mod crypto;
 mod digest;
 mod dnf_program;
 pub mod docker;
@@ -46,6 +47,7 @@ mod text_file;
 mod tools;
 mod validate;
 pub mod words;
+mod x509;
 
 pub use args::{Arg, ArgError, ArgSpec, Args, Kind};
 pub use atomic::{Replace, backup};

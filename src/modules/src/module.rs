@@ -105,6 +105,7 @@ pub fn table() -> impl Iterator<Item = &'static Row> {
         .iter()
         .chain(crate::posix::TABLE)
         .chain(crate::general::TABLE)
+        .chain(crate::crypto::TABLE)
         .chain(crate::docker::TABLE)
         .chain(crate::libvirt::TABLE)
 }
