@@ -60,7 +60,7 @@ pub use file_attrs::{
 };
 pub use lines::Lines;
 pub use mode::{Mode, umask};
-pub use module::{Module, ModuleError, Support, find, run, table};
+pub use module::{Module, ModuleError, Support, find, is_beyond_native, run, table};
 pub(crate) use pyregex::PyRegex;
 pub use real::{Cancel, Live, Real};
 pub use running::Running;

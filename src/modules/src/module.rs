@@ -126,6 +126,11 @@ pub fn find(name: &str) -> Option<&'static Module> {
     BY_NAME.get(name).copied()
 }
 
+/// Whether a call with these arguments asks for what the native module leaves to the one in Python.
+pub fn is_beyond_native(module: &Module, args: &Map) -> bool {
+    module.collection == "community.crypto" && crate::crypto::is_beyond(module.name, args)
+}
+
 /// Runs one call: arguments are checked, the module runs, and whatever goes wrong becomes a failed reply.
 ///
 /// As Ansible's modules do, the reply ends with `invocation`, and nothing given to a `no_log` argument is in it.

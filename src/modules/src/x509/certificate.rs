@@ -1,6 +1,6 @@
 //! Certificates (X.509).
 
-use jiff::Timestamp;
+use jiff::civil::DateTime;
 
 use super::der::{self, Reader};
 use super::extension::{self, Extension};
@@ -22,8 +22,8 @@ pub(crate) struct Certificate {
     /// Names in DER, as they stand in the certificate.
     pub(crate) issuer: Vec<u8>,
     pub(crate) subject: Vec<u8>,
-    pub(crate) not_before: Timestamp,
-    pub(crate) not_after: Timestamp,
+    pub(crate) not_before: DateTime,
+    pub(crate) not_after: DateTime,
     pub(crate) key: PublicKey,
     pub(crate) extensions: Vec<Extension>,
     /// Of the signature, dotted.
@@ -38,8 +38,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) issuer: &'a [u8],
     pub(crate) subject: &'a [u8],
     pub(crate) serial: &'a [u8],
-    pub(crate) not_before: Timestamp,
-    pub(crate) not_after: Timestamp,
+    pub(crate) not_before: DateTime,
+    pub(crate) not_after: DateTime,
     pub(crate) key: &'a PublicKey,
     pub(crate) extensions: &'a [Extension],
 }
@@ -161,7 +161,7 @@ mod tests {
         assert!(request.is_signed().unwrap());
         assert_eq!((request.attributes.as_slice(), request.extensions.as_slice()), (&subject[..], &extensions[..]));
         let serial = new_serial().unwrap();
-        let (not_before, not_after) = (Timestamp::UNIX_EPOCH, Timestamp::from_second(4_000_000_000).unwrap());
+        let (not_before, not_after) = (when::option("20200101000000Z", "x").unwrap(), when::option("99991231235959Z", "x").unwrap());
         let plan = Plan {
             issuer: &request.subject,
             subject: &request.subject,

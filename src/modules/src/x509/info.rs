@@ -1,7 +1,6 @@
 //! What community.crypto tells about keys, requests and certificates: for its `*_info` modules and for diffs.
 
 use base64::Engine as _;
-use jiff::Timestamp;
 use rplay_value::{List, Map, Value};
 
 use super::certificate::Certificate;
@@ -159,7 +158,7 @@ pub(crate) fn certificate(certificate: &Certificate, which: Fingerprints) -> Res
     add_common(&mut info, extensions)?;
     info.insert("not_before", when::shown(certificate.not_before));
     info.insert("not_after", when::shown(certificate.not_after));
-    info.insert("expired", certificate.not_after < Timestamp::now());
+    info.insert("expired", certificate.not_after < when::now());
     add_public_key(&mut info, &certificate.key, which);
     info.insert("fingerprints", which.of(&certificate.der));
     add_identifiers(&mut info, extensions)?;

@@ -7,6 +7,7 @@ pub(crate) mod certificate;
 pub(crate) mod der;
 pub(crate) mod encryption;
 pub(crate) mod extension;
+pub(crate) mod file;
 pub(crate) mod fingerprint;
 pub(crate) mod info;
 pub(crate) mod key;

@@ -1,24 +1,29 @@
 //! Times of certificates: read from options, written to and read from DER.
 
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::der::{self, Item};
 use super::X509Error;
 
+/// Now, in UTC as all times here.
+pub(crate) fn now() -> DateTime {
+    Timestamp::now().to_zoned(TimeZone::UTC).datetime()
+}
+
 /// `+3650d`, `-1h30m`, or `YYYYMMDDHHMM[SS]` with `Z` or an offset.
-pub(crate) fn option(text: &str, name: &str) -> Result<Timestamp, X509Error> {
+pub(crate) fn option(text: &str, name: &str) -> Result<DateTime, X509Error> {
     let invalid = |word: &str| X509Error::bad(format!("The {word} \"{text}\" for {name} is invalid"));
     if text.starts_with(['+', '-']) {
         let offset = relative(&text[1..]).ok_or_else(|| invalid("timespec"))?;
-        let now = Timestamp::now();
+        let now = now();
         let time = if text.starts_with('+') { now.checked_add(offset) } else { now.checked_sub(offset) };
         return time.map_err(|_| invalid("timespec"));
     }
     for (form, length) in [("%Y%m%d%H%M%S", 15), ("%Y%m%d%H%M", 13)] {
         if let Some(stamp) = text.strip_suffix('Z').filter(|_| text.len() == length)
-            && let Ok(time) = jiff::civil::DateTime::strptime(form, stamp)
-            && let Ok(time) = TimeZone::UTC.to_timestamp(time)
+            && let Ok(time) = DateTime::strptime(form, stamp)
         {
             return Ok(time);
         }
@@ -27,7 +32,7 @@ pub(crate) fn option(text: &str, name: &str) -> Result<Timestamp, X509Error> {
         if text.len() == length
             && let Ok(time) = Timestamp::strptime(form, text)
         {
-            return Ok(time);
+            return Ok(time.to_zoned(TimeZone::UTC).datetime());
         }
     }
     Err(invalid("time spec"))
@@ -53,14 +58,13 @@ fn relative(text: &str) -> Option<SignedDuration> {
 }
 
 /// `YYYYMMDDHHMMSSZ`.
-pub(crate) fn shown(time: Timestamp) -> String {
+pub(crate) fn shown(time: DateTime) -> String {
     time.strftime("%Y%m%d%H%M%SZ").to_string()
 }
 
 /// As certificates write it: with two digits of the year until 2049.
-pub(crate) fn encode(time: Timestamp) -> Vec<u8> {
-    let year = time.to_zoned(TimeZone::UTC).year();
-    if (1950..2050).contains(&year) {
+pub(crate) fn encode(time: DateTime) -> Vec<u8> {
+    if (1950..2050).contains(&time.year()) {
         der::tlv(der::UTC_TIME, time.strftime("%y%m%d%H%M%SZ").to_string().as_bytes())
     } else {
         der::tlv(der::GENERALIZED_TIME, shown(time).as_bytes())
@@ -68,7 +72,7 @@ pub(crate) fn encode(time: Timestamp) -> Vec<u8> {
 }
 
 /// From a certificate.
-pub(crate) fn decode(item: &Item<'_>) -> Result<Timestamp, X509Error> {
+pub(crate) fn decode(item: &Item<'_>) -> Result<DateTime, X509Error> {
     let text = String::from_utf8_lossy(item.content);
     let whole = match item.tag {
         der::UTC_TIME => format!("{}{text}", if text.starts_with(['5', '6', '7', '8', '9']) { "19" } else { "20" }),
@@ -92,7 +96,7 @@ mod tests {
         assert_eq!(read("+1x").unwrap_err(), "The timespec \"+1x\" for x is invalid");
         assert_eq!(relative("1w1d1h1m1"), Some(SignedDuration::from_secs(694_861)));
         assert!(relative("1d1w").is_none() && relative("").is_none());
-        let ahead = option("+10d", "x").unwrap().duration_since(Timestamp::now());
+        let ahead = option("+10d", "x").unwrap().duration_since(now());
         assert!((863_990..864_001).contains(&ahead.as_secs()));
     }
 
