@@ -74,6 +74,15 @@ impl<'a> Replace<'a> {
         })
     }
 
+    /// Puts in place what `fill` writes. It may be called twice, each time with an empty file.
+    pub(crate) fn write_with(
+        &self,
+        sys: &dyn Sys,
+        fill: impl Fn(&mut std::fs::File) -> io::Result<()>,
+    ) -> Result<(), ModuleError> {
+        self.fill(sys, fill)
+    }
+
     fn fill(&self, sys: &dyn Sys, fill: impl Fn(&mut std::fs::File) -> io::Result<()>) -> Result<(), ModuleError> {
         let folder = self.dest.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         // Created with mode 0600: nobody reads the content before the file has its final mode.

@@ -54,7 +54,8 @@ pub(crate) fn prepare(cx: &mut ActionCx<'_>) -> Result<Call, Trouble> {
 pub(crate) fn module(cx: &mut ActionCx<'_>, name: &str, args: Map) -> Result<Call, Trouble> {
     let native = rplay_modules::find(name);
     let library = cx.run().resolver().library();
-    let short = name.strip_prefix("ansible.legacy.").or_else(|| (!name.contains('.') || is_file_name(name)).then_some(name));
+    let short =
+        name.strip_prefix("ansible.legacy.").or_else(|| (!name.contains('.') || is_file_name(name)).then_some(name));
     if let Some(found) = short.and_then(|short| library.outside(short)) {
         return crate::foreign::call(cx, &found, args);
     }

@@ -293,8 +293,7 @@ impl<'a> Pair<'a> {
         let new = folder.path().join(name);
         let (size, new_text) = (self.size.to_string(), new.to_string_lossy().into_owned());
         let comment = self.args.text("comment").unwrap_or_default();
-        let words =
-            ["-q", "-N", "", "-b", &size, "-t", self.args.need("type"), "-f", &new_text, "-C", comment];
+        let words = ["-q", "-N", "", "-b", &size, "-t", self.args.need("type"), "-f", &new_text, "-C", comment];
         checked(self.keygen(cx, &words)?)?;
         let mut public = new.clone().into_os_string();
         public.push(".pub");
@@ -379,10 +378,11 @@ mod tests {
 
     #[test]
     fn a_pair_that_fits_stays() {
-        let fake = Fake::new()
-            .unwrap()
-            .on("ssh-keygen -l", 0, "256 SHA256:abc no comment (ED25519)\n")
-            .on("ssh-keygen -P", 0, "ssh-ed25519 AAAA me\n");
+        let fake = Fake::new().unwrap().on("ssh-keygen -l", 0, "256 SHA256:abc no comment (ED25519)\n").on(
+            "ssh-keygen -P",
+            0,
+            "ssh-ed25519 AAAA me\n",
+        );
         fake.write("/k", "private").unwrap();
         fake.write("/k.pub", "ssh-ed25519 AAAA me\n").unwrap();
         let call = |entries: &[(&'static str, &str)]| {

@@ -252,8 +252,7 @@ impl<'a> Task<'a> {
         if args.flag("ocsp_must_staple") {
             add(extension::TLS_FEATURE, args.flag("ocsp_must_staple_critical"), extension::must_staple());
         }
-        let (permitted, excluded) =
-            (args.texts("name_constraints_permitted"), args.texts("name_constraints_excluded"));
+        let (permitted, excluded) = (args.texts("name_constraints_permitted"), args.texts("name_constraints_excluded"));
         if !permitted.is_empty() || !excluded.is_empty() {
             let value = extension::name_constraints(&permitted, &excluded)?;
             add(extension::NAME_CONSTRAINTS, args.flag("name_constraints_critical"), value);
@@ -304,9 +303,10 @@ impl<'a> Task<'a> {
 
     fn told(&self, content: Option<&[u8]>) -> Map {
         let args = self.args;
-        let pairs = self.subject.iter().map(|(name, value)| {
-            Value::from([name.as_str(), value.as_str()].into_iter().collect::<List>())
-        });
+        let pairs = self
+            .subject
+            .iter()
+            .map(|(name, value)| Value::from([name.as_str(), value.as_str()].into_iter().collect::<List>()));
         let list = |name: &str| args.get(name).cloned().unwrap_or(Value::Null);
         let or_empty = |name: &str| args.get(name).cloned().unwrap_or_else(|| Value::from(List::new()));
         let alternative = self.alternative.as_ref().map(|names| names.iter().map(String::as_str).collect::<List>());
@@ -562,7 +562,10 @@ mod tests {
             reply.data.get("msg").unwrap().to_string()
         };
         assert_eq!(error("digest", "md4".into()), "Unsupported digest \"md4\"");
-        assert_eq!(error("subject_key_identifier", "0".into()), "Cannot parse subject_key_identifier: Odd-length string");
+        assert_eq!(
+            error("subject_key_identifier", "0".into()),
+            "Cannot parse subject_key_identifier: Odd-length string"
+        );
         assert_eq!(error("key_usage", list(&["x"])), "Unknown key usage \"x\"");
         assert_eq!(error("country_name", "DEU".into()), "Attribute's length must be >= 2 and <= 2, but it was 3");
         assert_eq!(

@@ -21,10 +21,10 @@
 use rplay_protocol::Reply;
 use rplay_value::{Map, Value};
 
+use crate::x509::X509Error;
 use crate::x509::file::errno;
 use crate::x509::info::{self, Fingerprints};
 use crate::x509::request::Request;
-use crate::x509::X509Error;
 use crate::{Arg, ArgSpec, Args, Context, Module, ModuleError, Support};
 
 /// `community.crypto.openssl_csr_info`
@@ -65,7 +65,11 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let request = Request::load(&content)?;
     let mut reply = Reply::ok();
     reply.data = info::request(&request, Fingerprints::All)?;
-    if request.is_signed()? { Ok(reply) } else { Err(ModuleError::reply(reply.with("msg", "CSR signature is invalid!"))) }
+    if request.is_signed()? {
+        Ok(reply)
+    } else {
+        Err(ModuleError::reply(reply.with("msg", "CSR signature is invalid!")))
+    }
 }
 
 #[cfg(test)]

@@ -350,7 +350,9 @@ mod tests {
         let fake = Fake::new().unwrap();
         let reply = fake.call("openssl_privatekey", args([("path", "/key"), ("type", "Ed448")]));
         assert!(reply.failed && reply.data.get("msg").unwrap().to_string().contains("Python module"));
-        assert!(is_beyond(&args([("type", "ECC"), ("curve", "brainpoolP256r1")])) && !is_beyond(&args([("size", "1")])));
+        assert!(
+            is_beyond(&args([("type", "ECC"), ("curve", "brainpoolP256r1")])) && !is_beyond(&args([("size", "1")]))
+        );
         fake.write("/key", "-----BEGIN DSA PRIVATE KEY-----\nAAAA\n-----END DSA PRIVATE KEY-----\n").unwrap();
         let reply = call(&fake, &[("type", "Ed25519")]);
         assert!(reply.failed && fake.read("/key").unwrap().contains("DSA"), "it is left alone: {:?}", reply.data);

@@ -174,12 +174,16 @@ mod tests {
     fn the_public_half_is_kept_in_both_forms() {
         let fake = Fake::new().unwrap();
         fake.call("openssl_privatekey", args([("path", "/key"), ("type", "Ed25519")]));
-        for (format, start) in [("PEM", "-----BEGIN PUBLIC KEY-----\n"), ("OpenSSH", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI")] {
+        for (format, start) in
+            [("PEM", "-----BEGIN PUBLIC KEY-----\n"), ("OpenSSH", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI")]
+        {
             let given = || args([("path", "/pub"), ("privatekey_path", "/key"), ("format", format)]);
             assert!(fake.check("openssl_publickey", given()).changed);
             assert!(fake.call("openssl_publickey", given()).changed);
             assert!(fake.read("/pub").unwrap().starts_with(start));
-            assert!(!fake.call("openssl_publickey", given()).changed && !fake.check("openssl_publickey", given()).changed);
+            assert!(
+                !fake.call("openssl_publickey", given()).changed && !fake.check("openssl_publickey", given()).changed
+            );
         }
         fake.write("/pub", format!("{} a comment\n", fake.read("/pub").unwrap())).unwrap();
         let given = args([("path", "/pub"), ("privatekey_path", "/key"), ("format", "OpenSSH")]);

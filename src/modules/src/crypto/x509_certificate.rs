@@ -418,12 +418,8 @@ mod tests {
     #[test]
     fn an_authority_signs_itself_and_then_a_host() {
         let fake = system();
-        let own = [
-            ("path", "/ca.crt"),
-            ("csr_path", "/ca.csr"),
-            ("privatekey_path", "/ca.key"),
-            ("provider", "selfsigned"),
-        ];
+        let own =
+            [("path", "/ca.crt"), ("csr_path", "/ca.csr"), ("privatekey_path", "/ca.key"), ("provider", "selfsigned")];
         assert!(call(&fake, "x509_certificate", &own).changed);
         assert!(!call(&fake, "x509_certificate", &own).changed);
         let host = [
@@ -439,12 +435,17 @@ mod tests {
         assert_eq!(first.data.get("notAfter").unwrap().to_string(), "20491231235959Z");
         let again = call(&fake, "x509_certificate", &host);
         assert_eq!((again.changed, again.data.get("serial_number")), (false, first.data.get("serial_number")));
-        let told = fake.call("x509_certificate_info", args([("path", "/host.crt"), ("valid_at", "then=20300101000000Z")]));
+        let told =
+            fake.call("x509_certificate_info", args([("path", "/host.crt"), ("valid_at", "then=20300101000000Z")]));
         assert_eq!(told.data.get("issuer"), Some(&Map::from_iter([("commonName", "CA")]).into()));
         assert_eq!(told.data.get("valid_at"), Some(&Map::from_iter([("then", true)]).into()));
         assert_eq!(told.data.get("version").unwrap().as_int(), Some(3));
         // Another authority's key, and another request.
-        call(&fake, "openssl_csr", &[("path", "/host.csr"), ("privatekey_path", "/host.key"), ("common_name", "other")]);
+        call(
+            &fake,
+            "openssl_csr",
+            &[("path", "/host.csr"), ("privatekey_path", "/host.key"), ("common_name", "other")],
+        );
         assert!(call(&fake, "x509_certificate", &host).changed);
         assert!(call(&fake, "x509_certificate", &[("path", "/host.crt"), ("state", "absent")]).changed);
         assert!(!call(&fake, "x509_certificate", &[("path", "/host.crt"), ("state", "absent")]).changed);

@@ -75,7 +75,8 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let certificate = Certificate::load(&content, der)?;
     let mut reply = Reply::ok();
     reply.data = info::certificate(&certificate, Fingerprints::All)?;
-    let valid = times.into_iter().map(|(name, time)| (name, certificate.not_before <= time && time <= certificate.not_after));
+    let valid =
+        times.into_iter().map(|(name, time)| (name, certificate.not_before <= time && time <= certificate.not_after));
     reply.data.insert("valid_at", valid.collect::<Map>());
     Ok(reply)
 }

@@ -1,8 +1,10 @@
 //! `community.general`, one file each.
 
 pub mod alternatives;
+pub mod archive;
 pub mod capabilities;
 pub mod filesystem;
+pub mod git_config;
 pub mod ini_file;
 pub mod interfaces_file;
 pub mod locale_gen;
@@ -13,6 +15,7 @@ pub mod modprobe;
 pub mod pam_limits;
 pub mod parted;
 pub mod sefcontext;
+pub mod sudoers;
 pub mod timezone;
 
 include!(concat!(env!("OUT_DIR"), "/general.rs"));

@@ -56,7 +56,8 @@ impl Certificate {
     /// From PEM, or where `der` allows it from DER.
     pub(crate) fn load(content: &[u8], der: bool) -> Result<Self, X509Error> {
         if der && pem::form(content) == pem::Form::Raw {
-            return Self::parse(content).map_err(|error| X509Error::bad(format!("Cannot parse DER certificate: {error}")));
+            return Self::parse(content)
+                .map_err(|error| X509Error::bad(format!("Cannot parse DER certificate: {error}")));
         }
         Self::parse(&Pem::find(content, |label| matches!(label, "CERTIFICATE" | "X509 CERTIFICATE"))?.bytes)
     }
@@ -161,7 +162,8 @@ mod tests {
         assert!(request.is_signed().unwrap());
         assert_eq!((request.attributes.as_slice(), request.extensions.as_slice()), (&subject[..], &extensions[..]));
         let serial = new_serial().unwrap();
-        let (not_before, not_after) = (when::option("20200101000000Z", "x").unwrap(), when::option("99991231235959Z", "x").unwrap());
+        let (not_before, not_after) =
+            (when::option("20200101000000Z", "x").unwrap(), when::option("99991231235959Z", "x").unwrap());
         let plan = Plan {
             issuer: &request.subject,
             subject: &request.subject,

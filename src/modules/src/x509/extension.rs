@@ -370,7 +370,8 @@ mod tests {
         assert!(staples(&must_staple()).unwrap());
         let constraints = name_constraints(&["DNS:a"], &["DNS:b", "IP:10.0.0.0/8"]).unwrap();
         assert_eq!(read_name_constraints(&constraints).unwrap(), [vec!["DNS:a"], vec!["DNS:b", "IP:10.0.0.0/8"]]);
-        let authority = Authority { key: Some(vec![1, 2]), issuer: Some(vec!["DNS:x".into()]), serial: Some(vec![200]) };
+        let authority =
+            Authority { key: Some(vec![1, 2]), issuer: Some(vec!["DNS:x".into()]), serial: Some(vec![200]) };
         assert_eq!(Authority::decode(&authority.encode().unwrap()).unwrap(), authority);
         let point = DistributionPoint {
             full_name: Some(vec!["URI:http://x/"]),

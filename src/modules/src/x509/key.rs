@@ -212,9 +212,15 @@ impl Curve {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PublicKind {
     /// Modulus and exponent, big-endian.
-    Rsa { n: Vec<u8>, e: Vec<u8> },
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+    },
     /// A point, uncompressed.
-    Ec { curve: Curve, point: Vec<u8> },
+    Ec {
+        curve: Curve,
+        point: Vec<u8>,
+    },
     Ed25519([u8; 32]),
     X25519([u8; 32]),
     /// One that is not handled natively, by the name of its algorithm.

@@ -28,7 +28,9 @@ pub(crate) enum X509Error {
     #[error("Wrong or empty passphrase provided for private key")]
     Passphrase,
     /// Something that is not done natively.
-    #[error("{0} is not handled natively; the Python module of community.crypto, installed on the controller, can do it")]
+    #[error(
+        "{0} is not handled natively; the Python module of community.crypto, installed on the controller, can do it"
+    )]
     Beyond(String),
 }
 

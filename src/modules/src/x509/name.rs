@@ -136,7 +136,8 @@ fn other_name(text: &str, what: &str) -> Result<Vec<u8>, X509Error> {
             "Cannot parse {what} otherName \"{text}\", must be in the format \"otherName:<OID>;<ASN.1 OpenSSL Encoded String>\" or \"otherName:<OID>;<hex string>\""
         )));
     };
-    let hex: Option<Vec<u8>> = value.split(':').map(|pair| u8::from_str_radix(pair, 16).ok().filter(|_| pair.len() <= 2)).collect();
+    let hex: Option<Vec<u8>> =
+        value.split(':').map(|pair| u8::from_str_radix(pair, 16).ok().filter(|_| pair.len() <= 2)).collect();
     let bytes = match hex {
         Some(bytes) => bytes,
         None => asn1_string(value)?,
@@ -272,10 +273,7 @@ fn escape(value: &str) -> String {
 /// `CN=Test, O = Something` or `/CN=Test/O=Something`.
 pub(crate) fn parse_name(text: &str) -> Result<Vec<Attribute>, X509Error> {
     let wrong = |why: &str| {
-        X509Error::bad(format!(
-            "Error while parsing distinguished name {}: {why}",
-            crate::convert::quoted(text)
-        ))
+        X509Error::bad(format!("Error while parsing distinguished name {}: {why}", crate::convert::quoted(text)))
     };
     let (separator, mut rest) = match text.trim_start().strip_prefix('/') {
         Some(rest) => ('/', rest),
@@ -325,7 +323,12 @@ fn component(text: &str, separator: Option<char>) -> Result<(Attribute, &str), X
     let mut at = 0;
     if let Some(hex) = rest.strip_prefix('#') {
         let digits = hex.bytes().take_while(u8::is_ascii_hexdigit).count() / 2 * 2;
-        let bad = || X509Error::bad(format!("Invalid hex sequence entry \"{}\"", hex.get(digits..digits + 2).unwrap_or_default()));
+        let bad = || {
+            X509Error::bad(format!(
+                "Invalid hex sequence entry \"{}\"",
+                hex.get(digits..digits + 2).unwrap_or_default()
+            ))
+        };
         if hex.len() > digits + 1 {
             return Err(bad());
         }

@@ -21,7 +21,8 @@ pub(crate) fn find(name: &str) -> Result<String, X509Error> {
     if let Some((oid, ..)) = TABLE.iter().find(|(_, long, short)| *long == name || *short == name) {
         return Ok((*oid).to_owned());
     }
-    let is_dotted = name.contains('.') && name.split('.').all(|arc| !arc.is_empty() && arc.bytes().all(|b| b.is_ascii_digit()));
+    let is_dotted =
+        name.contains('.') && name.split('.').all(|arc| !arc.is_empty() && arc.bytes().all(|b| b.is_ascii_digit()));
     if is_dotted { Ok(name.to_owned()) } else { Err(X509Error::bad(format!("Cannot find OID for \"{name}\""))) }
 }
 

@@ -32,9 +32,9 @@ impl Pem {
             for line in lines {
                 let line = line.trim_end();
                 if line == end {
-                    let bytes = STANDARD
-                        .decode(&base64)
-                        .map_err(|_| X509Error::bad("Unable to load PEM file: the base64 between BEGIN and END is damaged"))?;
+                    let bytes = STANDARD.decode(&base64).map_err(|_| {
+                        X509Error::bad("Unable to load PEM file: the base64 between BEGIN and END is damaged")
+                    })?;
                     return Ok(Self { label: label.to_owned(), headers, bytes });
                 }
                 match line.split_once(':') {
@@ -44,7 +44,9 @@ impl Pem {
             }
             return Err(X509Error::bad(format!("Unable to load PEM file: the line {end} is missing")));
         }
-        Err(X509Error::bad("Unable to load PEM file. See https://cryptography.io/en/latest/faq/#why-can-t-i-import-my-pem-file for more details. MalformedFraming"))
+        Err(X509Error::bad(
+            "Unable to load PEM file. See https://cryptography.io/en/latest/faq/#why-can-t-i-import-my-pem-file for more details. MalformedFraming",
+        ))
     }
 
     /// The value of a header.

@@ -70,8 +70,8 @@ impl PrivateKey {
     /// Reads PEM of any form. A passphrase for a key without one is as wrong as none for a key with one, as
     /// Python's cryptography has it.
     pub(crate) fn load(content: &[u8], passphrase: Option<&str>) -> Result<Self, X509Error> {
-        let pem = Pem::find(content, |label| label == "PRIVATE KEY" || label.ends_with(" PRIVATE KEY"))
-            .map_err(damaged)?;
+        let pem =
+            Pem::find(content, |label| label == "PRIVATE KEY" || label.ends_with(" PRIVATE KEY")).map_err(damaged)?;
         let traditional = pem.header("Proc-Type").is_some();
         let sealed = traditional || pem.label == "ENCRYPTED PRIVATE KEY";
         let opened = match (sealed, passphrase) {
@@ -196,11 +196,7 @@ impl PrivateKey {
     }
 
     /// The key in one of its forms. `None`: the key does not have that form.
-    pub(crate) fn encode(
-        &self,
-        form: Form,
-        passphrase: Option<&str>,
-    ) -> Result<Option<Zeroizing<Vec<u8>>>, X509Error> {
+    pub(crate) fn encode(&self, form: Form, passphrase: Option<&str>) -> Result<Option<Zeroizing<Vec<u8>>>, X509Error> {
         let text = |text: String| Some(Zeroizing::new(text.into_bytes()));
         Ok(match form {
             Form::Pkcs1 => {

@@ -1,12 +1,12 @@
 //! Certificate signing requests (PKCS#10).
 
+use super::X509Error;
 use super::der::{self, Reader};
 use super::extension::{self, Extension};
 use super::key::{Digest, PublicKey};
 use super::name::{self, Attribute};
 use super::pem::Pem;
 use super::private_key::PrivateKey;
-use super::X509Error;
 
 const EXTENSION_REQUEST: &str = "1.2.840.113549.1.9.14";
 /// Microsoft's, of the same shape.

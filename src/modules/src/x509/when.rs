@@ -4,8 +4,8 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::der::{self, Item};
 use super::X509Error;
+use super::der::{self, Item};
 
 /// Now, in UTC as all times here.
 pub(crate) fn now() -> DateTime {
