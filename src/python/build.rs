@@ -9,10 +9,17 @@ const ALSO: &[(&str, &str)] = &[("six/__init__.py", "ansible/module_utils/six/__
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=sidecar");
+    println!("cargo::rerun-if-changed=../library/standin");
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("sidecar");
     let mut rows = Vec::new();
     modules(&root.join("rplay_sidecar"), &root, &mut rows)?;
     modules(&root.join("standin"), &root.join("standin"), &mut rows)?;
+    // What modules bring along serves plugins, too. A file of our own of the same name is made for the controller.
+    let shared = root.join("../../library/standin").canonicalize()?;
+    let mut more = Vec::new();
+    modules(&shared, &shared, &mut more)?;
+    more.retain(|(name, _)| rows.iter().all(|(known, _)| known != name));
+    rows.append(&mut more);
     for (name, other) in ALSO {
         let file = rows.iter().find(|(known, _)| known == name).map(|(_, file)| file.clone());
         rows.extend(file.map(|file| ((*other).to_owned(), file)));

@@ -76,13 +76,13 @@ impl AgentError {
 
 /// The agent's program, loaded.
 #[derive(Debug)]
-pub(crate) struct Agent {
+pub struct Agent {
     /// Where it is on this machine, when it is a file.
-    pub(crate) path: Option<PathBuf>,
+    pub path: Option<PathBuf>,
     /// Its bytes.
-    pub(crate) program: Arc<[u8]>,
+    pub program: Arc<[u8]>,
     /// Its file name on targets: `agent-` and the start of its SHA-256, so that versions never mix.
-    pub(crate) name: String,
+    pub name: String,
 }
 
 impl Agent {

@@ -22,7 +22,7 @@ mod ssh;
 mod wire;
 mod words;
 
-pub use agent::{AgentError, AgentSource};
+pub use agent::{Agent, AgentError, AgentSource};
 pub use error::ConnectionError;
 pub use link::{Lane, Link, Pending, RemotePath};
 pub use pool::{Pool, PoolOptions};

@@ -104,14 +104,23 @@ impl Pool {
         self.wires.get(base, Wire::is_alive, || self.start(base)).await
     }
 
-    async fn start(&self, base: &Spec) -> Result<Wire, ConnectionError> {
+    /// The agent's program, for connections that are none of this crate's.
+    pub async fn agent(&self) -> Result<Arc<Agent>, ConnectionError> {
+        self.load("the controller").await.cloned()
+    }
+
+    async fn load(&self, host: &str) -> Result<&Arc<Agent>, ConnectionError> {
         let source = self.options.agent.clone();
         let load = || async {
             let loaded = tokio::task::spawn_blocking(move || Agent::load(&source)).await;
             let loaded = loaded.unwrap_or_else(|e| Err(crate::AgentError::Unreadable { reason: e.to_string() }));
-            loaded.map(Arc::new).map_err(|error| ConnectionError::Agent { host: base.host.clone(), error })
+            loaded.map(Arc::new).map_err(|error| ConnectionError::Agent { host: host.to_owned(), error })
         };
-        let agent = self.agent.get_or_try_init(load).await?;
+        self.agent.get_or_try_init(load).await
+    }
+
+    async fn start(&self, base: &Spec) -> Result<Wire, ConnectionError> {
+        let agent = self.load(&base.host).await?;
         if let Some(host) = self.hosts.current(base) {
             // The host may have been lost since: a reboot, a network that changed.
             if !host.is_alive().await {

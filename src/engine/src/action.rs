@@ -14,10 +14,12 @@ use rplay_value::{Map, Value};
 use tokio::sync::Notify;
 
 use crate::fields::truth_word;
+use crate::python_files::PythonPlugin;
 use crate::ran::Effect;
 use crate::run::Run;
 use crate::task::{Delegated, Settings, TaskCx};
 use crate::trouble::Trouble;
+use crate::worker::Worker;
 
 /// What an action is like.
 #[derive(Clone, Copy, Debug)]
@@ -255,6 +257,10 @@ pub struct ActionCx<'a> {
     pub(crate) apart: bool,
     /// What the item of a loop is called.
     pub(crate) label: Option<Value>,
+    /// The process of the plugin in Python that is at work.
+    pub(crate) worker: Option<Worker>,
+    /// The connection when it is a plugin in Python; looked for once.
+    plugin: OnceLock<Option<Arc<PythonPlugin>>>,
     link: Option<Arc<Link>>,
 }
 
@@ -281,6 +287,8 @@ impl<'a> ActionCx<'a> {
             turn: None,
             apart: false,
             label: None,
+            worker: None,
+            plugin: OnceLock::new(),
             link: None,
         }
     }
@@ -343,6 +351,27 @@ impl<'a> ActionCx<'a> {
         let link = self.task.link(self.settings, self.connection_scope, self.delegated, self.apart).await?;
         self.link = Some(Arc::clone(&link));
         Ok(link)
+    }
+
+    /// The connection to the host that does the work, when it is a plugin in Python.
+    pub(crate) fn connection_plugin(&self) -> Result<Option<Arc<PythonPlugin>>, Trouble> {
+        if let Some(known) = self.plugin.get() {
+            return Ok(known.clone());
+        }
+        let found = self.task.connection_plugin(self.settings, self.connection_scope)?;
+        Ok(self.plugin.get_or_init(|| found).clone())
+    }
+
+    /// The process that an item before this one used, or the one in use.
+    pub(crate) fn take_worker(&mut self) -> Option<Worker> {
+        self.worker.take().or_else(|| self.run().kept_worker(self.task.id, &self.task.host))
+    }
+
+    /// Keeps the process for the next item.
+    pub(crate) fn keep_worker(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            self.run().keep_worker(self.task.id, &self.task.host, worker);
+        }
     }
 
     /// The next use connects anew.
@@ -416,6 +445,11 @@ impl<'a> ActionCx<'a> {
     }
 
     async fn send_as(&mut self, call: Call, last: bool) -> Result<Reply, Trouble> {
+        if let Some(plugin) = self.connection_plugin()? {
+            let reply = Box::pin(crate::python_connection::send(self, &plugin, call)).await?;
+            self.keep_worker();
+            return Ok(reply);
+        }
         let link = self.link().await?;
         match self.turn {
             Some(turn) => Ok(turn.start(&link, call, self.live(), last)?.await?),

@@ -13,6 +13,7 @@ use rplay_value::{List, Map, Value};
 use crate::action::{Action, ActionCx, Done};
 use crate::actions::normal;
 use crate::journal::digest_of_call;
+use crate::python_files::PythonPlugin;
 use crate::trouble::Trouble;
 
 /// Where status files are when nobody says.
@@ -76,7 +77,21 @@ async fn found(cx: &mut ActionCx<'_>, job: String) -> Option<(String, Done)> {
 
 /// Runs an action in the background: waits for it with a look at least every `poll` seconds, or not at all with
 /// `poll: 0`. A job that ends between two looks is seen at once.
-pub(crate) async fn run(action: &dyn Action, cx: &mut ActionCx<'_>) -> Result<Done, Trouble> {
+pub(crate) async fn run(
+    action: &dyn Action,
+    python: Option<&PythonPlugin>,
+    cx: &mut ActionCx<'_>,
+) -> Result<Done, Trouble> {
+    if let Some(plugin) = python {
+        cx.apart = true;
+        // It starts the job itself, if it can.
+        let started = crate::python_action::run(plugin, cx).await?;
+        let jid = started.result.get("ansible_job_id").map(|id| id.to_str().into_owned());
+        return match jid.filter(|_| cx.settings.poll > 0) {
+            Some(jid) => follow(cx, jid, started).await,
+            None => Ok(started),
+        };
+    }
     let traits = action.traits();
     if traits.name != "normal" {
         let trouble = Trouble::action(format!("This action ({}) does not support async.", traits.name));
@@ -106,6 +121,12 @@ pub(crate) async fn run(action: &dyn Action, cx: &mut ActionCx<'_>) -> Result<Do
         (jid, started)
     };
 
+    follow(cx, jid, started).await
+}
+
+/// Looks at a job until it is over.
+async fn follow(cx: &mut ActionCx<'_>, jid: String, started: Done) -> Result<Done, Trouble> {
+    let (seconds, poll) = (cx.settings.async_seconds, cx.settings.poll);
     let (task, host) = (cx.task.id, Arc::clone(&cx.task.host));
     let mut left = seconds;
     let mut last = started;

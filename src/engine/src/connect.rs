@@ -6,6 +6,7 @@ use rplay_connection::{Become, Docker, Kind, Link, Method, Secret, Spec, Ssh};
 use rplay_template::Scope;
 
 use crate::fields::truth_word;
+use crate::python_files::PythonPlugin;
 use crate::task::{Delegated, Settings, TaskCx};
 use crate::trouble::Trouble;
 
@@ -65,6 +66,34 @@ impl TaskCx<'_> {
         Ok(self.run.pool().get(&spec).await?)
     }
 
+    /// The kind of connection of the host that does the work.
+    fn connection_kind(&self, settings: &Settings, scope: &Scope) -> Result<String, Trouble> {
+        let variable = Reader { task: self, scope }.text(&["ansible_connection"])?;
+        let given = variable.or_else(|| settings.connection.clone());
+        Ok(given.unwrap_or_else(|| self.run.options().connection.kind.clone()))
+    }
+
+    /// The plugin in Python that the connection is, if it is one.
+    pub(crate) fn connection_plugin(
+        &self,
+        settings: &Settings,
+        scope: &Scope,
+    ) -> Result<Option<Arc<PythonPlugin>>, Trouble> {
+        let kind = self.connection_kind(settings, scope)?;
+        Ok(self.run.resolver().python_connection(&kind))
+    }
+
+    /// As [`TaskCx::spec`], for a host that a plugin in Python may reach: then the kind says nothing.
+    pub(crate) fn plugin_spec(
+        &self,
+        settings: &Settings,
+        scope: &Scope,
+        delegated: Option<&Delegated>,
+    ) -> Result<Spec, Trouble> {
+        let plugin = self.connection_plugin(settings, scope)?;
+        self.spec_as(settings, scope, delegated, plugin.is_some())
+    }
+
     /// How the host that does the work is reached.
     pub(crate) fn spec(
         &self,
@@ -72,13 +101,20 @@ impl TaskCx<'_> {
         scope: &Scope,
         delegated: Option<&Delegated>,
     ) -> Result<Spec, Trouble> {
+        self.spec_as(settings, scope, delegated, false)
+    }
+
+    fn spec_as(
+        &self,
+        settings: &Settings,
+        scope: &Scope,
+        delegated: Option<&Delegated>,
+        plugin: bool,
+    ) -> Result<Spec, Trouble> {
         let read = Reader { task: self, scope };
         let defaults = &self.run.options().connection;
         let name = delegated.map_or(&self.host, |delegated| &delegated.name);
-        let kind = read
-            .text(&["ansible_connection"])?
-            .or_else(|| settings.connection.clone())
-            .unwrap_or_else(|| defaults.kind.clone());
+        let kind = self.connection_kind(settings, scope)?;
         let r#become = self.r#become(settings, &read)?;
         let short = kind.rsplit('.').next().unwrap_or(&kind);
         let mut spec = Spec {
@@ -88,6 +124,7 @@ impl TaskCx<'_> {
             ..Spec::default()
         };
         spec.kind = match short {
+            _ if plugin => Kind::Local,
             "local" => {
                 spec.host = name.to_string();
                 return Ok(Spec { kind: Kind::Local, ..spec });

@@ -24,6 +24,9 @@ mod options;
 mod plan;
 mod play;
 mod prompt;
+mod python_action;
+mod python_connection;
+mod python_files;
 mod ran;
 mod resolve;
 mod run;
@@ -31,6 +34,7 @@ mod strategy;
 mod task;
 mod trouble;
 mod vars;
+mod worker;
 
 pub use action::{Action, ActionCx, Done, Traits, actions, find_action};
 pub use error::EngineError;

@@ -10,10 +10,12 @@ use rplay_collection::{Collections, Kind};
 use rplay_diag::{Diagnose, Diagnostic};
 use rplay_library::Library;
 use rplay_playbook::Resolve;
+use rplay_python::Python;
 use rplay_template::{Engine, PluginKind, Rendered, Scope, Slot, Surroundings, Variables};
 use rplay_value::{Map, Text, Value};
 
 use crate::action::{actions, find_action};
+use crate::python_files::{PythonFiles, PythonPlugin};
 
 /// The full name of a module that ansible-core sent to a collection, by its short name.
 pub fn moved_to(name: &str) -> Option<&'static str> {
@@ -38,8 +40,10 @@ pub struct Resolver {
     deprecated: Mutex<HashMap<String, Vec<String>>>,
     any_deprecated: AtomicBool,
     defaulted: Mutex<HashMap<String, Defaulted>>,
-    /// Folders of action plugins in Python: beside playbooks, in roles, configured ones.
-    action_plugins: Mutex<Vec<PathBuf>>,
+    /// Runs plugins in Python.
+    python: Option<Python>,
+    python_actions: PythonFiles,
+    python_connections: PythonFiles,
 }
 
 /// What a key of `module_defaults` stands for.
@@ -87,7 +91,9 @@ impl Resolver {
             deprecated: Mutex::default(),
             any_deprecated: AtomicBool::new(false),
             defaulted: Mutex::default(),
-            action_plugins: Mutex::default(),
+            python: None,
+            python_actions: PythonFiles::new(Kind::Action, "action"),
+            python_connections: PythonFiles::new(Kind::Connection, "connection"),
         }
     }
 
@@ -119,18 +125,59 @@ impl Resolver {
 
     /// Configured folders of action plugins.
     #[must_use]
-    pub fn with_action_plugins(self, folders: Vec<PathBuf>) -> Self {
-        Self { action_plugins: Mutex::new(folders), ..self }
+    pub fn with_action_plugins(self, folders: &[PathBuf]) -> Self {
+        self.python_actions.configure(folders);
+        self
     }
 
-    /// The action plugin in Python that a short name means. rplay does not run it, and must not run a module in its place.
-    pub fn python_action(&self, name: &str) -> Option<PathBuf> {
+    /// Configured folders of connection plugins.
+    #[must_use]
+    pub fn with_connection_plugins(self, folders: &[PathBuf]) -> Self {
+        self.python_connections.configure(folders);
+        self
+    }
+
+    /// What runs plugins in Python.
+    #[must_use]
+    pub fn with_python(mut self, python: Python) -> Self {
+        self.python = Some(python);
+        self
+    }
+
+    /// What runs plugins in Python.
+    pub(crate) fn python(&self) -> Option<&Python> {
+        self.python.as_ref()
+    }
+
+    /// The action plugin in Python that a resolved name means. One of the user's own hides the native action of its name;
+    /// in collections, what is native is preferred.
+    pub(crate) fn python_action(&self, name: &str) -> Option<Arc<PythonPlugin>> {
         let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
-        let folders = self.action_plugins.lock().unwrap_or_else(PoisonError::into_inner);
-        if short.contains(['.', '/']) {
+        if !short.contains('.') {
+            return self.python_actions.outside(short);
+        }
+        if name.starts_with("ansible.builtin.") || Self::own(name).is_some() {
             return None;
         }
-        folders.iter().map(|folder| folder.join(format!("{short}.py"))).find(|file| file.is_file())
+        self.python_actions.inside(name, &self.collections)
+    }
+
+    /// The file of the action plugin in Python that a resolved name means.
+    pub fn python_action_file(&self, name: &str) -> Option<PathBuf> {
+        self.python_action(name).map(|plugin| plugin.file.file.clone())
+    }
+
+    /// The connection plugin in Python that a name means.
+    pub(crate) fn python_connection(&self, name: &str) -> Option<Arc<PythonPlugin>> {
+        let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
+        if !short.contains('.') {
+            return self.python_connections.outside(short);
+        }
+        let native = ["ssh", "local", "docker", "podman", "paramiko_ssh"];
+        if name.starts_with("ansible.builtin.") || native.contains(&name.rsplit('.').next().unwrap_or(name)) {
+            return None;
+        }
+        self.python_connections.inside(name, &self.collections)
     }
 
     /// The collections of the run.
@@ -235,7 +282,7 @@ impl Resolve for Resolver {
         if name.contains('.') {
             let core = name.starts_with("ansible.builtin.") || name.starts_with("ansible.legacy.");
             let legacy = name.strip_prefix("ansible.legacy.");
-            if legacy.is_some_and(|short| self.library.outside(short).is_some()) {
+            if legacy.is_some_and(|short| self.library.outside(short).is_some() || self.python_actions.has(short)) {
                 return Ok(Some(Arc::from(name)));
             }
             if let Some(own) = Self::own(name).filter(|_| core) {
@@ -264,15 +311,12 @@ impl Resolve for Resolver {
             }
         }
         let own = Self::own(name);
-        if self.library.outside(name).is_some() {
+        if self.python_actions.has(name) || self.library.outside(name).is_some() {
             // A module of the user's own hides the one of that name; the full name still means the builtin.
             return Ok(Some(if own.is_some() { Arc::from(format!("ansible.legacy.{name}")) } else { Arc::from(name) }));
         }
         if let Some(own) = own {
             return Ok(Some(own));
-        }
-        if self.python_action(name).is_some() {
-            return Ok(Some(Arc::from(name)));
         }
         // Where ansible-core is not installed, its module is missed when the task runs.
         if self.library.inside(name).is_some() || rplay_collection::is_core_module(name) {
@@ -300,11 +344,8 @@ impl Resolve for Resolver {
     fn entered(&self, folder: &Path) {
         self.engine.add_folder(folder);
         self.library.enter(folder);
-        let plugins = folder.join(Kind::Action.folder());
-        let mut known = self.action_plugins.lock().unwrap_or_else(PoisonError::into_inner);
-        if !known.contains(&plugins) && plugins.is_dir() {
-            known.push(plugins);
-        }
+        self.python_actions.enter(folder);
+        self.python_connections.enter(folder);
     }
 }
 

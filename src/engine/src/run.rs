@@ -1,5 +1,6 @@
 //! A run: playbooks over an inventory, play by play, batch by batch.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,6 +22,7 @@ use crate::ran::Ran;
 use crate::strategy::{BatchEnd, PlayRun};
 use crate::trouble::Trouble;
 use crate::vars::{PlayScope, View, World};
+use crate::worker::Worker;
 use crate::{Resolver, RunOptions};
 
 /// How a run ended, as Ansible's exit codes tell it.
@@ -72,6 +74,8 @@ pub struct Run {
     discoveries: Mutex<HashMap<Arc<str>, TaskId>>,
     /// Files of `vars_files`, read once a run: every host's every task asks for them.
     vars_files: Mutex<HashMap<PathBuf, Map>>,
+    /// Processes of plugins in Python that the next item of their task goes on with.
+    workers: RefCell<HashMap<(TaskId, Arc<str>), Worker>>,
     plays: AtomicU32,
     tasks: AtomicU32,
     out: Out,
@@ -108,6 +112,7 @@ impl Run {
             templates: Mutex::default(),
             discoveries: Mutex::default(),
             vars_files: Mutex::default(),
+            workers: RefCell::default(),
             plays: AtomicU32::new(0),
             tasks: AtomicU32::new(0),
             out: Out::default(),
@@ -164,6 +169,16 @@ impl Run {
 
     pub(crate) fn recap<T>(&self, change: impl FnOnce(&mut Recap) -> T) -> T {
         change(&mut self.recap.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The process that an item of this task has left.
+    pub(crate) fn kept_worker(&self, task: TaskId, host: &Arc<str>) -> Option<Worker> {
+        self.workers.borrow_mut().remove(&(task, Arc::clone(host)))
+    }
+
+    /// Keeps a process for the next item of its task.
+    pub(crate) fn keep_worker(&self, task: TaskId, host: &Arc<str>, worker: Worker) {
+        self.workers.borrow_mut().insert((task, Arc::clone(host)), worker);
     }
 
     pub(crate) fn next_task(&self) -> TaskId {

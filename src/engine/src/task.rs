@@ -94,13 +94,19 @@ impl TaskCx<'_> {
         for name in &layers(self.step).reserved {
             self.run.warn_reserved(name);
         }
-        match self.items(&scope) {
-            Ok(None) => self.counted(self.once(&scope, &Map::new(), None, None).boxed_local().await.0),
-            Ok(Some(items)) => self.run_loop(&scope, items).boxed_local().await,
+        let ran = self.execute_in(&scope).await;
+        drop(self.run.kept_worker(self.id, &self.host));
+        ran
+    }
+
+    async fn execute_in(&self, scope: &Scope) -> Ran {
+        match self.items(scope) {
+            Ok(None) => self.counted(self.once(scope, &Map::new(), None, None).boxed_local().await.0),
+            Ok(Some(items)) => self.run_loop(scope, items).boxed_local().await,
             // Something undefined counts only when the task is not skipped; anything else ends it before that is known.
             Err(trouble) => {
                 let before = !trouble.undefined;
-                self.once(&scope, &Map::new(), None, Some(Trouble { before, ..trouble })).boxed_local().await.0
+                self.once(scope, &Map::new(), None, Some(Trouble { before, ..trouble })).boxed_local().await.0
             }
         }
     }
@@ -355,7 +361,9 @@ impl TaskCx<'_> {
     /// The arguments after templating, defaults of `module_defaults` beneath them.
     fn arguments(&self, name: &Arc<str>, free_form: Option<String>, scope: &Scope) -> Result<Map, Trouble> {
         let action = &self.task.action;
-        let traits = find_action(name).map(super::action::Action::traits);
+        let python = self.run.resolver().python_action(name);
+        let native = find_action(name).filter(|_| python.is_none());
+        let traits = native.map(super::action::Action::traits);
         let unrendered = traits.map_or(&[] as &[&str], |traits| traits.unrendered);
         let keeps_vault = traits.is_some_and(|traits| traits.keeps_vault);
         let within = |trouble: Trouble| {
@@ -408,7 +416,12 @@ impl TaskCx<'_> {
         if let Some(text) = free_form {
             args.insert("_raw_params", text);
         }
-        if traits.is_some_and(|traits| !traits.free_form && traits.name != "normal") && args.contains("_raw_params") {
+        let takes_free_form = match (&python, traits) {
+            (Some(plugin), _) => plugin.free_form,
+            (None, Some(traits)) => traits.free_form || traits.name == "normal",
+            (None, None) => true,
+        };
+        if !takes_free_form && args.contains("_raw_params") {
             return Err(Trouble::message(format!("Action '{name}' does not support raw params.")).at(action.span));
         }
         if let Some(traits) = traits.filter(|traits| !traits.arguments.is_empty()) {
@@ -570,12 +583,20 @@ impl TaskCx<'_> {
 
     async fn act(&self, cx: &mut ActionCx<'_>) -> Result<Done, Trouble> {
         let name = Arc::clone(&cx.name);
+        let python = self.run.resolver().python_action(&name);
         let action = find_action(&name).unwrap_or(&crate::actions::normal::ACTION);
         if cx.settings.async_seconds > 0 {
-            return Box::pin(crate::background::run(action, cx)).await;
+            return Box::pin(crate::background::run(action, python.as_deref(), cx)).await;
         }
-        let Some(seconds) = cx.settings.timeout() else { return action.run(cx).await };
-        if let Ok(done) = tokio::time::timeout(Duration::from_secs(seconds), action.run(cx)).await {
+        let timeout = cx.settings.timeout();
+        let work = async {
+            match &python {
+                Some(plugin) => Box::pin(crate::python_action::run(plugin, cx)).await,
+                None => action.run(cx).await,
+            }
+        };
+        let Some(seconds) = timeout else { return work.await };
+        if let Ok(done) = tokio::time::timeout(Duration::from_secs(seconds), work).await {
             done
         } else {
             let period = Map::from_iter([("period", seconds)]);
@@ -680,8 +701,9 @@ impl TaskCx<'_> {
         }
         let raised = ran.result.remove(rplay_modules::foreign::RAISED);
         let msg = ran.result.get("msg").or(raised.as_ref()).map(|msg| msg.to_str().into_owned()).unwrap_or_default();
-        let native = find_action(&self.task.action.resolved).is_none();
-        let what = if native { "Module failed" } else { "Action failed" };
+        let resolved = &self.task.action.resolved;
+        let module = find_action(resolved).is_none() && self.run.resolver().python_action(resolved).is_none();
+        let what = if module { "Module failed" } else { "Action failed" };
         let message = if msg.is_empty() { format!("{what}: Unknown error.") } else { format!("{what}: {msg}") };
         let report = Trouble::message(message).report(&self.run.options().sources, self.task.span);
         // A module that broke off is told of as its task, as ansible-core does.

@@ -16,7 +16,7 @@ class Embedded(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     """Imports modules whose text came over the pipe.
 
     It stands last in `sys.meta_path`: the stand-ins for `ansible`, `jinja2`, .. are used only where the real package
-    is not installed. A real package is never mixed with stand-ins.
+    is not installed. A real package is not mixed with stand-ins, but for those in `ALWAYS`.
     """
 
     def __init__(self, modules):
@@ -25,7 +25,7 @@ class Embedded(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     def file(self, fullname):
         """The name of a module's file among the embedded ones, or None."""
         path = fullname.replace(".", "/")
-        candidates = (path + "/__init__.py", path + ".py")
+        candidates = (path + "/__init__.py", path + ".py", path.rpartition("/")[0] + "/_any.py")
         return next((name for name in candidates if name in self.modules), None)
 
     def find_spec(self, fullname, path=None, target=None):
@@ -54,7 +54,62 @@ class Embedded(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return None
 
 
+class Always(Embedded):
+    """The modules that are rplay's own in workers, whatever is installed: what plugins of these kinds are built on talks
+    to rplay's engine. Beside them, and below their packages, an installed ansible-core is itself.
+    """
+
+    NAMES = tuple("ansible.plugins." + name for name in ("action", "callback", "connection", "loader", "shell", "become"))
+    NAMES += ("ansible.executor.task_result", "ansible.vars.manager")
+
+    def find_spec(self, fullname, path=None, target=None):
+        ours = fullname == "ansible.plugins" or any((fullname + ".").startswith(name + ".") for name in self.NAMES)
+        name = self.file(fullname) if ours else None
+        if name is None:
+            return None
+        spec = importlib.machinery.ModuleSpec(
+            fullname, self, origin="<rplay>/" + name, is_package=name.endswith("/__init__.py")
+        )
+        spec.has_location = True
+        spec.cached = None
+        if spec.submodule_search_locations is not None:
+            folder = fullname.rpartition(".")[2]
+            spec.submodule_search_locations = [os.path.join(entry, folder) for entry in path or []]
+        return spec
+
+
+def workers():
+    """Starts the process that forks one for each action or connection; its standard input is a socket."""
+    import socket
+
+    control = socket.socket(fileno=os.dup(0))
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    if sys.path and sys.path[0] == "":
+        del sys.path[0]
+
+    def exactly(size):
+        data = b""
+        while len(data) < size:
+            part = control.recv(size - len(data))
+            if not part:
+                sys.exit(0)
+            data += part
+        return data
+
+    (size,) = struct.unpack(">I", exactly(4))
+    modules = json.loads(exactly(size).decode("utf-8"))
+    sys.meta_path.insert(0, Always(modules))
+    sys.meta_path.append(Embedded(modules))
+    from rplay_sidecar.workers import main
+
+    main(control)
+
+
 def start():
+    if sys.argv[1:] == ["workers"]:
+        return workers()
     reader = os.fdopen(os.dup(0), "rb")
     writer = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)

@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 
 use crate::PythonError;
 use crate::codec::{Decoder, Encoder, Place, push_text};
-use crate::conversation::Talk;
+use crate::conversation::Desk;
 use crate::python::Inner;
 
 /// An answer before it is written.
@@ -59,14 +59,14 @@ impl Variables for Nothing {
 /// A question with its fields.
 struct Question<'a> {
     owner: &'a Arc<Inner>,
-    talk: &'a Talk,
+    desk: &'a Desk,
     message: &'a Json,
 }
 
 impl Inner {
     /// The frame that answers a question of the process.
-    pub(crate) fn answer(self: &Arc<Self>, talk: &Talk, message: &Json) -> Vec<u8> {
-        let question = Question { owner: self, talk, message };
+    pub(crate) fn answer(self: &Arc<Self>, desk: &Desk, message: &Json) -> Vec<u8> {
+        let question = Question { owner: self, desk, message };
         let mut out = b"{\"op\":\"answer\",\"value\":".to_vec();
         let written = match question.answer() {
             Ok(answer) => question.write(answer, &mut out).map_err(Failure::Template),
@@ -83,7 +83,7 @@ impl Inner {
                 out.extend_from_slice(b"{\"op\":\"failed\",\"message\":");
                 push_text(&mut out, error.message());
                 let undefined = error.is_undefined();
-                let number = talk.table.borrow_mut().marker(error);
+                let number = desk.table.borrow_mut().marker(error);
                 out.extend_from_slice(format!(",\"marker\":{number},\"undefined\":{undefined}}}").as_bytes());
             }
         }
@@ -155,7 +155,7 @@ impl Question<'_> {
     }
 
     fn write(&self, answer: Answer, out: &mut Vec<u8>) -> Result<(), TemplateError> {
-        let table = Encoder { table: &self.talk.table };
+        let table = Encoder { table: &self.desk.table };
         match answer {
             Answer::Value(value) => table.encode(&value, out)?,
             Answer::Maybe(found) => {
@@ -184,7 +184,7 @@ impl Question<'_> {
     }
 
     fn engine(&self) -> Engine {
-        let current = self.talk.engine.borrow().clone();
+        let current = self.desk.engine.borrow().clone();
         current.unwrap_or_else(|| Engine::new(EngineOptions::default()))
     }
 
@@ -192,7 +192,7 @@ impl Question<'_> {
     fn place(&self) -> Place {
         let known = self.message["scope"]
             .as_u64()
-            .and_then(|number| self.talk.table.borrow().scopes.get(number as usize).cloned());
+            .and_then(|number| self.desk.table.borrow().scopes.get(number as usize).cloned());
         known.unwrap_or_else(|| Place {
             scope: Scope::new(Arc::new(Nothing), Arc::new(Surroundings::default())),
             assigned: Arc::from([]),
@@ -204,8 +204,8 @@ impl Question<'_> {
     }
 
     fn decode<R>(&self, read: impl FnOnce(Decoder<'_>) -> Result<R, PythonError>) -> Result<R, PythonError> {
-        let generation = self.talk.process.borrow().generation;
-        read(Decoder { table: &self.talk.table.borrow(), generation, owner: self.owner })
+        let generation = self.desk.generation;
+        read(Decoder { table: &self.desk.table.borrow(), generation, owner: self.owner })
     }
 
     fn value(&self, field: &str) -> Result<Mj, PythonError> {
@@ -214,7 +214,7 @@ impl Question<'_> {
 
     fn handle(&self) -> Result<Mj, PythonError> {
         let number = self.message["of"].as_u64().unwrap_or(u64::MAX) as usize;
-        let found = self.talk.table.borrow().handles.get(number).cloned();
+        let found = self.desk.table.borrow().handles.get(number).cloned();
         found.ok_or_else(|| PythonError::Garbled("a mapping was kept beyond the call it was given to".to_owned()))
     }
 

@@ -15,12 +15,20 @@ use crate::codec::Table;
 use crate::process::Process;
 use crate::python::Inner;
 
-/// What a conversation is about, from the first question to its answer.
-pub(crate) struct Talk {
-    pub(crate) process: RefCell<Process>,
+/// What answers to questions are made of.
+#[derive(Default)]
+pub(crate) struct Desk {
     pub(crate) table: RefCell<Table>,
     /// The engine of the innermost call.
     pub(crate) engine: RefCell<Option<Engine>>,
+    /// Which process asks: its objects are known by it.
+    pub(crate) generation: u64,
+}
+
+/// What a conversation is about, from the first question to its answer.
+pub(crate) struct Talk {
+    pub(crate) process: RefCell<Process>,
+    pub(crate) desk: Desk,
 }
 
 thread_local! {
@@ -55,8 +63,8 @@ impl Inner {
         if !process.is_alive() {
             process = self.start()?;
         }
-        let talk =
-            Rc::new(Talk { process: RefCell::new(process), table: RefCell::default(), engine: RefCell::default() });
+        let desk = Desk { generation: process.generation, ..Desk::default() };
+        let talk = Rc::new(Talk { process: RefCell::new(process), desk });
         TALKS.with_borrow_mut(|talks| talks.push((id, Rc::clone(&talk))));
         let ending = Ending;
         let result = work(&talk);
@@ -99,7 +107,7 @@ impl Inner {
                     );
                 }
                 _ => {
-                    let answer = self.answer(talk, &message);
+                    let answer = self.answer(&talk.desk, &message);
                     talk.process.borrow_mut().send(&answer)?;
                 }
             }

@@ -16,6 +16,8 @@ mod files;
 mod object;
 mod process;
 mod python;
+mod worker;
 
 pub use error::PythonError;
 pub use python::{Notify, Paths, Python, PythonOptions};
+pub use worker::{Desk, PluginFile, frame};

@@ -16,11 +16,18 @@ use crate::PythonError;
 include!(concat!(env!("OUT_DIR"), "/modules.rs"));
 
 /// What `python3 -c` runs.
-const BOOT: &str = include_str!("../sidecar/boot.py");
+pub(crate) const BOOT: &str = include_str!("../sidecar/boot.py");
 /// As many of the last lines on standard error are kept.
 const KEPT_LINES: usize = 20;
 /// As long a process that was told to end may take.
 const PATIENCE: Duration = Duration::from_millis(300);
+
+/// The sidecar's modules, as its first frame.
+pub(crate) fn modules() -> String {
+    let modules: Map<String, Json> =
+        MODULES.iter().map(|(name, text)| ((*name).to_owned(), Json::from(*text))).collect();
+    Json::Object(modules).to_string()
+}
 
 /// A running sidecar. Ends with its value.
 pub(crate) struct Process {
@@ -72,9 +79,7 @@ impl Process {
             collections: Vec::new(),
             broken: false,
         };
-        let modules: Map<String, Json> =
-            MODULES.iter().map(|(name, text)| ((*name).to_owned(), Json::from(*text))).collect();
-        process.send(Json::Object(modules).to_string().as_bytes())?;
+        process.send(modules().as_bytes())?;
         Ok(process)
     }
 

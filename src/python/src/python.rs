@@ -18,6 +18,7 @@ use crate::conversation::Talk;
 use crate::files::{self, Flaw, Plugin, Trouble};
 use crate::object::Remote;
 use crate::process::Process;
+use crate::worker::Forker;
 
 /// Configured folders.
 #[derive(Clone, Debug, Default)]
@@ -78,11 +79,13 @@ impl Default for PythonOptions {
 
 /// Python plugins of playbooks, roles and collections. Nothing is read and no process started before a name is missing.
 #[derive(Clone)]
-pub struct Python(Arc<Inner>);
+pub struct Python(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) options: PythonOptions,
     pub(crate) process: Mutex<Option<Process>>,
+    /// Starts the processes of [`Python::worker`].
+    pub(crate) forker: Mutex<Option<Forker>>,
     /// How many processes there were.
     pub(crate) generation: AtomicU64,
     interpreter: OnceLock<Option<PathBuf>>,
@@ -124,7 +127,7 @@ impl fmt::Debug for Python {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -134,6 +137,7 @@ impl Python {
         Self(Arc::new(Inner {
             options,
             process: Mutex::default(),
+            forker: Mutex::default(),
             generation: AtomicU64::new(0),
             interpreter: OnceLock::new(),
             known: Mutex::default(),
@@ -431,7 +435,7 @@ impl Inner {
         if plugin.collection.is_some() {
             self.tell_collections(talk)?;
         }
-        let generation = talk.process.borrow().generation;
+        let generation = talk.desk.generation;
         if let Some(stale) = call.args.iter().find_map(|arg| py::Object::downcast::<Remote>(arg))
             && stale.generation != generation
         {
@@ -441,11 +445,11 @@ impl Inner {
             Ok(request) => request,
             Err(error) => return Ok(Err(error)),
         };
-        let before = talk.engine.replace(Some(call.scope.engine().clone()));
+        let before = talk.desk.engine.replace(Some(call.scope.engine().clone()));
         let answer = self.exchange(talk, &request);
-        talk.engine.replace(before);
+        talk.desk.engine.replace(before);
         let answer = answer?;
-        let table = talk.table.borrow();
+        let table = talk.desk.table.borrow();
         let decoder = Decoder { table: &table, generation, owner: self };
         if answer["op"] == "raised" {
             return Ok(Err(match decoder.error(&answer["marker"]) {
@@ -464,9 +468,9 @@ impl Inner {
     }
 
     fn request(&self, talk: &Talk, plugin: &Plugin, call: &ForeignCall<'_>) -> Result<Vec<u8>, TemplateError> {
-        let table = Encoder { table: &talk.table };
+        let table = Encoder { table: &talk.desk.table };
         let assigned = call.assigned.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-        let scope = talk.table.borrow_mut().scope(Place { scope: call.scope.clone(), assigned });
+        let scope = talk.desk.table.borrow_mut().scope(Place { scope: call.scope.clone(), assigned });
         let surroundings = call.scope.surroundings();
         let head = json!({
             "op": "call",
@@ -571,7 +575,7 @@ impl Inner {
         let request = json!({"op": "attribute", "of": object.id, "name": name});
         let fail = |error: PythonError| TemplateError::plugin(error.to_string());
         let asked = self.talk(|talk| {
-            let generation = talk.process.borrow().generation;
+            let generation = talk.desk.generation;
             if generation != object.generation {
                 return Err(TemplateError::plugin("a plugin's object is gone, because the Python process had ended"));
             }
@@ -579,7 +583,7 @@ impl Inner {
             if answer["op"] == "raised" {
                 return Err(TemplateError::plugin(flaw(&answer).message));
             }
-            let table = talk.table.borrow();
+            let table = talk.desk.table.borrow();
             let found = Decoder { table: &table, generation, owner: self }.list(&answer["value"]).map_err(fail)?;
             Ok(found.into_iter().next())
         });

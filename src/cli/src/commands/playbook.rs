@@ -299,7 +299,7 @@ impl<'a> Command<'a> {
         let engine = Engine::new(EngineOptions {
             compat: choice.compat.clone(),
             notices: Some(Arc::new(listener.clone())),
-            foreign: Some(Arc::new(python)),
+            foreign: Some(Arc::new(python.clone())),
             sources: self.sources.clone(),
             files: Arc::new(files.clone()),
             vault: Some(Arc::new(files.clone())),
@@ -324,7 +324,9 @@ impl<'a> Command<'a> {
                     &self.compat,
                 ))
                 .with_collections(self.collections.clone())
-                .with_action_plugins(self.settings.paths("DEFAULT_ACTION_PLUGIN_PATH")),
+                .with_python(python)
+                .with_action_plugins(&self.settings.paths("DEFAULT_ACTION_PLUGIN_PATH"))
+                .with_connection_plugins(&self.settings.paths("DEFAULT_CONNECTION_PLUGIN_PATH")),
         );
         Ok(Prepared { files, resolver, inventory, extra_vars, merge, notices })
     }

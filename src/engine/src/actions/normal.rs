@@ -43,10 +43,6 @@ pub(crate) fn prepare(cx: &mut ActionCx<'_>) -> Result<Call, Trouble> {
         return Err(Trouble::message(message).at(cx.task.task.action.span));
     }
     args.remove("_uses_shell");
-    if let Some(file) = cx.run().resolver().python_action(&name) {
-        let message = format!("The action plugin {name} is written in Python, which is not run: {}", file.display());
-        return Err(Trouble::message(message).at(cx.task.task.action.span));
-    }
     module(cx, &name, args)
 }
 

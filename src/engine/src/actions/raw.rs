@@ -27,22 +27,30 @@ impl Action for Raw {
             Some(shell) => format!("{shell} -c {}", quote(&command)),
             None => command,
         };
+        if let Some(plugin) = cx.connection_plugin()? {
+            let output = crate::python_connection::exec(cx, &plugin, &environment(cx, &command), None, false).await?;
+            cx.keep_worker();
+            return Ok(done(output.rc, &output.stdout, &output.stderr));
+        }
         let spec = cx.task.spec(cx.settings, cx.connection_scope, cx.delegated)?;
         let live = cx.live();
         let output = cx.run().pool().raw(&spec, &environment(cx, &command), live.as_ref()).await?;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
-        let mut done = Done::changed(true).with("rc", i64::from(output.rc));
-        for (name, text) in [("stdout", &stdout), ("stderr", &stderr)] {
-            done = done
-                .with(name, text.as_str())
-                .with(&format!("{name}_lines"), text.lines().map(Value::from).collect::<List>());
-        }
-        if output.rc != 0 {
-            done = done.with("failed", true).with("msg", "non-zero return code");
-        }
-        Ok(done)
+        Ok(done(i64::from(output.rc), &output.stdout, &output.stderr))
     }
+}
+
+/// The result of a command line.
+fn done(rc: i64, stdout: &[u8], stderr: &[u8]) -> Done {
+    let mut done = Done::changed(true).with("rc", rc);
+    for (name, bytes) in [("stdout", stdout), ("stderr", stderr)] {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let lines = text.lines().map(Value::from).collect::<List>();
+        done = done.with(name, text).with(&format!("{name}_lines"), lines);
+    }
+    if rc != 0 {
+        done = done.with("failed", true).with("msg", "non-zero return code");
+    }
+    done
 }
 
 /// The command with the task's environment before it.

@@ -222,7 +222,10 @@ impl PlayRun<'_> {
 
     /// What becomes of a task that is to run once: hosts that are not in step cannot share it. Whether this host runs it.
     fn take_once(&mut self, step: &Arc<Step>, task: &Task) -> Result<bool, EngineError> {
-        if find_action(&task.action.resolved).is_some_and(|action| action.traits().once) {
+        let resolved = &task.action.resolved;
+        if find_action(resolved).is_some_and(|action| action.traits().once)
+            || self.run.resolver().python_action(resolved).is_some_and(|plugin| plugin.once)
+        {
             return Err(EngineError::Keyword {
                 message: format!(
                     "The '{}' module bypasses the host loop, which is currently not supported in the free strategy and \

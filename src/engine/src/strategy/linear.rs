@@ -327,7 +327,9 @@ impl PlayRun<'_> {
     /// Whether a task is to run once for all hosts.
     pub(super) fn is_once(&self, step: &Step, task: &Task, scope: &Scope) -> Result<bool, Trouble> {
         let wanted = self.run.maybe::<bool>("run_once", step.keywords(|c| c.run_once.as_ref()), scope)?;
-        let always = find_action(&task.action.resolved).is_some_and(|action| action.traits().once);
+        let resolved = &task.action.resolved;
+        let always = find_action(resolved).is_some_and(|action| action.traits().once)
+            || self.run.resolver().python_action(resolved).is_some_and(|plugin| plugin.once);
         Ok(always || wanted.unwrap_or(false))
     }
 

@@ -28,7 +28,7 @@ def run(wire, cls, message):
     return instance.run(message["args"], variables=variables, **message["kwargs"])
 
 
-def describe_options(wire, instance, message):
+def describe_options(wire, instance, message, kind="lookup"):
     """Tells the plugin's base class the options of its documentation."""
     module = sys.modules.get(type(instance).__module__)
     documentation = getattr(module, "DOCUMENTATION", None)
@@ -40,7 +40,7 @@ def describe_options(wire, instance, message):
     try:
         from ansible import constants
 
-        constants.config.initialize_plugin_configuration_definitions("lookup", message["name"], options)
+        constants.config.initialize_plugin_configuration_definitions(kind, message["name"], options)
     except Exception as error:
         wire.notice("debug", "the options of {} are not known: {}".format(message["file"], error))
 

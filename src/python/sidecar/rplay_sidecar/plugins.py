@@ -83,7 +83,8 @@ def hear_display():
 
     def tell(level):
         def method(self, msg, *args, **kwargs):
-            wire.CURRENT.notice(level, msg)
+            if wire.CURRENT is not None:
+                wire.CURRENT.notice(level, msg)
 
         return method
 
@@ -91,6 +92,9 @@ def hear_display():
     display.warning = display.system_warning = tell("warning")
     display.deprecated = tell("deprecated")
     display.error = tell("error")
+    display.display = display.banner = tell("info")
+    for count in range(1, 6):
+        setattr(display, "v" * count, tell("v" * count))
 
 
 def add_collections(folders):

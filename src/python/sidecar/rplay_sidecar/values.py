@@ -18,6 +18,23 @@ class Trusted(str):
     __slots__ = ()
 
 
+class Data(str):
+    """Text that looks like a template and is none: it is not from the user."""
+
+    __slots__ = ()
+
+
+def guarded(value):
+    """A value whose text is told apart from what a plugin makes itself, where it could be taken for a template."""
+    if type(value) is str:
+        return Data(value) if "{{" in value or "{%" in value or "{#" in value else value
+    if type(value) is list:
+        return [guarded(item) for item in value]
+    if type(value) is dict:
+        return {key: guarded(item) for key, item in value.items()}
+    return value
+
+
 class Omit:
     """`omit`: whoever gets it leaves the argument out."""
 
@@ -85,6 +102,8 @@ class Codec:
         self.wire = wire
         # Objects of plugins that rplay has no value for; they come back to other plugins as they are.
         self.objects = {}
+        # Whether text that is no template is told apart from a plugin's own.
+        self.guards_text = False
 
     def encode(self, value):
         kind = type(value)

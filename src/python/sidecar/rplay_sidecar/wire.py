@@ -7,11 +7,16 @@ may bring a `call` of its own before it is answered. Only one side talks at a ti
 
 import json
 import struct
+import threading
 
 from rplay_sidecar import values
 
 # The conversation of this process, for stand-ins that have to ask rplay (`Display`, `yaml`).
 CURRENT = None
+# Whether text that a plugin made is a template where releases before 2.19 took it for one.
+LENIENT = False
+# The plugins imported in a worker.
+PLUGINS = None
 
 
 class Failed(Exception):
@@ -32,6 +37,8 @@ class Wire:
         self.writer = writer
         self.answer = answer
         self.codec = values.Codec(self)
+        # A plugin may have threads; each question waits for its answer.
+        self.lock = threading.RLock()
 
     def send(self, message):
         data = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
@@ -47,30 +54,39 @@ class Wire:
         data = self.reader.read(size)
         if len(data) < size:
             raise EOFError("rplay has gone")
-        return json.loads(data.decode("utf-8"), object_hook=self.codec.decode)
+        message = json.loads(data.decode("utf-8"), object_hook=self.codec.decode)
+        if self.codec.guards_text and (b"{{" in data or b"{%" in data or b"{#" in data):
+            message = {key: values.guarded(value) for key, value in message.items()}
+        return message
 
     def ask(self, op, **fields):
         """Asks the controller while a plugin waits; calls that come first are answered first."""
         fields["op"] = op
-        self.send(fields)
-        while True:
-            message = self.receive()
-            op = message["op"]
-            if op == "answer":
-                return message.get("value")
-            if op == "failed":
-                raise self.failure(message)
-            self.send(self.answer(message))
+        with self.lock:
+            self.send(fields)
+            while True:
+                message = self.receive()
+                op = message["op"]
+                if op == "answer":
+                    return message.get("value")
+                if op == "failed":
+                    raise self.failure(message)
+                self.send(self.answer(message))
 
     def failure(self, message):
         """The exception for what the controller could not do: undefined ones are Jinja's."""
         if message.get("undefined"):
             return values.undefined_error(message["message"], message.get("marker"))
+        if message.get("kind"):
+            from ansible import errors
+
+            return getattr(errors, message["kind"])(message["message"])
         return Failed(message["message"], message.get("marker"))
 
     def notice(self, level, text):
         """Something to tell the user; nobody answers."""
-        self.send({"op": "notice", "level": level, "text": str(text)})
+        with self.lock:
+            self.send({"op": "notice", "level": level, "text": str(text)})
 
     def serve(self):
         """Answers until the controller goes."""

@@ -47,16 +47,25 @@ class Display:
     def banner(self, msg, color=None, cows=True):
         self._tell("info", msg)
 
-    def v(self, msg, host=None, caplevel=0):
-        self._tell("verbose", msg)
+    def verbose(self, msg, host=None, caplevel=2):
+        self._tell("v" * (caplevel + 1), msg)
+
+    def v(self, msg, host=None):
+        self.verbose(msg, host, 0)
 
     def vv(self, msg, host=None):
-        self.v(msg, host)
+        self.verbose(msg, host, 1)
 
-    vvv = vvvv = vvvvv = vvvvvv = vv
+    def vvv(self, msg, host=None):
+        self.verbose(msg, host, 2)
 
-    def verbose(self, msg, host=None, caplevel=2):
-        self.v(msg, host)
+    def vvvv(self, msg, host=None):
+        self.verbose(msg, host, 3)
+
+    def vvvvv(self, msg, host=None):
+        self.verbose(msg, host, 4)
+
+    vvvvvv = vvvvv
 
     def debug(self, msg, host=None):
         self._tell("debug", msg)
