@@ -14,11 +14,12 @@ fn main() -> io::Result<()> {
     let mut rows = Vec::new();
     modules(&root.join("rplay_sidecar"), &root, &mut rows)?;
     modules(&root.join("standin"), &root.join("standin"), &mut rows)?;
-    // What modules bring along serves plugins, too. A file of our own of the same name is made for the controller.
+    // What modules bring along serves plugins, too, and is the fuller one; but the modules' own base is not for the controller.
     let shared = root.join("../../library/standin").canonicalize()?;
     let mut more = Vec::new();
     modules(&shared, &shared, &mut more)?;
-    more.retain(|(name, _)| rows.iter().all(|(known, _)| known != name));
+    more.retain(|(name, _)| name != "ansible/module_utils/basic.py");
+    rows.retain(|(name, _)| more.iter().all(|(other, _)| other != name));
     rows.append(&mut more);
     for (name, other) in ALSO {
         let file = rows.iter().find(|(known, _)| known == name).map(|(_, file)| file.clone());

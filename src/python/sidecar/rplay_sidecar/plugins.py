@@ -84,7 +84,8 @@ def hear_display():
     def tell(level):
         def method(self, msg, *args, **kwargs):
             if wire.CURRENT is not None:
-                wire.CURRENT.notice(level, msg)
+                how = {name: kwargs[name] for name in ("color", "stderr", "newline") if name in kwargs}
+                wire.CURRENT.notice(level, msg, **how)
 
         return method
 
@@ -92,7 +93,7 @@ def hear_display():
     display.warning = display.system_warning = tell("warning")
     display.deprecated = tell("deprecated")
     display.error = tell("error")
-    display.display = display.banner = tell("info")
+    display.display = tell("info")
     for count in range(1, 6):
         setattr(display, "v" * count, tell("v" * count))
 

@@ -83,10 +83,10 @@ class Wire:
             return getattr(errors, message["kind"])(message["message"])
         return Failed(message["message"], message.get("marker"))
 
-    def notice(self, level, text):
+    def notice(self, level, text, **how):
         """Something to tell the user; nobody answers."""
         with self.lock:
-            self.send({"op": "notice", "level": level, "text": str(text)})
+            self.send(dict(how, op="notice", level=level, text=str(text)))
 
     def serve(self):
         """Answers until the controller goes."""

@@ -13,12 +13,13 @@ class Display:
     def __init__(self, verbosity=0):
         pass
 
-    def _tell(self, level, text):
+    def _tell(self, level, text, **how):
         if _wire.CURRENT is not None:
-            _wire.CURRENT.notice(level, text)
+            _wire.CURRENT.notice(level, text, **how)
 
     def display(self, msg, color=None, stderr=False, screen_only=False, log_only=False, newline=True, **_):
-        self._tell("info", msg)
+        if not log_only:
+            self._tell("info", msg, color=color, stderr=bool(stderr), newline=bool(newline))
 
     def warning(self, msg, formatted=False, **_):
         self._tell("warning", msg)
@@ -45,7 +46,8 @@ class Display:
         self._tell("warning", "{} {}".format(msg or "", exception or "").strip())
 
     def banner(self, msg, color=None, cows=True):
-        self._tell("info", msg)
+        msg = str(msg).strip()
+        self.display("\n{} {}".format(msg, "*" * max(self.columns - len(msg), 3)), color=color)
 
     def verbose(self, msg, host=None, caplevel=2):
         self._tell("v" * (caplevel + 1), msg)

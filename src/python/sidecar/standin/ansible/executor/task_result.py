@@ -1,0 +1,7 @@
+"""A task's result as callbacks see it."""
+
+from rplay_sidecar.results import CallbackTaskResult
+
+TaskResult = CallbackTaskResult
+
+__all__ = ["CallbackTaskResult", "TaskResult"]
