@@ -4,6 +4,7 @@
 //! through a link named `ansible`, `ansible-playbook`, `ansible-vault` and so on it behaves as that.
 
 mod agent;
+mod callbacks;
 mod commands;
 mod compat;
 mod config_file;

@@ -130,6 +130,12 @@ fn ask(run: &Run, prompt: &PromptVar, scope: &Scope) -> Result<Value, EngineErro
         Some(default) => format!("{text} [{}]: ", default.to_str()),
         None => format!("{text}: "),
     };
+    run.emit(rplay_event::EventKind::VariableAsked {
+        name: prompt.name.to_string(),
+        private: prompt.private,
+        prompt: Some(text.clone()),
+        default: default.clone(),
+    });
     let put = |text: String| -> Result<String, EngineError> {
         run.flush_events();
         let question = Question { text, private: prompt.private };

@@ -145,7 +145,7 @@ impl Resolver {
     }
 
     /// What runs plugins in Python.
-    pub(crate) fn python(&self) -> Option<&Python> {
+    pub fn python(&self) -> Option<&Python> {
         self.python.as_ref()
     }
 

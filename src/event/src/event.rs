@@ -109,6 +109,7 @@ pub struct TaskInfo {
 /// | `Notified` | `v2_playbook_on_notify` |
 /// | `AsyncPolled`, `AsyncFinished` | `v2_runner_on_async_{poll,ok,failed}` |
 /// | `Recap` | `v2_playbook_on_stats` |
+/// | `VariableAsked` | `v2_playbook_on_vars_prompt` |
 /// | `Warned`, `Deprecated`, `Failed`, `Verbose`, `Prompted` | Ansible's `Display` |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -238,6 +239,17 @@ pub enum EventKind {
     Prompted {
         /// The text.
         text: String,
+    },
+    /// The user is asked for a variable of `vars_prompt`.
+    VariableAsked {
+        /// The variable.
+        name: String,
+        /// What is typed is not shown.
+        private: bool,
+        /// The question.
+        prompt: Option<String>,
+        /// What counts when nothing is typed.
+        default: Option<Value>,
     },
     /// A line of a running program's output, as it comes. Tasks under `no_log` have none.
     OutputLine {

@@ -54,6 +54,12 @@ pub fn open_follow(name: &str, terminal: Terminal) -> Option<Box<dyn Sink>> {
     matches!(short(name), "json" | "junit").then(|| Box::new(Follow::new(terminal)) as Box<dyn Sink>)
 }
 
+/// Whether a name is one of this crate's outputs, additional ones included.
+pub fn is_native(name: &str) -> bool {
+    let name = short(name);
+    NAMES.contains(&name) || EXTRA_NAMES.contains(&name)
+}
+
 fn short(name: &str) -> &str {
     let collections = ["ansible.builtin.", "ansible.posix.", "community.general."];
     collections.iter().find_map(|collection| name.strip_prefix(collection)).unwrap_or(name)

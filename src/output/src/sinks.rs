@@ -8,6 +8,8 @@ mod junit;
 mod minimal;
 mod oneline;
 mod profile_tasks;
+mod python;
+mod silent;
 mod timer;
 mod tree;
 
@@ -19,5 +21,7 @@ pub use junit::JUnit;
 pub use minimal::Minimal;
 pub use oneline::OneLine;
 pub use profile_tasks::ProfileTasks;
+pub use python::{Callback, CallbackRun, PythonCallbacks};
+pub use silent::Silent;
 pub use timer::Timer;
 pub use tree::Tree;

@@ -245,6 +245,11 @@ impl Terminal {
         Self::new(Box::new(io::BufWriter::with_capacity(1 << 16, io::stdout())), Box::new(io::stderr()), look)
     }
 
+    /// The process's own streams, with nothing held back: what several outputs write in turn stays in order.
+    pub fn direct(look: &Look) -> Self {
+        Self::new(Box::new(io::stdout()), Box::new(io::stderr()), look)
+    }
+
     /// Any two streams.
     pub fn new(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>, look: &Look) -> Self {
         Self { out, err, palette: look.palette().cloned(), columns: look.columns }

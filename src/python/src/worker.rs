@@ -175,6 +175,13 @@ impl Desk {
 }
 
 impl Python {
+    /// Answers questions of a worker that is told nothing by numbers.
+    pub fn desk(&self, engine: Option<&Engine>) -> Desk {
+        let desk = conversation::Desk::default();
+        desk.engine.replace(engine.cloned());
+        Desk { owner: Arc::clone(&self.0), desk }
+    }
+
     /// A process for a plugin, which has its file imported. The stream carries frames; its end ends the process.
     pub fn worker(&self, preload: &[Json], engine: Option<&Engine>) -> Result<(UnixStream, Desk), PythonError> {
         let inner = &self.0;
@@ -197,8 +204,6 @@ impl Python {
         };
         forker.send(order.as_bytes(), Some(&theirs))?;
         *slot = Some(forker);
-        let desk = conversation::Desk::default();
-        desk.engine.replace(engine.cloned());
-        Ok((ours, Desk { owner: Arc::clone(inner), desk }))
+        Ok((ours, self.desk(engine)))
     }
 }

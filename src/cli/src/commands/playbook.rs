@@ -13,12 +13,13 @@ use rplay_engine::{ConnectionDefaults, EngineError, FactCaching, Gathering, Reso
 use rplay_event::{Dispatcher, Emitter, EventKind, LogWriter, Notice, Sink};
 use rplay_inventory::Inventory;
 use rplay_journal::Journal;
-use rplay_output::{Look, ResultFormat, Terminal};
+use rplay_output::{CallbackRun, Look, PythonCallbacks, ResultFormat, Terminal};
 use rplay_playbook::AdHoc;
 use rplay_template::{Engine, EngineOptions};
 use rplay_value::{Compat, Map, Results};
 use rplay_vault::VaultedFiles;
 
+use crate::callbacks::Places;
 use crate::commands::adhoc::{Asked, NO_HOSTS};
 use crate::commands::console::Console;
 use crate::commands::resume::{self, Resumed};
@@ -495,7 +496,7 @@ impl<'a> Command<'a> {
             .enable_all()
             .build()
             .map_err(|error| Failure::error(Diagnostic::error(format!("could not start worker threads: {error}"))))?;
-        let (sinks, deprecated) = self.sinks(work)?;
+        let (sinks, deprecated) = self.sinks(work, &resolver, &extra_vars, &connection.kind, &mut said)?;
         let journal = if matches!(work, Work::Playbooks) { self.journal(files, &mut said) } else { None };
         let (emitter, dispatcher) = Dispatcher::start(sinks);
         for diagnostic in &said {
@@ -626,7 +627,14 @@ impl<'a> Command<'a> {
         }
     }
 
-    fn sinks(&self, work: &Work) -> Result<Outputs, Failure> {
+    fn sinks(
+        &self,
+        work: &Work,
+        resolver: &Resolver,
+        extra_vars: &Map,
+        transport: &str,
+        said: &mut Vec<Diagnostic>,
+    ) -> Result<Outputs, Failure> {
         let settings = &self.settings;
         let name = match work {
             Work::AdHoc(asked) => asked.output(self.options, settings),
@@ -636,9 +644,32 @@ impl<'a> Command<'a> {
                 given.or_else(|| settings.text("DEFAULT_STDOUT_CALLBACK")).unwrap_or_default()
             }
         };
+        let loads = matches!(work, Work::Playbooks) || settings.flag("DEFAULT_LOAD_CALLBACK_PLUGINS");
+        let callbacks = self.python_callbacks(&name, loads);
+        let python = |callbacks: &CallbackRun| {
+            let callbacks =
+                CallbackRun { transport: transport.to_owned(), extra_vars: extra_vars.clone(), ..callbacks.clone() };
+            resolver.python().map(|python| PythonCallbacks::start(python, resolver.engine(), &callbacks, &self.look))
+        };
+        let mut python_sink: Option<Box<dyn Sink>> = None;
+        if callbacks.stdout.is_some() || !callbacks.others.is_empty() {
+            match python(&callbacks) {
+                Some(Ok(sink)) => python_sink = sink.map(|sink| Box::new(sink) as Box<dyn Sink>),
+                Some(Err(error)) if callbacks.stdout.is_some() => {
+                    let message = format!("Could not load '{name}' callback plugin: {error}");
+                    return Err(Failure::error(Diagnostic::error(message)));
+                }
+                Some(Err(error)) => said.push(Diagnostic::warning(format!("callbacks in Python are left out: {error}"))),
+                None => {}
+            }
+        }
+        let terminal =
+            || if python_sink.is_some() { Terminal::direct(&self.look) } else { Terminal::standard(&self.look) };
         let opened = match work {
             Work::Console(console) => console.sink(&name, &self.look),
-            _ => rplay_output::open(&name, Terminal::standard(&self.look), self.look.clone()),
+            // What a callback in Python shows, nothing else does.
+            _ if callbacks.stdout.is_some() => Ok(Box::new(rplay_output::Silent) as Box<dyn Sink>),
+            _ => rplay_output::open(&name, terminal(), self.look.clone()),
         };
         let sink = opened.map_err(|error| {
             Failure::options(
@@ -675,7 +706,11 @@ impl<'a> Command<'a> {
             let terminal = Terminal::standard(&self.look);
             sinks.push(Box::new(rplay_output::Tree::new(folder, terminal, self.look.clone())));
         }
+        sinks.extend(python_sink);
         for name in enabled {
+            if callbacks.others.iter().any(|other| other.file.name == name) {
+                continue;
+            }
             match rplay_output::open_extra(&name, Terminal::standard(&self.look), self.look.clone()) {
                 Ok(sink) => sinks.push(sink),
                 Err(error) => self
@@ -689,6 +724,34 @@ impl<'a> Command<'a> {
             sinks.push(Box::new(LogWriter::new(io::BufWriter::new(file))));
         }
         Ok((sinks, deprecated))
+    }
+
+    /// The callbacks in Python of this run.
+    fn python_callbacks(&self, stdout: &str, loads: bool) -> CallbackRun {
+        let mut folders: Vec<PathBuf> = self
+            .playbooks
+            .iter()
+            .map(|playbook| playbook.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+            .map(Path::to_owned)
+            .collect();
+        if folders.is_empty() {
+            folders.push(self.settings.path("PLAYBOOK_DIR").unwrap_or_else(|| PathBuf::from(".")));
+        }
+        let places = Places { folders, settings: &self.settings, collections: &self.collections };
+        let native = |name: &str| rplay_output::is_native(name);
+        let stdout_plugin = if stdout.contains('.') && native(stdout) { None } else { places.find(stdout) };
+        let others = if loads {
+            places.others(stdout, &self.settings.list("CALLBACKS_ENABLED"), |name| name.contains("tree") || native(name))
+        } else {
+            Vec::new()
+        };
+        CallbackRun {
+            stdout: stdout_plugin,
+            others,
+            diff: self.options.diff,
+            check: self.options.check,
+            ..CallbackRun::default()
+        }
     }
 
     fn connection_defaults(&self) -> Result<ConnectionDefaults, Failure> {

@@ -27,6 +27,15 @@ impl Default {
         Self { screen: Screen::new(terminal, look), play: None, tasks: HashMap::new(), banner: None, check: false }
     }
 
+    /// Takes note of a play or task without showing it.
+    pub(crate) fn learn(&mut self, event: &Event) {
+        match &event.kind {
+            EventKind::PlayStarted(play) => self.play = Some(Arc::clone(play)),
+            EventKind::TaskStarted(task) => _ = self.tasks.insert(task.id, Arc::clone(task)),
+            _ => {}
+        }
+    }
+
     fn task(&self, id: TaskId) -> Option<Arc<TaskInfo>> {
         self.tasks.get(&id).cloned()
     }

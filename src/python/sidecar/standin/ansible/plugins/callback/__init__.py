@@ -115,11 +115,7 @@ class CallbackBase(AnsiblePlugin):
         if not serialize:
             return shown
         if form == "yaml":
-            for stream in ("stdout", "stderr"):
-                if pretty in (None, True) and stream in shown and stream + "_lines" in shown:
-                    shown[stream + "_lines"] = "<omitted>"
-            text = _wire.CURRENT.ask("dump", value=shown)
-            return "\n" + "\n".join(" " * (indent or 4) + line if line else line for line in text.splitlines())
+            return _wire.CURRENT.ask("dump", value=json.loads(json.dumps(shown, default=str)))
         return json.dumps(shown, indent=indent, ensure_ascii=False, sort_keys=sort_keys, default=str)
 
     def _handle_warnings(self, res):
