@@ -27,6 +27,8 @@ struct Options {
     unlink: bool,
     /// Run one module in the background.
     job: bool,
+    /// The end of the input is no reason to stop what runs: the calls are all there, and their replies are waited for.
+    once: bool,
 }
 
 fn options(args: impl Iterator<Item = String>) -> Result<Options, String> {
@@ -37,8 +39,9 @@ fn options(args: impl Iterator<Item = String>) -> Result<Options, String> {
             "--tmp" => options.tmp = Some(args.next().ok_or("--tmp needs a folder")?.into()),
             "--unlink" => options.unlink = true,
             "--job" => options.job = true,
+            "--once" => options.once = true,
             other => {
-                return Err(format!("unknown argument {other}; the arguments are --tmp FOLDER, --unlink and --job"));
+                return Err(format!("unknown argument {other}; the arguments are --tmp FOLDER, --unlink, --once and --job"));
             }
         }
     }
@@ -75,7 +78,7 @@ fn main() -> ExitCode {
         uid: uid.as_raw(),
         tmp: tmp.to_string_lossy().into_owned(),
     };
-    let served = serve::serve(hello, tmp.clone());
+    let served = serve::serve(hello, tmp.clone(), options.once);
     if options.unlink && own_folder {
         // Only if nothing else is in it.
         let _ = std::fs::remove_dir(&tmp);
@@ -96,7 +99,7 @@ mod tests {
     #[test]
     fn the_command_line_is_checked() {
         let parse = |text: &str| options(text.split_whitespace().map(str::to_owned));
-        assert_eq!(parse("--tmp /x --unlink"), Ok(Options { tmp: Some("/x".into()), unlink: true, job: false }));
+        assert_eq!(parse("--tmp /x --unlink"), Ok(Options { tmp: Some("/x".into()), unlink: true, ..Options::default() }));
         assert!(parse("--tmp").is_err());
         assert!(parse("--unlnk").unwrap_err().contains("--unlnk"));
     }

@@ -21,6 +21,9 @@ use crate::output::Output;
 /// its temporary file removed.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// As good as for ever.
+const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
 type Calls = Arc<Mutex<HashMap<u64, Arc<Running>>>>;
 
 struct Agent {
@@ -34,7 +37,7 @@ struct Agent {
 }
 
 /// Serves until the input ends or says goodbye, then ends what is still running.
-pub(crate) fn serve(hello: Hello, tmp: PathBuf) -> Result<(), FrameError> {
+pub(crate) fn serve(hello: Hello, tmp: PathBuf, once: bool) -> Result<(), FrameError> {
     let out = Output::take()?;
     let input = std::fs::File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut input = BufReader::with_capacity(64 << 10, input);
@@ -60,6 +63,9 @@ pub(crate) fn serve(hello: Hello, tmp: PathBuf) -> Result<(), FrameError> {
             Err(error) => break Err(error),
         }
     };
+    if once {
+        agent.finish();
+    }
     agent.end();
     served
 }
@@ -125,6 +131,14 @@ impl Agent {
             running.run(&call);
             calls.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         });
+    }
+
+    /// Waits for what still runs.
+    fn finish(&self) {
+        let running: Vec<_> = self.locked().values().cloned().collect();
+        for one in &running {
+            one.wait(FOREVER);
+        }
     }
 
     /// Ends everything that still runs. What is left of the temporary files goes when `self` does.

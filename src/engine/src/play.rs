@@ -90,7 +90,10 @@ pub(crate) fn prepare(run: &Run, play: &Arc<Play>) -> Result<Prepared, EngineErr
         Ok(field.transpose()?.flatten().map(|text| text.to_string()))
     };
     let strategy = keyword("strategy", play.strategy.as_ref())?.unwrap_or_else(|| run.options().strategy.clone());
-    let pace = Strategy::of(&strategy, play)?;
+    let pace = match Strategy::of(&strategy, play) {
+        Err(error) => crate::strategy::of_plugin(run, &strategy)?.ok_or(error)?,
+        Ok(pace) => pace,
+    };
     let order = keyword("order", play.order.as_ref())?;
     Ok(Prepared { name, patterns, order, strategy, pace, scope, vars, files, roles })
 }

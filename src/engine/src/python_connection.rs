@@ -151,7 +151,7 @@ pub(crate) async fn send(cx: &mut ActionCx<'_>, plugin: &Arc<PythonPlugin>, mut 
     let mut input =
         frame::encode(frame::DIRECT, &Request::Call { id, lane, live: false, call }, &body).map_err(malformed)?;
     input.extend(frame::encode(frame::DIRECT, &Request::Bye, &[]).map_err(malformed)?);
-    let output = exec(cx, plugin, &place, Some(&input), true).await?;
+    let output = exec(cx, plugin, &format!("{place} --once"), Some(&input), true).await?;
     Ok(reply(&output, id))
 }
 

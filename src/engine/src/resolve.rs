@@ -44,6 +44,7 @@ pub struct Resolver {
     python: Option<Python>,
     python_actions: PythonFiles,
     python_connections: PythonFiles,
+    python_strategies: PythonFiles,
 }
 
 /// What a key of `module_defaults` stands for.
@@ -94,6 +95,7 @@ impl Resolver {
             python: None,
             python_actions: PythonFiles::new(Kind::Action, "action"),
             python_connections: PythonFiles::new(Kind::Connection, "connection"),
+            python_strategies: PythonFiles::new(Kind::Strategy, "strategy"),
         }
     }
 
@@ -135,6 +137,22 @@ impl Resolver {
     pub fn with_connection_plugins(self, folders: &[PathBuf]) -> Self {
         self.python_connections.configure(folders);
         self
+    }
+
+    /// Configured folders of strategy plugins.
+    #[must_use]
+    pub fn with_strategy_plugins(self, folders: &[PathBuf]) -> Self {
+        self.python_strategies.configure(folders);
+        self
+    }
+
+    /// The strategy plugin in Python of a name.
+    pub(crate) fn python_strategy(&self, name: &str) -> Option<Arc<PythonPlugin>> {
+        let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
+        if short.contains('.') {
+            return self.python_strategies.inside(name, &self.collections);
+        }
+        self.python_strategies.outside(short)
     }
 
     /// What runs plugins in Python.
@@ -346,6 +364,7 @@ impl Resolve for Resolver {
         self.library.enter(folder);
         self.python_actions.enter(folder);
         self.python_connections.enter(folder);
+        self.python_strategies.enter(folder);
     }
 }
 

@@ -202,6 +202,14 @@ impl Run {
         }
     }
 
+    /// A deprecation of the run's own, shown once.
+    pub(crate) fn deprecate(&self, notice: Notice) {
+        let new = self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(notice.clone());
+        if new {
+            self.emit(EventKind::Deprecated(notice));
+        }
+    }
+
     pub(crate) fn warn_at(&self, notice: Notice, span: Option<Span>) {
         self.warn(Notice { place: self.place(span), ..notice });
     }

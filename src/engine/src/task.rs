@@ -707,7 +707,7 @@ impl TaskCx<'_> {
         let message = if msg.is_empty() { format!("{what}: Unknown error.") } else { format!("{what}: {msg}") };
         let report = Trouble::message(message).report(&self.run.options().sources, self.task.span);
         // A module that broke off is told of as its task, as ansible-core does.
-        if !ran.result.contains("msg") || ran.result.contains("exception") {
+        if !ran.result.contains("msg") || module && ran.result.contains("exception") {
             ran.result.insert("msg", report.message());
         }
         ran.error = Some(report);

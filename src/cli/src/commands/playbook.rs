@@ -327,6 +327,7 @@ impl<'a> Command<'a> {
                 .with_collections(self.collections.clone())
                 .with_python(python)
                 .with_action_plugins(&self.settings.paths("DEFAULT_ACTION_PLUGIN_PATH"))
+                .with_strategy_plugins(&self.settings.paths("DEFAULT_STRATEGY_PLUGIN_PATH"))
                 .with_connection_plugins(&self.settings.paths("DEFAULT_CONNECTION_PLUGIN_PATH")),
         );
         Ok(Prepared { files, resolver, inventory, extra_vars, merge, notices })

@@ -1,9 +1,11 @@
 //! Which way the hosts of a play go through its tasks, by Ansible's names.
 
 use rplay_diag::{nearest, quoted_list};
+use rplay_event::Notice;
 use rplay_playbook::Play;
 
 use crate::error::EngineError;
+use crate::run::Run;
 
 /// A strategy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +37,28 @@ const NAMES: &[(&str, Strategy)] = &[
     ("mitogen_free", Strategy::Free),
     ("mitogen_host_pinned", Strategy::HostPinned),
 ];
+
+/// The strategy of a plugin in Python that is one of these by another name. One that changes what it is derived from
+/// cannot be run: the engine is the strategy.
+pub(crate) fn of_plugin(run: &Run, name: &str) -> Result<Option<Strategy>, EngineError> {
+    let Some(plugin) = run.resolver().python_strategy(name) else { return Ok(None) };
+    let text = fs_err::read_to_string(&plugin.file.file).unwrap_or_default();
+    run.deprecate(Notice::new("Use of strategy plugins not included in ansible.builtin are deprecated"));
+    let base = text.lines().find_map(|line| {
+        let rest = line.trim_start().strip_prefix("from ansible.plugins.strategy")?;
+        let module = rest.strip_prefix('.').map_or(rest, |module| module);
+        NAMES.iter().find(|(known, _)| module.split_whitespace().any(|word| word == *known)).map(|(_, found)| *found)
+    });
+    let changes = text.lines().any(|line| line.trim_start().starts_with("def "));
+    match base {
+        Some(base) if !changes => Ok(Some(base)),
+        _ => Err(EngineError::Keyword {
+            message: format!("the strategy `{name}` has code of its own, which is not run: {}", plugin.file.file.display()),
+            span: None,
+            hint: Some(format!("the strategies are {}", quoted_list(NAMES.iter().map(|(name, _)| *name)))),
+        }),
+    }
+}
 
 impl Strategy {
     /// The strategy of a play.

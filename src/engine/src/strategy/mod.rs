@@ -28,7 +28,7 @@ use crate::run::{Out, Run, RunOutcome};
 use crate::strategy::includes::Loaded;
 use crate::vars::PlayScope;
 
-pub(crate) use choice::Strategy;
+pub(crate) use choice::{Strategy, of_plugin};
 pub(crate) use linear::HostRan;
 
 /// How a batch ended.

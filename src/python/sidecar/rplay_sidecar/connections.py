@@ -139,12 +139,32 @@ def make_plugin(worker, plugin, fields, context, scope, secret):
     return connection
 
 
+class Reached(Variables):
+    """The variables of a host, and those that say how it is reached, as the task's keywords have it."""
+
+    def __init__(self, wire_, scope, fields):
+        super().__init__(wire_, scope)
+        known = {
+            "ansible_host": fields.get("remote_addr"), "ansible_user": fields.get("remote_user"),
+            "ansible_port": fields.get("port"), "ansible_connection": fields.get("connection"),
+            "ansible_become": fields.get("become"), "ansible_become_user": fields.get("become_user"),
+            "ansible_become_method": fields.get("become_method"), "ansible_private_key_file": fields.get("private_key_file"),
+        }
+        self._reached = {name: value for name, value in known.items() if value is not None}
+
+    def _find(self, key):
+        return self._reached[key] if key in self._reached else super()._find(key)
+
+    def __contains__(self, key):
+        return key in self._reached or super().__contains__(key)
+
+
 def configure(worker, connection, fields, context, scope, secret):
     """Sets a plugin's options from the variables and keywords of the task."""
     connection._play_context = context
     specs = getattr(connection, "_rplay_specs", {})
     keys = {name: fields.get(name) for name in ("remote_user", "port", "timeout", "connection", "private_key_file")}
-    variables = Variables(worker.wire, scope)
+    variables = Reached(worker.wire, scope, fields)
     connection.set_options(task_keys=keys, var_options=variables, direct={})
     if "password" in fields.get("given", ()):
         # What was typed for `-k` is the option `password`, or the one with that alias.

@@ -62,8 +62,7 @@ def load(kind, file, collection):
     if collection:
         folders = file.rpartition("/plugins/" + kind + "/")[2].split("/")[:-1]
         return importlib.import_module(".".join(["ansible_collections", collection, "plugins", kind] + folders + [name]))
-    digest = hashlib.sha256(file.encode("utf-8", "surrogateescape")).hexdigest()[:12]
-    full = "ansible_plugin_{}_{}_{}".format(kind, digest, name)
+    full = module_name(kind, name, file)
     spec = importlib.util.spec_from_file_location(full, file)
     module = importlib.util.module_from_spec(spec)
     sys.modules[full] = module
@@ -73,6 +72,17 @@ def load(kind, file, collection):
         sys.modules.pop(full, None)
         raise
     return module
+
+
+def module_name(kind, name, file):
+    """As ansible-core names them, but where that would hide a module that the plugin itself may import."""
+    digest = int(hashlib.sha256(file.encode("utf-8", "surrogateescape")).hexdigest()[:12], 16)
+    full = "ansible.plugins.{}.{}".format(kind, name)
+    if kind in _CLASSES:
+        return "{}_{}".format(full, digest)
+    if kind == "lookup" and full not in sys.modules and importlib.util.find_spec(full) is None:
+        return full
+    return "ansible_plugin_{}_{}_{}".format(kind, digest, name)
 
 
 def hear_display():

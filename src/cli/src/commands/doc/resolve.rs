@@ -139,7 +139,7 @@ fn resolver(settings: &Settings, given: &[String], sources: &Sources) -> Result<
     Ok(Resolver::new(engine, extra, false)
         .with_library(library)
         .with_collections(collections)
-        .with_action_plugins(settings.paths("DEFAULT_ACTION_PLUGIN_PATH")))
+        .with_action_plugins(&settings.paths("DEFAULT_ACTION_PLUGIN_PATH")))
 }
 
 fn place(span: Span, sources: &Sources) -> Option<String> {
@@ -216,7 +216,7 @@ pub(super) fn module(name: &str, collections: &[Text], resolver: &Resolver) -> M
     let library = resolver.library();
     let short = full.strip_prefix("ansible.legacy.").or_else(|| (full.split('.').count() < 3).then_some(full.as_str()));
     let outside = short.and_then(|short| library.outside(short));
-    module.action_plugin = resolver.python_action(&full).or_else(|| collection_action(&full, resolver));
+    module.action_plugin = resolver.python_action_file(&full).or_else(|| collection_action(&full, resolver));
     if is_action(&full) {
         module.runs = Runs::Action;
         return module;
