@@ -60,7 +60,7 @@ class Always(Embedded):
     """
 
     NAMES = tuple("ansible.plugins." + name for name in ("action", "callback", "connection", "loader", "shell", "become"))
-    NAMES += ("ansible.executor.task_result", "ansible.vars.manager")
+    NAMES += ("ansible.executor", "ansible.playbook", "ansible.inventory.host")
 
     def find_spec(self, fullname, path=None, target=None):
         ours = fullname == "ansible.plugins" or any((fullname + ".").startswith(name + ".") for name in self.NAMES)

@@ -13,6 +13,7 @@ use rplay_engine::{NoPrompter, Resolver, Run, RunOptions, RunOutcome};
 use rplay_event::{Dispatcher, Event, EventKind, Outcome, Sink, TaskId, TaskInfo, TaskResult};
 use rplay_inventory::PlainFiles;
 use rplay_library::{Library, LibraryOptions};
+use rplay_python::{Python, PythonOptions};
 use rplay_template::{Engine, EngineOptions};
 use rplay_value::Value;
 
@@ -88,6 +89,7 @@ impl Bed {
         // No ansible-core: modules find rplay's own stand-ins.
         let of_library = LibraryOptions { collections: collections.clone(), ..LibraryOptions::default() };
         let resolver = Resolver::new(engine, options.extra_vars.clone(), false)
+            .with_python(Python::new(PythonOptions { collections: collections.clone(), ..PythonOptions::default() }))
             .with_collections(collections.clone())
             .with_library(Arc::new(Library::new(of_library)));
         let resolver = Arc::new(resolver);

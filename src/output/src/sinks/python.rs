@@ -438,6 +438,7 @@ fn of_task(task: &TaskInfo) -> Json {
         "named": task.short_name != task.action && task.short_name != action,
         "action": action, "resolved": task.action, "args": plain(&Value::Map(task.args.clone())),
         "check": task.check, "no_log": task.no_log, "tags": task.tags, "handler": task.handler, "looped": task.looped,
+        "include": task.include,
         "place": place,
         "implicit": task.action == "ansible.builtin.meta",
     })

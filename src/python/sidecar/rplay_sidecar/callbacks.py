@@ -143,7 +143,7 @@ class Office:
             "connection": self.message.get("transport"),
             "role": {"name": role, "path": ""} if role else None,
         }
-        task = (play.Handler if found["handler"] else play.Task)(fields)
+        task = (play.Handler if found["handler"] else play.TaskInclude if found["include"] else play.Task)(fields)
         task._play = self.play
         task.implicit = found.get("implicit", False)
         task.loop = [] if found["looped"] else None

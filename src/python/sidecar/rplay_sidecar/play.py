@@ -199,3 +199,11 @@ class PlayContext:
 
     def serialize(self):
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+
+class TaskInclude(Task):
+    """A task that includes others."""
+
+
+class IncludeRole(TaskInclude):
+    """A task that includes a role."""

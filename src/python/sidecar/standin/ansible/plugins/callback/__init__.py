@@ -6,27 +6,12 @@ import json
 from ansible import constants as C  # noqa: F401
 from ansible.plugins import AnsiblePlugin
 from ansible.utils.display import Display
+from ansible.vars.clean import strip_internal_keys
 from rplay_sidecar import wire as _wire
 
 global_display = Display()
 
 __all__ = ["CallbackBase"]
-
-_INTERNAL = "_ansible_"
-
-
-def strip_internal_keys(dirty, exceptions=()):
-    """A result without what is not for people."""
-    if isinstance(dirty, dict):
-        return {
-            key: strip_internal_keys(value, exceptions)
-            for key, value in dirty.items()
-            if not (isinstance(key, str) and key.startswith(_INTERNAL)) or key in exceptions
-        }
-    if isinstance(dirty, list):
-        return [strip_internal_keys(value, exceptions) for value in dirty]
-    return dirty
-
 
 module_response_deepcopy = copy.deepcopy
 

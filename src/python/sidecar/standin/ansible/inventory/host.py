@@ -1,0 +1,3 @@
+"""Hosts."""
+
+from rplay_sidecar.results import Host  # noqa: F401

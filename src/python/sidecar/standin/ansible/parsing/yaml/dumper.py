@@ -1,0 +1,5 @@
+"""Writing YAML."""
+
+import yaml
+
+AnsibleDumper = getattr(yaml, "SafeDumper", object)

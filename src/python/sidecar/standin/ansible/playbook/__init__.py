@@ -1,0 +1,3 @@
+"""What a playbook is made of, as callbacks see it."""
+
+from rplay_sidecar.results import Playbook  # noqa: F401

@@ -1,0 +1,3 @@
+"""Blocks."""
+
+from rplay_sidecar.play import Block  # noqa: F401

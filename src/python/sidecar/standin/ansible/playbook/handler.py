@@ -1,0 +1,3 @@
+"""Handlers."""
+
+from rplay_sidecar.play import Handler  # noqa: F401

@@ -1,0 +1,3 @@
+"""Files that were included."""
+
+from rplay_sidecar.results import Included as IncludedFile  # noqa: F401

@@ -1,0 +1,3 @@
+"""Plays."""
+
+from rplay_sidecar.results import Play  # noqa: F401

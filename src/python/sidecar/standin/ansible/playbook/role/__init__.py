@@ -1,0 +1,3 @@
+"""Roles."""
+
+from rplay_sidecar.play import Role  # noqa: F401

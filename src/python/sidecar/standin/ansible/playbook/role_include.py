@@ -1,0 +1,3 @@
+"""Tasks that include roles."""
+
+from rplay_sidecar.play import IncludeRole  # noqa: F401

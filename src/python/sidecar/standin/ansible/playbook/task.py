@@ -1,0 +1,3 @@
+"""Tasks."""
+
+from rplay_sidecar.play import Task  # noqa: F401

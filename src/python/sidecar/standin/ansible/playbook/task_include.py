@@ -1,0 +1,3 @@
+"""Tasks that include others."""
+
+from rplay_sidecar.play import TaskInclude  # noqa: F401
