@@ -5,6 +5,9 @@
 //! [`rplay_template::Foreign`]) finds the file -> the process imports it and runs the function -> while it runs, it asks
 //! back for variables, filters and files over the same pipe -> the result is a value, and its text is data.
 //!
+//! Actions, connections and callbacks run in processes of their own, see [`Python::worker`]: who starts one holds the
+//! conversation, and a [`Desk`] answers what is asked of templates and variables.
+//!
 //! Start reading at [`Python`], then `conversation.rs`; the other end is `sidecar/rplay_sidecar/main.py`. What plugins
 //! import from ansible-core and Jinja2 is in `sidecar/standin` for machines that have neither.
 
