@@ -89,6 +89,7 @@ const fn collector(name: &'static str, minimal: bool, collect: fn(&Probe<'_>) ->
 static COLLECTORS: &[Collector] = &[
     Collector {
         ids: &["architecture", "kernel", "kernel_version", "machine", "machine_id", "python_version", "system"],
+        needs: &["python_version"],
         ..collector("platform", true, platform::collect)
     },
     Collector {
@@ -101,6 +102,8 @@ static COLLECTORS: &[Collector] = &[
     Collector { ids: &["is_chroot"], ..collector("chroot", false, security::chroot) },
     collector("fips", true, security::fips),
     collector("python", true, python::collect),
+    // Apart from the rest of the platform because it is slow: it runs beside the others.
+    Collector { needs: &["platform"], ..collector("python_version", false, python::version) },
     Collector {
         ids: &["system_capabilities", "system_capabilities_enforced"],
         ..collector("caps", true, security::capabilities)

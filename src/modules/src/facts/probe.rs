@@ -1,6 +1,7 @@
 //! How collectors look at the target.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rplay_value::{Map, Value};
 
@@ -14,11 +15,13 @@ pub(crate) struct Probe<'a> {
     pub(crate) timeout: u64,
     /// Folder of local facts.
     pub(crate) fact_path: &'a str,
+    /// What the target's Python said of itself.
+    pub(super) python: OnceLock<String>,
 }
 
 impl<'a> Probe<'a> {
     pub(crate) fn new(cx: &'a Context<'a>, timeout: u64, fact_path: &'a str) -> Self {
-        Self { cx, known: Map::new(), timeout, fact_path }
+        Self { cx, known: Map::new(), timeout, fact_path, python: OnceLock::new() }
     }
 
     /// Remembers facts for later collectors.

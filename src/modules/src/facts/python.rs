@@ -33,19 +33,33 @@ kind = getattr(sys, 'implementation', None)
 print('\\n'.join(str(v) for v in tuple(sys.version_info) + (sys.executable, ssl, kind.name if kind else 'CPython')))
 ";
 
+/// What the interpreter says of itself; asked once, however many collectors want it.
+fn asked<'p>(probe: &'p Probe<'_>) -> &'p str {
+    probe.python.get_or_init(|| {
+        let mut installed: Vec<String> = CANDIDATES
+            .iter()
+            .filter_map(|name| {
+                if name.starts_with('/') { probe.exists(name).then(|| (*name).to_owned()) } else { probe.which(name) }
+            })
+            .collect();
+        // The first that starts. Version managers put slow programs into PATH, also for interpreters they do not have.
+        installed.sort_by_key(|program| program.contains("/shims/"));
+        let asked = |program: String| probe.run(&[&program, "-E", "-S", "-c", PROGRAM]);
+        installed.into_iter().find_map(asked).unwrap_or_default()
+    })
+}
+
+/// `python_version`, which Ansible gathers with what it knows of the platform.
+pub(super) fn version(probe: &Probe<'_>) -> Found {
+    let mut found = Found::default();
+    let lines: Vec<&str> = asked(probe).lines().take(3).collect();
+    found.set_some("python_version", (lines.len() == 3).then(|| lines.join(".")));
+    found
+}
+
 pub(super) fn collect(probe: &Probe<'_>) -> Found {
     let mut found = Found::default();
-    let mut installed: Vec<String> = CANDIDATES
-        .iter()
-        .filter_map(|name| {
-            if name.starts_with('/') { probe.exists(name).then(|| (*name).to_owned()) } else { probe.which(name) }
-        })
-        .collect();
-    // The first that starts. Version managers put slow programs into PATH, also for interpreters they do not have.
-    installed.sort_by_key(|program| program.contains("/shims/"));
-    let out =
-        installed.into_iter().find_map(|program| probe.run(&[&program, "-E", "-S", "-c", PROGRAM])).unwrap_or_default();
-    let lines: Vec<&str> = out.lines().collect();
+    let lines: Vec<&str> = asked(probe).lines().collect();
     let &[major, minor, micro, level, serial, executable, ssl, kind] = lines.as_slice() else { return found };
     let number = |text: &str| text.parse::<i64>().map_or(Value::Null, Value::Int);
     let version = [
@@ -64,6 +78,5 @@ pub(super) fn collect(probe: &Probe<'_>) -> Found {
         ("type", Value::from(kind)),
     ];
     found.set("python", Map::from_iter(python));
-    found.set("python_version", format!("{major}.{minor}.{micro}"));
     found
 }

@@ -78,10 +78,11 @@ mod tests {
     fn subsets_select_as_ansible_does() {
         assert_eq!(names(&["all"]).len(), COLLECTORS.len());
         assert_eq!(names(&[]).len(), COLLECTORS.len());
-        assert_eq!(names(&["!all"]).len(), 17);
+        assert_eq!(names(&["!all"]).len(), 18);
         assert_eq!(names(&["!all", "!min"]), Vec::<&str>::new());
-        assert_eq!(names(&["!all", "!min", "network"]), ["platform", "distribution", "network"]);
-        assert_eq!(names(&["!all", "!min", "mounts"]), ["platform", "hardware"]);
+        assert_eq!(names(&["!all", "!min", "network"]), ["platform", "distribution", "python_version", "network"]);
+        assert_eq!(names(&["!all", "!min", "mounts"]), ["platform", "python_version", "hardware"]);
+        assert_eq!(names(&["!all", "!min", "python"]), ["python"]);
         assert!(!names(&["!hardware"]).contains(&"hardware"));
         assert!(names(&["!unknown"]).contains(&"platform"));
         let error = select(COLLECTORS, &["bad"]).unwrap_err();
