@@ -119,6 +119,7 @@ settings! {
     DISPLAY_FAILED_STDERR Bool ["defaults" "display_failed_stderr"] ["ANSIBLE_DISPLAY_FAILED_STDERR"] "false";
     DISPLAY_OK_HOSTS Bool ["defaults" "display_ok_hosts"] ["ANSIBLE_DISPLAY_OK_HOSTS"] "true";
     DISPLAY_SKIPPED_HOSTS Bool ["defaults" "display_skipped_hosts"] ["ANSIBLE_DISPLAY_SKIPPED_HOSTS"] "true";
+    FACTS_MODULES List ["defaults" "facts_modules"] ["ANSIBLE_FACTS_MODULES"] "smart";
     CALLBACKS_ENABLED List ["defaults" "callbacks_enabled", "defaults" "callback_enabled", "defaults" "callback_whitelist"] ["ANSIBLE_CALLBACKS_ENABLED", "ANSIBLE_CALLBACK_WHITELIST"] "";
     CACHE_PLUGIN Text ["defaults" "fact_caching"] ["ANSIBLE_CACHE_PLUGIN"] "memory";
     CACHE_PLUGIN_CONNECTION Path ["defaults" "fact_caching_connection"] ["ANSIBLE_CACHE_PLUGIN_CONNECTION"] "";

@@ -172,6 +172,8 @@ pub struct RunOptions {
     pub gathering: Gathering,
     /// `gather_subset` when the play has none.
     pub gather_subset: Option<Vec<String>>,
+    /// `facts_modules`: what gathers facts.
+    pub facts_modules: Vec<String>,
     /// The strategy of plays that name none.
     pub strategy: String,
     /// `gather_timeout` when the play has none.
@@ -237,6 +239,7 @@ impl RunOptions {
             force_handlers: false,
             gathering: Gathering::default(),
             gather_subset: None,
+            facts_modules: vec!["smart".to_owned()],
             strategy: "linear".to_owned(),
             gather_timeout: None,
             fact_caching: FactCaching::default(),

@@ -441,6 +441,14 @@ impl TaskCx<'_> {
         })
     }
 
+    /// The defaults of a module that an action runs under this name.
+    pub(crate) fn defaults_of(&self, name: &str, scope: &Scope) -> Result<Map, Trouble> {
+        let role = self.step.role.as_ref().map(|role| role.path.as_path());
+        let found = self.run.resolver().action(name, self.step.collections(), role);
+        let full = found.ok().flatten().unwrap_or_else(|| Arc::from(name));
+        self.module_defaults(&full, scope)
+    }
+
     /// The defaults of an action: those of its groups, then its own. Of each name, only the innermost level counts.
     fn module_defaults(&self, name: &str, scope: &Scope) -> Result<Map, Trouble> {
         let resolver = self.run.resolver();

@@ -551,6 +551,7 @@ impl<'a> Command<'a> {
                 Some("smart") => Gathering::Smart,
                 _ => Gathering::Implicit,
             },
+            facts_modules: self.settings.list("FACTS_MODULES"),
             fact_caching,
             flush_cache: self.options.flush_cache,
             async_dir: self.settings.text("ASYNC_DIR"),
