@@ -69,7 +69,7 @@ struct Place {
 fn differences(case: &Case, place: &Place, port: &str) -> String {
     let bed = bed().file("hosts", &place.inventory);
     let work = bed.path().canonicalize().unwrap().display().to_string();
-    let dir = if case.place == "node" { "/root/calls".to_owned() } else { format!("{work}/{}", case.name) };
+    let dir = if case.place == "here" { format!("{work}/{}", case.name) } else { "/root/calls".to_owned() };
     let made = case.play(&place.host, &dir, &work, &folder(), port);
     fs_err::write(bed.join("site.yml"), json::dumps(&made.play, &JsonStyle::default()).unwrap()).unwrap();
     // As the recorder: folders and files get the modes of umask 022.
@@ -255,11 +255,21 @@ mod lab {
     #[test]
     #[ignore = "needs lab nodes: tests/run"]
     fn calls_on_nodes_answer_what_ansible_answers() {
+        on("node", &[]);
+    }
+
+    #[test]
+    #[ignore = "needs lab nodes: tests/run"]
+    fn calls_on_rpm_nodes_answer_what_ansible_answers() {
+        on("rpm", &["--rpm"]);
+    }
+
+    fn on(kind: &str, options: &[&str]) {
         let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let cases = cases("node");
+        let cases = cases(kind);
         for some in cases.chunks(4) {
             let names: Vec<String> = some.iter().map(|case| format!("calls-{}", case.name.replace('_', "-"))).collect();
-            let nodes = Node::several(&names);
+            let nodes = Node::several(options, &names);
             let places = nodes.iter().map(|node| Place {
                 host: node.name.clone(),
                 inventory: format!("localhost ansible_connection=local\n{}", node.inventory_of(&node.name)),

@@ -36,8 +36,9 @@ impl Node {
     }
 
     /// Several at once: they start side by side.
-    pub(crate) fn several(names: &[String]) -> Vec<Self> {
-        let words: Vec<&str> = ["up"].into_iter().chain(names.iter().map(String::as_str)).collect();
+    pub(crate) fn several(options: &[&str], names: &[String]) -> Vec<Self> {
+        let words: Vec<&str> =
+            ["up"].into_iter().chain(options.iter().copied()).chain(names.iter().map(String::as_str)).collect();
         lab(&words);
         names.iter().map(|name| Self { name: name.clone(), port: lab(&["port", name]) }).collect()
     }
