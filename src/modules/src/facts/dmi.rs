@@ -69,7 +69,9 @@ const FOLDER: &str = "/sys/devices/virtual/dmi/id";
 
 pub(super) fn collect(probe: &Probe<'_>, found: &mut Found) {
     let in_sysfs = probe.exists(format!("{FOLDER}/product_name"));
-    let dmidecode = if in_sysfs { None } else { probe.which("dmidecode") };
+    // Where it cannot read the tables at all, it need not be started for each of them.
+    let answers = |program: &String| probe.run(&[program, "-s", "system-product-name"]).is_some();
+    let dmidecode = if in_sysfs { None } else { probe.which("dmidecode").filter(answers) };
     for (fact, file, keyword) in FIELDS {
         let value = match &dmidecode {
             Some(program) => probe.run(&[program, "-s", keyword]).map(|out| {
