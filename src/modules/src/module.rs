@@ -41,7 +41,17 @@ pub struct Module {
 impl Module {
     /// Whether its results hold facts, which are variables from then on.
     pub fn gives_facts(&self) -> bool {
-        matches!(self.name, "getent" | "hostname" | "mount_facts" | "package_facts" | "service_facts" | "setup")
+        matches!(
+            self.name,
+            "getent"
+                | "hostname"
+                | "mount_facts"
+                | "package_facts"
+                | "service_facts"
+                | "setup"
+                | "virt_net"
+                | "virt_pool"
+        )
     }
 }
 
