@@ -23,6 +23,7 @@ pub mod docker_image_pull;
 pub mod docker_image_push;
 pub mod docker_image_remove;
 pub mod docker_image_tag;
+pub mod docker_login;
 pub mod docker_network;
 pub mod docker_network_info;
 pub mod docker_prune;
