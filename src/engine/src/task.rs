@@ -711,7 +711,8 @@ impl TaskCx<'_> {
         let msg = ran.result.get("msg").or(raised.as_ref()).map(|msg| msg.to_str().into_owned()).unwrap_or_default();
         let resolved = &self.task.action.resolved;
         let module = find_action(resolved).is_none() && self.run.resolver().python_action(resolved).is_none();
-        let what = if module { "Module failed" } else { "Action failed" };
+        // A module that says nothing has not failed: its status made a failure of it.
+        let what = if module && !msg.is_empty() { "Module failed" } else { "Action failed" };
         let message = if msg.is_empty() { format!("{what}: Unknown error.") } else { format!("{what}: {msg}") };
         let report = Trouble::message(message).report(&self.run.options().sources, self.task.span);
         // A module that broke off is told of as its task, as ansible-core does.

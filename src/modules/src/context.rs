@@ -49,9 +49,12 @@ impl<'a> Context<'a> {
         self.sys.path(path.as_ref())
     }
 
-    /// Tells the user something that did not stop the module.
+    /// Tells the user something that did not stop the module; the same only once.
     pub fn warn(&mut self, warning: impl Into<String>) {
-        self.warnings.push(warning.into());
+        let warning = warning.into();
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
     }
 
     pub(crate) fn take_warnings(&mut self) -> Vec<String> {

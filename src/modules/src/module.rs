@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use rplay_protocol::{Call, Reply};
-use rplay_value::Map;
+use rplay_value::{List, Map};
 
+use crate::builtin::command::split_lines;
 use crate::censor::{censor, collect_texts};
 use crate::{ArgError, ArgSpec, Args, Context, Surroundings, Sys, path_info};
 
@@ -168,9 +169,19 @@ pub fn run(sys: &dyn Sys, call: &Call) -> Reply {
         reply
     };
     path_info(sys, &mut reply.data);
+    with_lines(&mut reply);
     add_invocation(&mut reply, args.all().clone());
     censor(&mut reply, args.secrets());
     reply
+}
+
+/// As ansible-core does for every module that has output and not its lines.
+fn with_lines(reply: &mut Reply) {
+    for (from, to) in [("stdout", "stdout_lines"), ("stderr", "stderr_lines")] {
+        let Some(said) = reply.data.get(from).filter(|_| !reply.data.contains(to)) else { continue };
+        let lines: List = said.as_str().map(|text| split_lines(text).collect()).unwrap_or_default();
+        reply.data.insert(to, lines);
+    }
 }
 
 fn refused(module: &Module, call: &Call, error: ArgError) -> Reply {

@@ -183,7 +183,7 @@ pub(crate) fn with_lines(mut reply: Reply) -> Reply {
 }
 
 /// Python's `str.splitlines`.
-fn split_lines(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn split_lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         if rest.is_empty() {
