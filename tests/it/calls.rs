@@ -69,7 +69,7 @@ struct Place {
 fn differences(case: &Case, place: &Place, port: &str) -> String {
     let bed = bed().file("hosts", &place.inventory);
     let work = bed.path().canonicalize().unwrap().display().to_string();
-    let dir = if case.place == "here" { format!("{work}/{}", case.name) } else { "/root/calls".to_owned() };
+    let dir = if case.is_here() { format!("{work}/{}", case.name) } else { "/root/calls".to_owned() };
     let made = case.play(&place.host, &dir, &work, &folder(), port);
     fs_err::write(bed.join("site.yml"), json::dumps(&made.play, &JsonStyle::default()).unwrap()).unwrap();
     // As the recorder: folders and files get the modes of umask 022.
@@ -251,6 +251,14 @@ mod lab {
 
     use super::{Place, all, cases};
     use crate::lab::{Node, TURN};
+
+    #[test]
+    #[ignore = "needs Docker and libvirt: tests/run"]
+    fn calls_on_the_labs_host_answer_what_ansible_answers() {
+        let inventory = "localhost ansible_connection=local\n";
+        let place = || Place { host: "localhost".to_owned(), inventory: inventory.to_owned() };
+        all(cases("host").into_iter().map(|case| (case, place())).collect());
+    }
 
     #[test]
     #[ignore = "needs lab nodes: tests/run"]

@@ -64,7 +64,7 @@ impl Masks {
             keys: case.texts("mask"),
             words,
             patterns: common.chain(own).map(|(pattern, word)| (Regex::new(&pattern).unwrap(), word)).collect(),
-            own: (case.place == "here").then(Own::new),
+            own: case.is_here().then(Own::new),
         }
     }
 

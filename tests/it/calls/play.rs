@@ -46,6 +46,11 @@ impl Case {
         Self { name: name.to_owned(), place, map }
     }
 
+    /// Whether the calls are made on this machine.
+    pub(super) fn is_here(&self) -> bool {
+        matches!(self.place.as_str(), "here" | "host")
+    }
+
     /// The texts of a list in the case's head.
     pub(super) fn texts(&self, key: &str) -> Vec<String> {
         self.list(key).iter().filter_map(Value::as_str).map(str::to_owned).collect()
