@@ -8,6 +8,7 @@ pub mod mount;
 pub mod patch;
 pub mod seboolean;
 pub mod selinux;
+pub mod synchronize;
 pub mod sysctl;
 
 include!(concat!(env!("OUT_DIR"), "/posix.rs"));
