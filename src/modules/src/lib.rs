@@ -48,6 +48,7 @@ mod tools;
 mod validate;
 pub mod words;
 mod x509;
+mod xml;
 
 pub use args::{Arg, ArgError, ArgSpec, Args, Kind};
 pub use atomic::{Replace, backup};

@@ -457,7 +457,7 @@ fn subject(args: &Args) -> Result<(Vec<(String, String)>, bool), ModuleError> {
 
 fn pairs(map: &Map, place: &str) -> Result<Vec<(String, String)>, ModuleError> {
     let mut pairs = Vec::new();
-    for (key, value) in map.iter() {
+    for (key, value) in map {
         let key = key.to_str().into_owned();
         match value {
             Value::Text(text) if text.is_empty() => {

@@ -78,7 +78,7 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         };
         told.insert("key_is_consistent", consistent);
     }
-    for (name, value) in told.iter() {
+    for (name, value) in &told {
         reply.data.insert(name.clone(), value.clone());
     }
     if consistent == Some(false) {

@@ -268,7 +268,7 @@ impl<'a> Signer<'a> {
     }
 
     /// The identifier of the authority's key, as the extension has it.
-    fn authority_value(&self, authority: &Certificate) -> Result<Vec<u8>, X509Error> {
+    fn authority_value(authority: &Certificate) -> Result<Vec<u8>, X509Error> {
         let key = match extension::find(&authority.extensions, extension::SUBJECT_KEY_IDENTIFIER) {
             Some(own) => der::Reader::new(&own.value).expect(der::OCTET_STRING)?.to_vec(),
             None => authority.key.identifier()?,
@@ -297,7 +297,7 @@ impl<'a> Signer<'a> {
             extensions.push(Extension::new(extension::SUBJECT_KEY_IDENTIFIER, false, value));
         }
         if let Some(authority) = self.authority.as_ref().filter(|_| self.names_authority()) {
-            let value = self.authority_value(authority)?;
+            let value = Self::authority_value(authority)?;
             extensions.push(Extension::new(extension::AUTHORITY_KEY_IDENTIFIER, false, value));
         }
         let issuer = self.authority.as_ref().map_or(&self.request.subject, |authority| &authority.subject);
@@ -336,7 +336,7 @@ impl<'a> Signer<'a> {
             return Ok(false);
         }
         let found = extension::find(&present.extensions, extension::AUTHORITY_KEY_IDENTIFIER);
-        let expected = self.authority_value(authority)?;
+        let expected = Self::authority_value(authority)?;
         Ok(found.is_none_or(|found| found.value != expected))
     }
 

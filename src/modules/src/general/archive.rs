@@ -145,7 +145,7 @@ impl<'a> Job<'a> {
             None if !many => format!("{first}.{format}"),
             None => {
                 let msg = "Error, must specify \"dest\" when archiving multiple files or trees";
-                let reply = Reply::failure(msg).with("dest", Value::Null).with("path", given.join(", "));
+                let reply = Reply::failure(msg).with("dest", "None").with("path", given.join(", "));
                 return Err(ModuleError::reply(reply));
             }
         };

@@ -17,5 +17,6 @@ pub mod parted;
 pub mod sefcontext;
 pub mod sudoers;
 pub mod timezone;
+pub mod xml;
 
 include!(concat!(env!("OUT_DIR"), "/general.rs"));

@@ -22,6 +22,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use rplay_protocol::Reply;
+use rplay_value::List;
 
 use crate::{Arg, ArgSpec, Args, Context, Mode, Module, ModuleError, Program, Replace, Support};
 
@@ -103,6 +104,8 @@ fn validate(cx: &Context<'_>, validation: &str, rule: &str) -> Result<(), Module
     }
     let said = if output.stdout.is_empty() { output.err() } else { output.out() };
     let reply = Reply::failure(format!("Failed to validate sudoers rule:\n{said}"));
+    let lines = |text: &str| text.lines().collect::<List>();
+    let reply = reply.with("stdout_lines", lines(&output.out())).with("stderr_lines", lines(&output.err()));
     Err(ModuleError::reply(reply.with("stdout", output.out()).with("stderr", output.err())))
 }
 

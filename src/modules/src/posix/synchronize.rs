@@ -24,8 +24,6 @@
 //!     delete: true
 //! ```
 
-use std::path::Path;
-
 use rplay_protocol::{Diff, Reply};
 use rplay_value::List;
 
@@ -122,9 +120,10 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let out = output.out();
     let mut reply = Reply::ok();
     // With hard links every file is told of; a dot says that nothing changed about it.
-    reply.changed = match args.list("link_dest").is_some_and(|list| !list.is_empty()) {
-        true => !out.contains(&format!("{MARK}.")),
-        false => out.contains(MARK),
+    reply.changed = if args.list("link_dest").is_some_and(|list| !list.is_empty()) {
+        !out.contains(&format!("{MARK}."))
+    } else {
+        out.contains(MARK)
     };
     let clean = out.replace(MARK, "");
     let lines: List = clean.split('\n').filter(|line| !line.is_empty()).collect();
@@ -186,7 +185,7 @@ fn command(cx: &mut Context<'_>, args: &Args, src: &str, dest: &str) -> Result<S
     add(!links.is_empty(), &["-H", "-vv"]);
     for link in links {
         let link = std::path::absolute(link)?;
-        let folder = std::path::absolute(Path::new(dest).parent().unwrap_or(Path::new("")))?;
+        let folder = std::path::absolute(dest.rsplit_once('/').map_or(".", |(folder, _)| folder))?;
         if folder.starts_with(&link) {
             let folder = folder.display();
             return Err(ModuleError::msg(format!(

@@ -59,7 +59,7 @@ impl Certificate {
             return Self::parse(content)
                 .map_err(|error| X509Error::bad(format!("Cannot parse DER certificate: {error}")));
         }
-        Self::parse(&Pem::find(content, |label| matches!(label, "CERTIFICATE" | "X509 CERTIFICATE"))?.bytes)
+        Self::parse(&Pem::find_thing(content, "CERTIFICATE", "certificate", "X509 CERTIFICATE")?.bytes)
     }
 
     /// From DER.

@@ -113,7 +113,7 @@ impl<'a> KeptFile<'a> {
     pub(crate) fn reply(&self, cx: &Context<'_>, data: Map, diff: Option<(Map, Map)>) -> Reply {
         let mut reply = Reply::ok().with("filename", self.args.need("path"));
         reply.changed = self.changed;
-        for (key, value) in data.iter() {
+        for (key, value) in &data {
             reply.data.insert(key.clone(), value.clone());
         }
         if let Some(saved) = &self.saved {

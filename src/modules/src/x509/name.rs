@@ -92,9 +92,9 @@ pub(crate) fn encode_general(name: &str, what: &str) -> Result<Vec<u8>, X509Erro
     let Some((kind, value)) = name.split_once(':') else {
         return Err(X509Error::bad(format!("Cannot parse {what} \"{name}\" (forgot \"DNS:\" prefix?)")));
     };
-    let host = |value: &str| match value.is_ascii() {
-        true => Ok(()),
-        false => Err(X509Error::Beyond(format!("the name {value}, which is not ASCII,"))),
+    let host = |value: &str| {
+        let beyond = || X509Error::Beyond(format!("the name {value}, which is not ASCII,"));
+        value.is_ascii().then_some(()).ok_or_else(beyond)
     };
     Ok(match kind {
         "DNS" => {

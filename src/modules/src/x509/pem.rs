@@ -19,11 +19,23 @@ pub(crate) struct Pem {
 impl Pem {
     /// The first block of a text whose label is wanted.
     pub(crate) fn find(text: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Self, X509Error> {
+        Self::find_one(text, "", wanted)
+    }
+
+    /// As [`Pem::find`]; blocks of other kinds than `label`, which is a `thing`, are told apart from no PEM at all.
+    pub(crate) fn find_thing(text: &[u8], label: &str, thing: &str, other: &str) -> Result<Self, X509Error> {
+        let refusal = format!("Valid PEM but no BEGIN {label}/END {label} delimiters. Are you sure this is a {thing}?");
+        Self::find_one(text, &refusal, |found| found == label || found == other)
+    }
+
+    fn find_one(text: &[u8], refusal: &str, wanted: impl Fn(&str) -> bool) -> Result<Self, X509Error> {
         let text = String::from_utf8_lossy(text);
         let mut lines = text.lines();
+        let mut has_other = false;
         while let Some(line) = lines.next() {
             let Some(label) = begin(line) else { continue };
             if !wanted(label) {
+                has_other = true;
                 continue;
             }
             let end = format!("-----END {label}-----");
@@ -43,6 +55,9 @@ impl Pem {
                 }
             }
             return Err(X509Error::bad(format!("Unable to load PEM file: the line {end} is missing")));
+        }
+        if has_other && !refusal.is_empty() {
+            return Err(X509Error::bad(refusal));
         }
         Err(X509Error::bad(
             "Unable to load PEM file. See https://cryptography.io/en/latest/faq/#why-can-t-i-import-my-pem-file for more details. MalformedFraming",

@@ -20,6 +20,9 @@ pub(crate) enum PrivateKey {
     X25519(Zeroizing<[u8; 32]>),
 }
 
+/// What stands after BEGIN, and what between the lines.
+type Labelled = (&'static str, Zeroizing<Vec<u8>>);
+
 /// community.crypto's message about a key that cannot be read.
 pub(crate) fn unreadable(why: &str) -> X509Error {
     X509Error::Bad(format!("Wrong passphrase provided for private key, or private key cannot be parsed: {why}"))
@@ -224,7 +227,7 @@ impl PrivateKey {
         })
     }
 
-    fn traditional(&self) -> Result<Option<(&'static str, Zeroizing<Vec<u8>>)>, X509Error> {
+    fn traditional(&self) -> Result<Option<Labelled>, X509Error> {
         Ok(match self {
             Self::Rsa(key) => {
                 Some(("RSA PRIVATE KEY", Zeroizing::new(key.to_pkcs1_der().map_err(damaged)?.as_bytes().to_vec())))

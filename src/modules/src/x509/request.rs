@@ -30,8 +30,8 @@ pub(crate) struct Request {
 impl Request {
     /// From PEM.
     pub(crate) fn load(content: &[u8]) -> Result<Self, X509Error> {
-        let wanted = |label: &str| matches!(label, "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST");
-        Self::parse(&Pem::find(content, wanted)?.bytes)
+        let pem = Pem::find_thing(content, "CERTIFICATE REQUEST", "CSR", "NEW CERTIFICATE REQUEST")?;
+        Self::parse(&pem.bytes)
     }
 
     /// From DER.
