@@ -137,6 +137,9 @@ impl Host {
                     .stdin(Stdio::piped())
                     .stdout(Stdio::piped())
                     .stderr(Stdio::piped());
+                if let Some(folder) = &self.spec.folder {
+                    program.current_dir(folder);
+                }
                 if let Kind::Ssh(_) = self.spec.kind {
                     crate::ssh::without_terminal(&mut program);
                 }

@@ -102,7 +102,7 @@ impl Link {
     /// controller in between: the items of a loop.
     pub fn lane(self: &Arc<Self>) -> Lane {
         let queue = match &self.route {
-            Route::Local => Queue::Local(local::Lane::new()),
+            Route::Local => Queue::Local(local::Lane::new(self.spec.folder.clone())),
             Route::Agent { wire, .. } => Queue::Agent(wire.id()),
         };
         Lane { link: Arc::clone(self), queue }
@@ -128,7 +128,7 @@ impl Link {
             }
             (Route::Local, lane) => {
                 let lane = if let Some(Queue::Local(lane)) = lane { Some(lane) } else { None };
-                let (reply, stop) = local::start(lane, call, live);
+                let (reply, stop) = local::start(lane, call, live, self.spec.folder.clone());
                 Pending { reply, stop: Stop::Local(stop), host: Arc::clone(&self.host) }
             }
         }

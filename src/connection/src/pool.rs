@@ -61,7 +61,8 @@ impl Pool {
 
     async fn link(&self, spec: &Spec) -> Result<Link, ConnectionError> {
         let base = spec.base();
-        if spec.kind == Kind::Local && spec.r#become.is_none() && !spec.apart {
+        let here = spec.kind == Kind::Local && spec.r#become.is_none() && !spec.apart;
+        if here && (spec.folder.is_none() || crate::local::folders_are_own()) {
             return Ok(Link::new(self.host(&base).await?, spec.clone(), Route::Local));
         }
         let wire = self.wire(&base).await?;

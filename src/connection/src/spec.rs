@@ -31,6 +31,8 @@ pub struct Spec {
     pub r#become: Option<Become>,
     /// For this machine: modules run in an agent's process instead of this one. Background tasks need that.
     pub apart: bool,
+    /// For this machine: the folder that relative paths start in, when it is not this process's own.
+    pub folder: Option<PathBuf>,
 }
 
 /// The kinds of connection.
@@ -149,6 +151,7 @@ impl Default for Spec {
             remote_tmp: None,
             r#become: None,
             apart: false,
+            folder: None,
         }
     }
 }

@@ -394,6 +394,7 @@ impl<'a> ActionCx<'a> {
             timeout: None,
             job: None,
             open_files: self.settings.open_files,
+            discover: Vec::new(),
             foreign: None,
         }
     }
@@ -479,12 +480,14 @@ impl<'a> ActionCx<'a> {
     pub(crate) fn reply(&mut self, mut reply: Reply) -> Done {
         crate::foreign::take_discovered(self, &mut reply);
         self.warnings.extend(reply.warnings.iter().map(Notice::new));
-        self.deprecations.extend(
-            reply
-                .deprecations
-                .iter()
-                .map(|(message, version)| Notice { version: version.clone(), ..Notice::new(message) }),
-        );
+        self.deprecations.extend(reply.deprecations.iter().map(|gone| Notice {
+            help: gone.help.clone(),
+            version: gone.version.clone(),
+            date: gone.date.clone(),
+            by: gone.by.clone(),
+            kind: gone.kind.clone(),
+            ..Notice::new(&gone.message)
+        }));
         let reply = Reply { warnings: Vec::new(), deprecations: Vec::new(), ..reply };
         Done { of_module: true, ..Done::new(reply.into_result()) }
     }

@@ -127,7 +127,7 @@ impl TaskCx<'_> {
             _ if plugin => Kind::Local,
             "local" => {
                 spec.host = name.to_string();
-                return Ok(Spec { kind: Kind::Local, ..spec });
+                return Ok(Spec { kind: Kind::Local, folder: self.local_folder(), ..spec });
             }
             "ssh" | "smart" | "paramiko" | "paramiko_ssh" => Kind::Ssh(Box::new(self.ssh(&read)?)),
             "docker" | "podman" => Kind::Docker(Docker {
@@ -159,6 +159,13 @@ impl TaskCx<'_> {
         spec.connect_timeout = read.number(TIMEOUT)?.unwrap_or(defaults.timeout);
         spec.retries = read.number(&["ansible_ssh_retries"])?.unwrap_or(defaults.retries);
         Ok(spec)
+    }
+
+    /// Where modules run on this machine: in the playbook's folder, as ansible-core's `local`.
+    fn local_folder(&self) -> Option<std::path::PathBuf> {
+        let folder = std::path::absolute(self.run.world().playbook_dir()).ok()?;
+        let here = std::env::current_dir().ok();
+        (here.as_ref() != Some(&folder) && folder.is_dir()).then_some(folder)
     }
 
     fn ssh(&self, read: &Reader<'_>) -> Result<Ssh, Trouble> {

@@ -1,6 +1,6 @@
 //! Modules that are not native: what they are told besides their arguments, and what runs them.
 
-use rplay_event::Notice;
+use rplay_event::{EventKind, Notice};
 use rplay_library::{Found, Shebang};
 use rplay_protocol::{Call, Foreign, Interpreter, Reply};
 use rplay_value::{List, Map, Value};
@@ -10,6 +10,9 @@ use crate::trouble::Trouble;
 
 /// The fact that says which Python was found.
 const FACT: &str = "discovered_interpreter_python";
+
+/// What ansible-core takes when it finds none.
+const FALLBACK: &str = "/usr/bin/python3";
 
 /// The folder for temporary files of modules when nobody says.
 const FOLDER: &str = "~/.ansible/tmp";
@@ -113,40 +116,99 @@ fn interpreter(cx: &ActionCx<'_>, shebang: &Shebang) -> Result<Interpreter, Trou
         run.options().playbook_python.as_ref().filter(|_| implicit).map(|path| path.to_string_lossy().into_owned())
     };
     let wanted = given.or_else(here).unwrap_or_else(|| run.options().modules.python.clone());
-    if !matches!(wanted.as_str(), "" | "auto" | "auto_silent" | "auto_legacy" | "auto_legacy_silent") {
+    if !is_auto(&wanted) {
         return Ok(path(wanted));
     }
     if let Some(known) = run.world().facts(host).namespaced.get(FACT).and_then(Value::as_str) {
         return Ok(path(known.to_owned()));
     }
-    let candidates = run.value_variable("ansible_interpreter_python_fallback", cx.connection_scope)?;
-    let candidates = match candidates {
+    attempting(cx, host);
+    Ok(Interpreter::Discover { candidates: candidates(cx)?, args: shebang.args.clone() })
+}
+
+/// The Pythons to look for, the best first.
+fn candidates(cx: &ActionCx<'_>) -> Result<Vec<String>, Trouble> {
+    let run = cx.run();
+    Ok(match run.value_variable("ansible_interpreter_python_fallback", cx.connection_scope)? {
         Some(Value::List(list)) => list.iter().map(|item| item.to_str().into_owned()).collect(),
         _ => run.options().modules.pythons.clone(),
+    })
+}
+
+/// A call of a native module that also says which Python the target has: roles ask for `discovered_interpreter_python`.
+/// That is part of gathering facts; of other modules where a variable says that it is to be found out (`auto`).
+pub(crate) fn discovering(cx: &ActionCx<'_>, call: Call) -> Call {
+    let run = cx.run();
+    let given = || run.text_variable("ansible_python_interpreter", cx.connection_scope).ok().flatten();
+    let setup = call.module.rsplit('.').next() == Some("setup");
+    let wanted = match given() {
+        Some(given) => given,
+        None if setup => run.options().modules.python.clone(),
+        None => return call,
     };
-    Ok(Interpreter::Discover { candidates, args: shebang.args.clone() })
+    let host = cx.delegated.map_or(&cx.task.host, |delegated| &delegated.name);
+    if !is_auto(&wanted) || run.world().facts(host).namespaced.contains(FACT) {
+        return call;
+    }
+    attempting(cx, host);
+    Call { discover: candidates(cx).unwrap_or_default(), ..call }
+}
+
+/// For `-vvv`.
+fn attempting(cx: &ActionCx<'_>, host: &std::sync::Arc<str>) {
+    let text = "Attempting python interpreter discovery.".to_owned();
+    cx.run().emit(EventKind::Verbose { level: 3, host: Some(host.clone()), text });
+}
+
+/// Whether an interpreter is to be found out.
+fn is_auto(wanted: &str) -> bool {
+    matches!(wanted, "" | "auto" | "auto_silent" | "auto_legacy" | "auto_legacy_silent")
 }
 
 /// Takes out of a reply which Python was found, and makes it a fact and a warning.
 pub(crate) fn take_discovered(cx: &mut ActionCx<'_>, reply: &mut Reply) {
-    let Some(found) = reply.data.remove(rplay_modules::foreign::DISCOVERED) else { return };
-    let host = cx.delegated.map_or_else(|| cx.task.host.clone(), |delegated| delegated.name.clone());
-    let wanted = cx.run().text_variable("ansible_python_interpreter", cx.connection_scope).ok().flatten();
-    let wanted = wanted.unwrap_or_else(|| cx.run().options().modules.python.clone());
-    let silent = wanted.ends_with("_silent");
-    let Some(path) = found.as_str() else {
-        if !silent {
-            let tried: List =
-                cx.run().options().modules.pythons.iter().map(|name| Value::from(name.as_str())).collect();
-            cx.warn(format!("No python interpreters found for host '{host}' (tried {}).", Value::List(tried).repr()));
+    if let Some(Value::Map(facts)) = reply.data.get_mut("ansible_facts") {
+        // Which interpreter there is, is not a module's to say.
+        let said = |key: &str| key.strip_prefix("ansible_").unwrap_or(key).starts_with("discovered_interpreter_");
+        let said: Vec<Value> =
+            facts.iter().filter(|(key, _)| key.as_str().is_some_and(said)).map(|(key, _)| key.clone()).collect();
+        for key in said {
+            facts.remove(&key.to_str());
         }
-        return;
+    }
+    let beside = reply.data.remove(rplay_modules::foreign::BESIDE);
+    let native = beside.is_some();
+    let Some(found) = reply.data.remove(rplay_modules::foreign::DISCOVERED).or(beside) else { return };
+    let host = cx.delegated.map_or_else(|| cx.task.host.clone(), |delegated| delegated.name.clone());
+    let given = cx.run().text_variable("ansible_python_interpreter", cx.connection_scope).ok().flatten();
+    // Nobody asked, and nothing needed it: no reason to warn.
+    let silent_native = native && given.is_none();
+    let wanted = given.unwrap_or_else(|| cx.run().options().modules.python.clone());
+    let silent = wanted.ends_with("_silent") || silent_native;
+    let tried = candidates(cx).unwrap_or_default();
+    // A shell refuses the list: ansible-core asks one.
+    let broken = tried.iter().any(|name| name.contains('\''));
+    let path = match found.as_str() {
+        Some(path) if !broken => path.to_owned(),
+        _ if native && silent_native => return,
+        _ => FALLBACK.to_owned(),
     };
-    if wanted.starts_with("auto_legacy") {
+    if broken && !silent {
+        cx.warn(format!("Unhandled error in Python interpreter discovery for host '{host}'."));
+    } else if found.is_null() && !silent {
+        let tried: List = tried.iter().map(|name| Value::from(name.as_str())).collect();
+        cx.warn(format!("No python interpreters found for host '{host}' (tried {}).", Value::List(tried).repr()));
+    }
+    if found.is_null() && !native {
+        // The module has failed and says so.
+        return;
+    }
+    if wanted.starts_with("auto_legacy") && !silent_native {
         let text = format!("The '{wanted}' option for 'INTERPRETER_PYTHON' now has the same effect as 'auto'.");
         cx.deprecations.push(Notice { version: Some("2.21".to_owned()), ..Notice::new(text) });
     }
-    if !silent && cx.run().first_discovery(&host, cx.task.id) {
+    let told = !found.is_null() || broken;
+    if told && !silent && cx.run().first_discovery(&host, cx.task.id) {
         cx.warn(format!(
             "Host '{host}' is using the discovered Python interpreter at '{path}', but future installation of another \
              Python interpreter could cause a different interpreter to be discovered. {HELP}"

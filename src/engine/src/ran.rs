@@ -68,6 +68,20 @@ fn flag(map: &Map, key: &str) -> bool {
     map.get(key).is_some_and(Value::is_true)
 }
 
+/// A deprecation as `register` stores it.
+fn deprecated(notice: &Notice) -> Map {
+    let by = notice.by.as_deref().unwrap_or("ansible.builtin");
+    let by = [("resolved_name", Value::from(by)), ("type", notice.kind.clone().into())];
+    let mut entry = Map::from_iter([("msg", Value::from(&notice.message))]);
+    match (&notice.date, &notice.version) {
+        (Some(date), None) => entry.insert("date", date.as_str()),
+        _ => entry.insert("version", Value::from(notice.version.clone())),
+    };
+    entry.insert("collection_name", notice.collection());
+    entry.insert("deprecator", Map::from_iter(by));
+    entry
+}
+
 impl Ran {
     pub(crate) fn of(result: Map) -> Self {
         Self { result, ..Self::default() }
@@ -124,10 +138,7 @@ impl Ran {
             result.insert("warnings", texts(&self.warnings));
         }
         if !self.deprecations.is_empty() {
-            let entries = self.deprecations.iter().map(|notice| {
-                Map::from_iter([("msg", Value::from(&notice.message)), ("version", notice.version.clone().into())])
-            });
-            result.insert("deprecations", entries.collect::<List>());
+            result.insert("deprecations", self.deprecations.iter().map(deprecated).collect::<List>());
         }
         if self.error.is_some() && !result.contains("exception") {
             result.insert("exception", NO_TRACEBACK);

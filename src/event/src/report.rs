@@ -145,9 +145,44 @@ pub struct Notice {
     /// For a deprecation: the release that removes it.
     #[serde(default)]
     pub version: Option<String>,
+    /// For a deprecation: the day after which a release may remove it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    /// For a deprecation: the collection that says so, or the plugin by its full name. ansible-core's own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// For a deprecation that a plugin says: its kind (`module`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
 }
 
 impl Notice {
+    /// For a deprecation: the collection that says so.
+    pub fn collection(&self) -> &str {
+        let Some(by) = self.by.as_deref() else { return "ansible.builtin" };
+        let end = by.match_indices('.').nth(1).map_or(by.len(), |(at, _)| at);
+        &by[..end]
+    }
+
+    /// When and from where a deprecated thing goes, as ansible-core 2.19 words it: `from collection 'a.b' version 3.0.0`.
+    pub fn removal(&self) -> String {
+        let collection = self.collection();
+        let of = match (&self.kind, self.by.as_deref()) {
+            (Some(kind), Some(by)) => {
+                let name = by.get(collection.len() + 1..).unwrap_or(by);
+                format!("from {kind} '{name}' in collection '{collection}'")
+            }
+            _ if collection == "ansible.builtin" => "from ansible-core".to_owned(),
+            _ => format!("from collection '{collection}'"),
+        };
+        match (&self.version, &self.date) {
+            (Some(version), _) => format!("{of} version {version}"),
+            (None, Some(date)) => format!("{of} in a release after {date}"),
+            (None, None) if self.by.is_some() => format!("{of} in a future release"),
+            (None, None) => "in the future".to_owned(),
+        }
+    }
+
     /// A message without a place.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), ..Self::default() }
@@ -157,7 +192,7 @@ impl Notice {
     pub fn of(diagnostic: &Diagnostic, sources: &Sources) -> Self {
         let place = diagnostic.labels.first().and_then(|label| Place::of(sources, label.span));
         let help = (!diagnostic.hints.is_empty()).then(|| diagnostic.hints.join(" "));
-        Self { message: diagnostic.message.clone(), place, help, version: None }
+        Self { message: diagnostic.message.clone(), place, help, ..Self::default() }
     }
 }
 

@@ -30,8 +30,8 @@ pub(crate) fn censor(reply: &mut Reply, secrets: &[String]) {
     for warning in &mut reply.warnings {
         *warning = without(warning, &secrets);
     }
-    for (message, _) in &mut reply.deprecations {
-        *message = without(message, &secrets);
+    for gone in &mut reply.deprecations {
+        gone.message = without(&gone.message, &secrets);
     }
 }
 

@@ -170,6 +170,9 @@ pub fn run(sys: &dyn Sys, call: &Call) -> Reply {
     };
     path_info(sys, &mut reply.data);
     with_lines(&mut reply);
+    if !call.discover.is_empty() {
+        reply.data.insert(crate::foreign::BESIDE, crate::foreign::discovered(sys, &call.discover));
+    }
     add_invocation(&mut reply, args.all().clone());
     censor(&mut reply, args.secrets());
     reply

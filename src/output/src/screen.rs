@@ -44,8 +44,7 @@ impl Screen {
                 "Deprecation warnings can be disabled by setting `deprecation_warnings=False` in ansible.cfg.",
             ))?;
         }
-        let when =
-            notice.version.as_ref().map_or("in the future".to_owned(), |v| format!("from ansible-core version {v}"));
+        let when = notice.removal();
         let message = format!("{}. This feature will be removed {when}.", notice.message.trim_end_matches('.'));
         let text = format!("[DEPRECATION WARNING]: {}", notice_text(&Notice { message, ..notice.clone() }));
         if !self.seen.insert(text.clone()) {

@@ -41,6 +41,9 @@ pub struct Call {
     /// How many files the module may have open at once (`python_module_rlimit_nofile`); 0 leaves it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub open_files: u64,
+    /// Look for the first of these Pythons as well, and say which it is: for modules that are native while others are not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub discover: Vec<String>,
     /// The module is not native: this is what it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign: Option<Box<Foreign>>,

@@ -17,4 +17,4 @@ pub use call::{Attachment, Call, Job};
 pub use foreign::{Foreign, Form, Interpreter, Pack};
 pub use message::{Hello, MARK, PART, PROTOCOL, Request, Response};
 pub use output::OutputLine;
-pub use reply::{Diff, Reply};
+pub use reply::{Deprecation, Diff, Reply};

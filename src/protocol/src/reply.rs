@@ -21,9 +21,38 @@ pub struct Reply {
     /// What the user should know.
     #[serde(default)]
     pub warnings: Vec<String>,
-    /// What will stop working, as `(message, version)`.
+    /// What will stop working.
     #[serde(default)]
-    pub deprecations: Vec<(String, Option<String>)>,
+    pub deprecations: Vec<Deprecation>,
+}
+
+/// Something that will stop working.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deprecation {
+    /// What it is, and what to do.
+    pub message: String,
+    /// What would help, said after the rest.
+    #[serde(default)]
+    pub help: Option<String>,
+    /// The release that removes it.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// Or the day after which a release may.
+    #[serde(default)]
+    pub date: Option<String>,
+    /// Who says so: a collection (`foo.bar`), or a plugin by its full name.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// What kind of plugin that is (`module`), if it is one.
+    #[serde(default)]
+    pub kind: Option<String>,
+}
+
+impl Deprecation {
+    /// Of ansible-core's own, until a release.
+    pub fn core(message: impl Into<String>, version: &str) -> Self {
+        Self { message: message.into(), version: Some(version.to_owned()), ..Self::default() }
+    }
 }
 
 /// One difference: two texts, or two sets of attributes.
@@ -105,7 +134,7 @@ impl Reply {
             let items: List = self
                 .deprecations
                 .into_iter()
-                .map(|(msg, version)| Map::from_iter([("msg", Value::from(msg)), ("version", version.into())]))
+                .map(|gone| Map::from_iter([("msg", Value::from(gone.message)), ("version", gone.version.into())]))
                 .collect();
             result.insert("deprecations", items);
         }

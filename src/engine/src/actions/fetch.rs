@@ -119,12 +119,15 @@ fn destination(cx: &ActionCx<'_>, src: &str, dest: &str) -> Result<PathBuf, Trou
     let home = dest.strip_prefix("~/").and_then(|rest| Some(Path::new(&std::env::var_os("HOME")?).join(rest)));
     let path = home.unwrap_or_else(|| base.join(dest));
     if !cx.flag("flat", false)? {
-        if Path::new(src).components().any(|part| part == Component::ParentDir) {
+        // `..` may lead out of the host's folder, as with ansible-core, but not out of `dest`.
+        let inner = normal(&Path::new(&*cx.task.host).join(src.trim_start_matches('/')));
+        let Some(inner) = inner else {
             return Err(Trouble::action(format!(
-                "Detected directory traversal, expected to be contained in '{dest}' but got '{dest}/{src}'"
+                "Detected directory traversal, expected to be contained in '{dest}' but got '{dest}/{}/{src}'",
+                cx.task.host
             )));
-        }
-        return calculated(path.join(&*cx.task.host).join(src.trim_start_matches('/')));
+        };
+        return calculated(path.join(inner));
     }
     if dest.ends_with('/') {
         let name = Path::new(src).file_name().map(PathBuf::from).unwrap_or_default();
@@ -136,6 +139,19 @@ fn destination(cx: &ActionCx<'_>, src: &str, dest: &str) -> Result<PathBuf, Trou
         ));
     }
     Ok(path)
+}
+
+/// A relative path without `..`, unless it leads out of where it starts.
+fn normal(path: &Path) -> Option<PathBuf> {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir if !out.pop() => return None,
+            Component::Normal(name) => out.push(name),
+            _ => {}
+        }
+    }
+    Some(out)
 }
 
 /// A path that is not a folder yet.
@@ -157,4 +173,16 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fetched_file_stays_below_its_destination() {
+        assert_eq!(normal(Path::new("host/etc/./hosts")), Some(PathBuf::from("host/etc/hosts")));
+        assert_eq!(normal(Path::new("host/../here/x")), Some(PathBuf::from("here/x")));
+        assert_eq!(normal(Path::new("host/../../x")), None);
+    }
 }

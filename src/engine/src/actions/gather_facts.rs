@@ -176,7 +176,11 @@ fn call(cx: &mut ActionCx<'_>, name: &str, args: &Map) -> Result<Call, Trouble> 
     let own = own.into_iter().filter(|(_, value)| !value.is_null());
     let mut all = cx.task.defaults_of(name, cx.scope)?;
     all.extend(own);
-    if is_setup(name) { Ok(cx.call("ansible.builtin.setup", all)) } else { super::normal::module(cx, name, all) }
+    if !is_setup(name) {
+        return super::normal::module(cx, name, all);
+    }
+    let call = cx.call("ansible.builtin.setup", all);
+    Ok(crate::foreign::discovering(cx, call))
 }
 
 /// Whether a subset is what every module gathers anyway.

@@ -58,10 +58,11 @@ pub(crate) fn module(cx: &mut ActionCx<'_>, name: &str, args: Map) -> Result<Cal
     if let Some(native) = native {
         // What the native module leaves to the one in Python goes there where that is installed.
         let python = rplay_modules::is_beyond_native(native, &args).then(|| library.inside(name)).flatten();
-        return match python {
-            Some(found) => crate::foreign::call(cx, &found, args),
-            None => Ok(cx.call(name, args)),
-        };
+        if let Some(found) = python {
+            return crate::foreign::call(cx, &found, args);
+        }
+        let call = cx.call(name, args);
+        return Ok(crate::foreign::discovering(cx, call));
     }
     match library.inside(name) {
         Some(found) => crate::foreign::call(cx, &found, args),

@@ -32,7 +32,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader};
 
-use rplay_protocol::Reply;
+use rplay_protocol::{Deprecation, Reply};
 use rplay_value::{List, Map, Value};
 
 use crate::facts::package_manager;
@@ -234,7 +234,7 @@ fn ask_library(
     let mut reply = Reply { failed, changed, data, ..Reply::default() };
     if cx.call().args.contains("install_repoquery") {
         let text = "Param 'install_repoquery' is deprecated. See the module docs for more information";
-        reply.deprecations.push((text.to_owned(), Some("2.20".to_owned())));
+        reply.deprecations.push(Deprecation::core(text, "2.20"));
     }
     Ok(Some(reply))
 }

@@ -30,7 +30,7 @@
 
 use std::path::Path;
 
-use rplay_protocol::{Diff, Reply};
+use rplay_protocol::{Deprecation, Diff, Reply};
 use rplay_value::Value;
 
 use crate::repo_file::RepoFile;
@@ -182,7 +182,7 @@ fn entries(args: &Args, reply: &mut Reply) -> Vec<(String, String)> {
             _ => None,
         };
         if let Some((why, version)) = deprecated {
-            reply.deprecations.push((format!("'{name}' {why}"), Some(version.to_owned())));
+            reply.deprecations.push(Deprecation::core(format!("'{name}' {why}"), version));
         }
         let text = match value {
             Value::Bool(flag) => i32::from(*flag).to_string(),

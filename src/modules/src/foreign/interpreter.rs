@@ -52,7 +52,7 @@ fn command(sys: &dyn Sys, path: &str, args: &[String]) -> Vec<String> {
 
 /// The first candidate that is here. Version managers put programs into `PATH` for interpreters that they do not have, so
 /// theirs come last.
-fn discover(sys: &dyn Sys, candidates: &[String]) -> Option<String> {
+pub(super) fn discover(sys: &dyn Sys, candidates: &[String]) -> Option<String> {
     static FOUND: LazyLock<Mutex<HashMap<Vec<String>, Option<String>>>> = LazyLock::new(Mutex::default);
     let mut known = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(found) = known.get(candidates) {

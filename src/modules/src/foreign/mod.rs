@@ -20,6 +20,9 @@ use crate::{Output, Real};
 /// Key of a reply: the interpreter that was looked for and found.
 pub const DISCOVERED: &str = "_ansible_discovered";
 
+/// As [`DISCOVERED`], of a native module that was asked to look as well.
+pub const BESIDE: &str = "_ansible_discovered_beside";
+
 /// Runs a module that is not native.
 pub(crate) fn run(sys: &Real, call: &Call, foreign: &Foreign) -> Reply {
     let chosen = match interpreter::choose(sys, &foreign.interpreter) {
@@ -30,7 +33,7 @@ pub(crate) fn run(sys: &Real, call: &Call, foreign: &Foreign) -> Reply {
         Form::Python => python(sys, call, foreign, &chosen.command),
         _ => program::run(sys, foreign, &chosen, &call.args),
     };
-    let reply = match output {
+    let mut reply = match output {
         Ok(output) if output.rc == 127 && output.stdout.is_empty() && !found(sys, &chosen.command) => {
             output::no_interpreter(&chosen.name)
         }
@@ -40,7 +43,28 @@ pub(crate) fn run(sys: &Real, call: &Call, foreign: &Foreign) -> Reply {
         }
         Err(error) => output::reply(&Output { rc: 1, stdout: Vec::new(), stderr: error.to_string().into_bytes() }),
     };
+    for gone in reply.deprecations.iter_mut().filter(|gone| gone.by.is_none()) {
+        gone.by = (!foreign.path.is_empty()).then(|| speaker(&foreign.path));
+        gone.kind = gone.by.as_ref().map(|_| "module".to_owned());
+    }
     if chosen.discovered { reply.with(DISCOVERED, chosen.name) } else { reply }
+}
+
+/// The first Python of these that is here; null when none is.
+pub(crate) fn discovered(sys: &dyn crate::Sys, candidates: &[String]) -> Value {
+    interpreter::discover(sys, candidates).map_or(Value::Null, Value::data)
+}
+
+/// Who says what a module says, when it does not name anybody.
+fn speaker(path: &str) -> String {
+    let parts: Vec<&str> = path.split('.').collect();
+    match parts.as_slice() {
+        ["ansible", "modules", rest @ ..] => format!("ansible.builtin.{}", rest.join(".")),
+        ["ansible_collections", namespace, name, "plugins", "modules", rest @ ..] => {
+            format!("{namespace}.{name}.{}", rest.join("."))
+        }
+        _ => path.to_owned(),
+    }
 }
 
 fn found(sys: &Real, command: &[String]) -> bool {

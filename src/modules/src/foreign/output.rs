@@ -1,6 +1,6 @@
 //! What a module that is a program printed, as a reply.
 
-use rplay_protocol::Reply;
+use rplay_protocol::{Deprecation, Reply};
 use rplay_value::json::loads;
 use rplay_value::{List, Map, Value};
 
@@ -113,9 +113,23 @@ fn message(value: &Value) -> String {
     }
 }
 
-fn deprecated(value: &Value) -> (String, Option<String>) {
-    let text = |key: &str| value.get(key).filter(|v| !v.is_null()).map(Value::to_string);
-    (message(value), text("version").or_else(|| text("date")))
+/// What will stop working: text, a mapping, or ansible-core's own form of it.
+fn deprecated(value: &Value) -> Deprecation {
+    let text = |from: &Value, key: &str| from.get(key).filter(|v| !v.is_null()).map(Value::to_string);
+    let own = value.get("event").filter(|event| event.as_map().is_some());
+    let by = value.get("deprecator").filter(|by| by.as_map().is_some());
+    Deprecation {
+        message: own.map_or_else(|| message(value), |event| text(event, "msg").unwrap_or_default()),
+        help: text(own.unwrap_or(value), "help_text"),
+        version: text(value, "version"),
+        date: text(value, "date"),
+        by: by.and_then(|by| text(by, "resolved_name")).or_else(|| text(value, "collection_name")),
+        // A kind of plugin comes as its name, or as ansible-core's form of an enumeration.
+        kind: by.and_then(|by| by.get("type")).and_then(|kind| {
+            let value = kind.get("value").unwrap_or(kind);
+            (!value.is_null()).then(|| value.to_string())
+        }),
+    }
 }
 
 /// The messages of an exception and of what caused it.
@@ -173,12 +187,19 @@ mod tests {
         let reply = read(
             r#"{"failed": true, "exception": {"event": {"msg": "outer", "chain": {"event": {"msg": "inner"}}}},
             "warnings": [{"event": {"msg": "careful", "help_text": "Do so."}}],
-            "deprecations": [{"event": {"msg": "old"}, "version": "2.99"}, {"msg": "plain", "date": "2029-01-01"}]}"#,
+            "deprecations": [{"event": {"msg": "old"}, "version": "2.99"}, {"msg": "plain", "date": "2029-01-01", "collection_name": "a.b"}]}"#,
         );
         assert_eq!(reply.data.get(RAISED).unwrap().to_str(), "outer: inner");
         assert_eq!(reply.warnings, ["careful Do so."]);
         let some = |text: &str| Some(text.to_owned());
-        assert_eq!(reply.deprecations, [("old".to_owned(), some("2.99")), ("plain".to_owned(), some("2029-01-01"))]);
+        let of = |message: &str| Deprecation { message: message.to_owned(), ..Deprecation::default() };
+        assert_eq!(
+            reply.deprecations,
+            [
+                Deprecation { version: some("2.99"), ..of("old") },
+                Deprecation { date: some("2029-01-01"), by: some("a.b"), ..of("plain") },
+            ]
+        );
     }
 
     #[test]
