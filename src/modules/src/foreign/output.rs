@@ -143,7 +143,9 @@ fn chain(summary: &Map) -> String {
         if !said.is_empty() && !parts.iter().any(|known| known.ends_with(&said)) {
             parts.push(said);
         }
-        event = at.get("chain").and_then(|chain| chain.get("event")).and_then(Value::as_map);
+        // What was under way when an exception came up is not its cause.
+        let chain = at.get("chain").filter(|chain| chain.get("follow").is_none_or(Value::is_true));
+        event = chain.and_then(|chain| chain.get("event")).and_then(Value::as_map);
     }
     parts.join(": ")
 }

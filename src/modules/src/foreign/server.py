@@ -388,7 +388,7 @@ def raised(error, profile):
     causes = []
     while error is not None and error not in causes:
         causes.append(error)
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        error = error.__cause__
     for cause in reversed(causes):
         said = str(cause) or type(cause).__name__
         event = {"msg": said, "chain": {"event": event}} if event else {"msg": said}
