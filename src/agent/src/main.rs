@@ -41,7 +41,9 @@ fn options(args: impl Iterator<Item = String>) -> Result<Options, String> {
             "--job" => options.job = true,
             "--once" => options.once = true,
             other => {
-                return Err(format!("unknown argument {other}; the arguments are --tmp FOLDER, --unlink, --once and --job"));
+                return Err(format!(
+                    "unknown argument {other}; the arguments are --tmp FOLDER, --unlink, --once and --job"
+                ));
             }
         }
     }
@@ -99,7 +101,10 @@ mod tests {
     #[test]
     fn the_command_line_is_checked() {
         let parse = |text: &str| options(text.split_whitespace().map(str::to_owned));
-        assert_eq!(parse("--tmp /x --unlink"), Ok(Options { tmp: Some("/x".into()), unlink: true, ..Options::default() }));
+        assert_eq!(
+            parse("--tmp /x --unlink"),
+            Ok(Options { tmp: Some("/x".into()), unlink: true, ..Options::default() })
+        );
         assert!(parse("--tmp").is_err());
         assert!(parse("--unlnk").unwrap_err().contains("--unlnk"));
     }

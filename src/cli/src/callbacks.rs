@@ -47,12 +47,7 @@ impl Places<'_> {
 
     /// Those beside the one that shows the run: all outside of collections, and the enabled ones that `native` does not
     /// take.
-    pub(crate) fn others(
-        &self,
-        stdout: &str,
-        enabled: &[String],
-        native: impl Fn(&str) -> bool,
-    ) -> Vec<Callback> {
+    pub(crate) fn others(&self, stdout: &str, enabled: &[String], native: impl Fn(&str) -> bool) -> Vec<Callback> {
         let is_enabled = |name: &str| enabled.iter().any(|known| known == name);
         let mut found: Vec<Callback> = self
             .outside()

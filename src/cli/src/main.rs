@@ -7,6 +7,7 @@ mod agent;
 mod callbacks;
 mod commands;
 mod compat;
+mod composer;
 mod config_file;
 mod exit;
 mod extra_vars;

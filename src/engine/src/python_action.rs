@@ -387,9 +387,10 @@ fn find(cx: &ActionCx<'_>, kind: &str, name: &str) -> Value {
     match kind {
         "action" => {
             // The task's own plugin, called again by its short name, is the one it hides.
-            if let Some(plugin) = resolver.python_action(name).filter(|plugin| {
-                cx.run().resolver().python_action(&cx.name).is_none_or(|own| own.file != plugin.file)
-            }) {
+            if let Some(plugin) = resolver
+                .python_action(name)
+                .filter(|plugin| cx.run().resolver().python_action(&cx.name).is_none_or(|own| own.file != plugin.file))
+            {
                 return Value::Map(place(&plugin));
             }
             let short = name.strip_prefix("ansible.legacy.").or_else(|| name.strip_prefix("ansible.builtin."));
@@ -433,7 +434,9 @@ fn raised(cx: &mut ActionCx<'_>, answer: &Json) -> Result<Done, Trouble> {
         trouble.msg = Some(message);
     }
     if let Some(missing) = answer["missing"].as_str() {
-        trouble = trouble.help(format!("install the Python module `{missing}` where plugins run, or name a Python that has it in RPLAY_PYTHON"));
+        trouble = trouble.help(format!(
+            "install the Python module `{missing}` where plugins run, or name a Python that has it in RPLAY_PYTHON"
+        ));
     }
     Err(trouble.with(keys))
 }
@@ -493,7 +496,10 @@ fn notices(cx: &mut ActionCx<'_>, result: &mut Map) {
     };
     let notice = |entry: &Value| match entry {
         Value::Map(map) => Notice {
-            version: map.get("version").filter(|version| !version.is_null()).map(|version| version.to_str().into_owned()),
+            version: map
+                .get("version")
+                .filter(|version| !version.is_null())
+                .map(|version| version.to_str().into_owned()),
             ..Notice::new(map.get("msg").map_or_else(String::new, |msg| msg.to_str().into_owned()))
         },
         other => Notice::new(other.to_str().into_owned()),

@@ -109,11 +109,9 @@ async fn ask(cx: &mut ActionCx<'_>, plugin: &PythonPlugin, mut request: Json) ->
 fn bytes(value: &Json) -> Vec<u8> {
     match value {
         Json::String(text) => text.clone().into_bytes(),
-        Json::Object(special) => special
-            .get("v")
-            .and_then(Json::as_str)
-            .and_then(|text| STANDARD.decode(text).ok())
-            .unwrap_or_default(),
+        Json::Object(special) => {
+            special.get("v").and_then(Json::as_str).and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default()
+        }
         _ => Vec::new(),
     }
 }

@@ -117,7 +117,9 @@ impl PythonFiles {
         let text = fs_err::read_to_string(&file).unwrap_or_default();
         let says = |what: &str| {
             text.lines().any(|line| {
-                line.trim_start().strip_prefix(what).is_some_and(|rest| rest.trim_start_matches([' ', '=']).starts_with("True"))
+                line.trim_start()
+                    .strip_prefix(what)
+                    .is_some_and(|rest| rest.trim_start_matches([' ', '=']).starts_with("True"))
             })
         };
         PythonPlugin {

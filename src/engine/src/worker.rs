@@ -42,7 +42,8 @@ impl Worker {
         self.stream.read_exact(&mut size).await.map_err(|_| ended())?;
         let mut data = vec![0; u32::from_be_bytes(size) as usize];
         self.stream.read_exact(&mut data).await.map_err(|_| ended())?;
-        serde_json::from_slice(&data).map_err(|error| Trouble::message(format!("a plugin gave no proper answer: {error}")))
+        serde_json::from_slice(&data)
+            .map_err(|error| Trouble::message(format!("a plugin gave no proper answer: {error}")))
     }
 
     /// Takes a frame that wants no answer of the engine: something for the user, or a question about templates, which is
@@ -54,8 +55,8 @@ impl Worker {
                 tell(cx, message["level"].as_str().unwrap_or_default(), text);
                 Ok(None)
             }
-            "resolve" | "knows" | "variables" | "assigned" | "item" | "has" | "keys" | "plugin" | "plugins" | "filter"
-            | "test" | "lookup" | "render" | "yaml" | "read" | "setting" => {
+            "resolve" | "knows" | "variables" | "assigned" | "item" | "has" | "keys" | "plugin" | "plugins"
+            | "filter" | "test" | "lookup" | "render" | "yaml" | "read" | "setting" => {
                 let answer = self.desk.answer(&message);
                 self.send(&answer).await?;
                 Ok(None)
@@ -66,7 +67,8 @@ impl Worker {
 }
 
 fn ended() -> Trouble {
-    Trouble::message("the Python process of the plugin ended").help("RPLAY_LOG=rplay_python=debug shows what it printed")
+    Trouble::message("the Python process of the plugin ended")
+        .help("RPLAY_LOG=rplay_python=debug shows what it printed")
 }
 
 /// What a plugin says to the user.

@@ -20,5 +20,5 @@ pub use error::InventoryError;
 pub use inventory::{Group, GroupId, Host, HostId, Inventory};
 pub use layers::{HostLayers, Layer, Level};
 pub use listing::Show;
-pub use load::{Attempt, Files, InvalidGroupNames, Loader, PlainFiles, Settings};
+pub use load::{Attempt, Files, InvalidGroupNames, Loader, PlainFiles, Settings, Templates};
 pub use pattern::{Order, Selection, split_patterns};

@@ -18,6 +18,16 @@ pub trait Files: Send + Sync {
     fn read(&self, path: &Path) -> io::Result<String>;
 }
 
+/// Renders what inventories of plugins hold. An error is its text.
+pub trait Templates {
+    /// The value of an expression, such as `a == 1`; what is no text is its own value. `extra`: variables of the command
+    /// line count, too.
+    fn expression(&self, expression: &Value, vars: Map, extra: bool) -> Result<Value, String>;
+
+    /// The text of a template, such as `web_{{ a }}`.
+    fn text(&self, template: &Value, vars: Map, extra: bool) -> Result<String, String>;
+}
+
 /// Files as they are, without vaults.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PlainFiles;
@@ -123,12 +133,14 @@ pub struct Loader<'a> {
     pub files: &'a dyn Files,
     /// What configuration says.
     pub settings: Settings,
+    /// Renders templates; without it, sources that have some cannot be read.
+    pub templates: Option<&'a dyn Templates>,
 }
 
 impl<'a> Loader<'a> {
     /// A loader with default settings.
     pub fn new(sources: &'a Sources, files: &'a dyn Files) -> Self {
-        Self { sources, files, settings: Settings::default() }
+        Self { sources, files, settings: Settings::default(), templates: None }
     }
 
     /// Reads all sources, in order, into one inventory. Sources that nobody can read are returned, not fatal: as
@@ -225,7 +237,7 @@ fn find_reader(reader: &str, source: &str, path: &Path) -> Option<(&'static str,
             Some(("script", |l, t| script::read(l.sources, l.settings.script_stderr, t)))
         }
         "yaml" if file && extension.is_none_or(|e| matches!(e, "yaml" | "yml" | "json")) => {
-            Some(("yaml", |l, t| yaml::read(l.sources, l.files, t)))
+            Some(("yaml", |l, t| yaml::read(l.sources, l.files, l.templates, t)))
         }
         "ini" if file && extension != Some("toml") => Some(("ini", |l, t| ini::read(l.sources, l.files, t))),
         "toml" if file && extension == Some("toml") => Some(("toml", |l, t| toml::read(l.sources, l.files, t))),

@@ -20,7 +20,7 @@ mod terminal;
 pub use open::{EXTRA_NAMES, NAMES, OpenError, is_native, open, open_extra, open_follow};
 pub use report::{notice_text, report_text};
 pub use sinks::{
-    Callback, CallbackRun, Default, Follow, JUnit, Json, JsonLines, Minimal, OneLine, ProfileTasks, PythonCallbacks, Silent,
-    Timer,    Tree,
+    Callback, CallbackRun, Default, Follow, JUnit, Json, JsonLines, Minimal, OneLine, ProfileTasks, PythonCallbacks,
+    Silent, Timer, Tree,
 };
 pub use terminal::{Color, ColorError, Look, Palette, ResultFormat, Terminal};

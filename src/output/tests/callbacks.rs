@@ -65,7 +65,12 @@ fn a_callback_hears_what_it_has_methods_for() {
             tags: Vec::new(),
         })),
         EventKind::HostStarted { task, host: Arc::clone(&host) },
-        EventKind::HostFinished { task, host: Arc::clone(&host), outcome: Outcome::Changed, result: result("{\"$\": 1}") },
+        EventKind::HostFinished {
+            task,
+            host: Arc::clone(&host),
+            outcome: Outcome::Changed,
+            result: result("{\"$\": 1}"),
+        },
         EventKind::HostFinished {
             task,
             host,
@@ -77,10 +82,7 @@ fn a_callback_hears_what_it_has_methods_for() {
         sink.on_event(&event(kind)).unwrap();
     }
     let heard = std::fs::read_to_string(path).unwrap();
-    assert_eq!(
-        heard,
-        "play all of it\nok web do it True {\"$\": 1}\nfailed web broken True\nstats {'web': 2}\n"
-    );
+    assert_eq!(heard, "play all of it\nok web do it True {\"$\": 1}\nfailed web broken True\nstats {'web': 2}\n");
 }
 
 #[test]

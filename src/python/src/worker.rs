@@ -87,8 +87,8 @@ fn gone(how: &str) -> PythonError {
 
 /// A frame: four bytes of length, big end first, and the message.
 pub fn frame(message: &[u8]) -> Result<Vec<u8>, PythonError> {
-    let size = u32::try_from(message.len())
-        .map_err(|_| PythonError::Garbled("a value is larger than 4 GiB".to_owned()))?;
+    let size =
+        u32::try_from(message.len()).map_err(|_| PythonError::Garbled("a value is larger than 4 GiB".to_owned()))?;
     let mut frame = Vec::with_capacity(4 + message.len());
     frame.extend_from_slice(&size.to_be_bytes());
     frame.extend_from_slice(message);

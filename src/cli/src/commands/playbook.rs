@@ -24,6 +24,7 @@ use crate::commands::adhoc::{Asked, NO_HOSTS};
 use crate::commands::console::Console;
 use crate::commands::resume::{self, Resumed};
 use crate::compat::{self, Choice};
+use crate::composer::Composer;
 use crate::failure::Failure;
 use crate::known::KnownSettings;
 use crate::notices::{self, Listener};
@@ -314,7 +315,8 @@ impl<'a> Command<'a> {
         self.compat = choice.compat;
         self.because = choice.because;
         self.listener = Some(listener);
-        let inventory = self.inventory(&files, &mut notices)?;
+        let composer = Composer { engine: engine.clone(), extra: extra_vars.clone() };
+        let inventory = self.inventory(&files, &composer, &mut notices)?;
         let resolver = Arc::new(
             Resolver::new(engine, extra_vars.clone(), false)
                 .without(crate::modules::rejected(&self.settings, &self.sources, &mut notices)?)
@@ -365,11 +367,20 @@ impl<'a> Command<'a> {
         }
     }
 
-    fn inventory(&self, files: &VaultedFiles, notices: &mut Vec<Diagnostic>) -> Result<Inventory, Failure> {
+    fn inventory(
+        &self,
+        files: &VaultedFiles,
+        composer: &Composer,
+        notices: &mut Vec<Diagnostic>,
+    ) -> Result<Inventory, Failure> {
         let given =
             if self.options.inventory.is_empty() { self.settings.inventory() } else { self.options.inventory.clone() };
         let settings = self.inventory_settings();
-        let loader = rplay_inventory::Loader { settings, ..rplay_inventory::Loader::new(&self.sources, files) };
+        let loader = rplay_inventory::Loader {
+            settings,
+            templates: Some(composer),
+            ..rplay_inventory::Loader::new(&self.sources, files)
+        };
         let (mut inventory, failed) = loader.load(&given);
         let implicit = self.options.inventory.is_empty() && !self.settings.is_set("DEFAULT_HOST_LIST");
         let broken: Vec<Diagnostic> = failed
@@ -661,7 +672,9 @@ impl<'a> Command<'a> {
                     let message = format!("Could not load '{name}' callback plugin: {error}");
                     return Err(Failure::error(Diagnostic::error(message)));
                 }
-                Some(Err(error)) => said.push(Diagnostic::warning(format!("callbacks in Python are left out: {error}"))),
+                Some(Err(error)) => {
+                    said.push(Diagnostic::warning(format!("callbacks in Python are left out: {error}")))
+                }
                 None => {}
             }
         }
@@ -743,7 +756,8 @@ impl<'a> Command<'a> {
         let native = |name: &str| rplay_output::is_native(name);
         let stdout_plugin = if stdout.contains('.') && native(stdout) { None } else { places.find(stdout) };
         let others = if loads {
-            places.others(stdout, &self.settings.list("CALLBACKS_ENABLED"), |name| name.contains("tree") || native(name))
+            places
+                .others(stdout, &self.settings.list("CALLBACKS_ENABLED"), |name| name.contains("tree") || native(name))
         } else {
             Vec::new()
         };

@@ -53,7 +53,10 @@ pub(crate) fn of_plugin(run: &Run, name: &str) -> Result<Option<Strategy>, Engin
     match base {
         Some(base) if !changes => Ok(Some(base)),
         _ => Err(EngineError::Keyword {
-            message: format!("the strategy `{name}` has code of its own, which is not run: {}", plugin.file.file.display()),
+            message: format!(
+                "the strategy `{name}` has code of its own, which is not run: {}",
+                plugin.file.file.display()
+            ),
             span: None,
             hint: Some(format!("the strategies are {}", quoted_list(NAMES.iter().map(|(name, _)| *name)))),
         }),

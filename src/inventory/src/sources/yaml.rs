@@ -7,7 +7,8 @@ use rplay_diag::{Diagnose as _, Diagnostic, Sources, Span};
 use rplay_value::{Map, Value};
 
 use crate::inventory::GroupId;
-use crate::load::{Files, Target};
+use crate::load::{Files, Target, Templates};
+use crate::sources::{constructed, generator};
 use crate::{InventoryError, address};
 
 /// A YAML or JSON document with the places of its texts, and warnings about it.
@@ -23,7 +24,12 @@ pub(crate) fn document(
 }
 
 /// Reads the file of the target.
-pub(crate) fn read(sources: &Sources, files: &dyn Files, target: &mut Target<'_>) -> Result<(), InventoryError> {
+pub(crate) fn read(
+    sources: &Sources,
+    files: &dyn Files,
+    templates: Option<&dyn Templates>,
+    target: &mut Target<'_>,
+) -> Result<(), InventoryError> {
     let text = files.read(target.path).map_err(|source| InventoryError::Io { path: target.path.to_owned(), source })?;
     let (value, warnings) = document(sources, target.path, text)?;
     for warning in warnings {
@@ -39,6 +45,13 @@ pub(crate) fn read(sources: &Sources, files: &dyn Files, target: &mut Target<'_>
         }
     };
     if let Some(plugin) = groups.get("plugin") {
+        let name = plugin.to_str();
+        let own = name.strip_prefix("ansible.builtin.").or_else(|| name.strip_prefix("ansible.legacy."));
+        match (own.unwrap_or(&name), templates) {
+            ("constructed", Some(templates)) => return constructed::read(&groups, templates, target),
+            ("generator", Some(templates)) => return generator::read(&groups, templates, target),
+            _ => {}
+        }
         let message = "Plugin configuration YAML file, not YAML inventory";
         let hint = format!("the inventory plugin `{}` is not supported", plugin.as_str().unwrap_or("?"));
         return Err(InventoryError::syntax(message, plugin.origin()).hint(hint));

@@ -196,9 +196,8 @@ impl PythonCallbacks {
             | EventKind::ItemFinished { result, .. }
             | EventKind::Retried { result, .. } = &mut event.kind
         {
-            let own = |key: &str| {
-                key.starts_with("_ansible_") || matches!(key, "exception" | "warnings" | "deprecations")
-            };
+            let own =
+                |key: &str| key.starts_with("_ansible_") || matches!(key, "exception" | "warnings" | "deprecations");
             let data = map(data).into_iter().filter(|(key, _)| !key.as_str().is_some_and(own)).collect();
             *result = Arc::new(TaskResult { data, ..(**result).clone() });
         }
@@ -336,9 +335,7 @@ impl Sink for PythonCallbacks {
 impl PythonCallbacks {
     fn tell(&mut self, event: &Event) -> io::Result<()> {
         match &event.kind {
-            EventKind::PlaybookStarted { file } => {
-                self.call("v2_playbook_on_start", "playbook", json!({"file": file}))
-            }
+            EventKind::PlaybookStarted { file } => self.call("v2_playbook_on_start", "playbook", json!({"file": file})),
             EventKind::PlayStarted(info) => {
                 let place = info.place.as_ref().map(|place| format!("{}:{}", place.file, place.line));
                 let told = json!({
@@ -356,7 +353,8 @@ impl PythonCallbacks {
             EventKind::NoHostsMatched => self.call("v2_playbook_on_no_hosts_matched", "nothing", json!({})),
             EventKind::NoHostsRemaining => self.call("v2_playbook_on_no_hosts_remaining", "nothing", json!({})),
             EventKind::TaskStarted(task) => {
-                let method = if task.handler { "v2_playbook_on_handler_task_start" } else { "v2_playbook_on_task_start" };
+                let method =
+                    if task.handler { "v2_playbook_on_handler_task_start" } else { "v2_playbook_on_task_start" };
                 let wanted = self.methods.insert(method.to_owned());
                 let done = self.call(method, "task", json!({"task": of_task(task)}));
                 if wanted {
