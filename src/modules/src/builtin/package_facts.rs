@@ -111,13 +111,15 @@ fn rpm(cx: &Context<'_>) -> Result<Vec<Map>, ModuleError> {
     let packages = text.lines().filter_map(|line| {
         let fields: List = line.split('\t').collect();
         let [name, version, release, epoch, arch, has_epoch] = &fields[..] else { return None };
-        let epoch = if has_epoch.as_str() == Some("e") { epoch.as_str()?.parse::<i64>().ok() } else { None };
-        let arch = Some(arch.clone()).filter(|arch| arch.as_str() != Some("(none)")).unwrap_or(Value::Null);
+        // All of them are texts since ansible-core 2.19, what is missing too.
+        let none = || Value::from("None");
+        let epoch = if has_epoch.as_str() == Some("e") { epoch.clone() } else { none() };
+        let arch = if arch.as_str() == Some("(none)") { none() } else { arch.clone() };
         Some(Map::from_iter([
             ("name", name.clone()),
             ("version", version.clone()),
             ("release", release.clone()),
-            ("epoch", epoch.into()),
+            ("epoch", epoch),
             ("arch", arch),
             ("source", "rpm".into()),
         ]))
@@ -148,7 +150,7 @@ mod tests {
         fake.write("/var/lib/rpm/x", "").unwrap();
         let reply = fake.call("package_facts", args([("manager", "auto")]));
         let json = serde_json::to_string(reply.data.get("ansible_facts").unwrap()).unwrap();
-        assert!(json.contains(r#""bash":[{"name":"bash","version":"5.1","release":"6.el9","epoch":null,"arch":"x86_64","source":"rpm"}]"#), "{json}");
-        assert!(json.contains(r#""epoch":32"#));
+        assert!(json.contains(r#""bash":[{"name":"bash","version":"5.1","release":"6.el9","epoch":"None","arch":"x86_64","source":"rpm"}]"#), "{json}");
+        assert!(json.contains(r#""epoch":"32""#));
     }
 }
