@@ -164,7 +164,7 @@ macro_rules! node_fields {
             $($more,)*
             Field::new("provider", Choice(PROVIDERS), "What makes it; default `docker`."),
             Field::new("image", Name, "The image it begins as; `existing` nodes have none."),
-            Field::new("cpus", Int(1, 1024), "Processors; default 1."),
+            Field::new("cpus", Int(1, 1024), "Processors; default 1. A container's is a limit, and by default there is none."),
             Field::new("memory", Size, "Memory; default 1G. A container's is a limit, and by default there is none."),
             Field::new("disk", Size, "Size of the system's disk; by default the image's."),
             Field::new("disks", List(&Of(&DISK)), "Further disks."),

@@ -9,10 +9,12 @@
 
 mod check;
 pub mod fault;
+pub mod folder;
 pub mod format;
 pub mod handoff;
 pub mod image;
 pub mod import;
+pub mod lab;
 pub mod libvirt;
 pub mod network;
 pub mod node;

@@ -45,6 +45,16 @@ pub struct Network {
 }
 
 impl Network {
+    /// A digest of what is asked for: another one means that the network must be made anew.
+    pub fn digest(&self) -> String {
+        let vlan = self.vlan.as_ref().map(|(tag, parent)| format!("{tag} {}", parent.text));
+        let words = format!(
+            "{:?} {} {:?} {} {:?} {:?} {vlan:?} {:?}",
+            self.reach, self.cidr, self.gateway, self.dhcp, self.domain, self.mtu, self.bridge
+        );
+        crate::provider::digest(&[words])
+    }
+
     pub(crate) fn read(name: &Spot, fields: Fields<'_>) -> Option<Self> {
         let reach = match fields.text("kind").as_deref() {
             Some("isolated") => Reach::Isolated,

@@ -153,7 +153,7 @@ pub struct NodeSet {
     pub provider: Provider,
     /// The image it begins as.
     pub image: Option<Spot>,
-    /// Processors.
+    /// Processors; 0 is a container without a limit.
     pub cpus: u32,
     /// Memory; a container may have no limit.
     pub memory: Option<Size>,
@@ -215,7 +215,7 @@ impl NodeSet {
             count,
             provider,
             image: fields.spot("image"),
-            cpus: fields.int("cpus").unwrap_or(1),
+            cpus: fields.int("cpus").unwrap_or(u32::from(provider != Provider::Docker)),
             memory: fields.size("memory").or(default_memory),
             disk: fields.size("disk"),
             disks: fields.each("disks").into_iter().filter_map(disk).collect(),

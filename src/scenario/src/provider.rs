@@ -3,12 +3,15 @@
 //! Nothing is remembered in a file: what is there is what the daemon or hypervisor says, found by the labels of
 //! [`Owner`]. Every call can be repeated: making what is there changes nothing, removing what is gone is no error.
 
+pub mod docker;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
 use rplay_diag::{Diagnose, Diagnostic};
+use sha2::{Digest as _, Sha256};
 
 use crate::handoff::Way;
 use crate::image::Image;
@@ -23,6 +26,17 @@ pub const OWNER: &str = "rplay.owner";
 pub const NAME: &str = "rplay.name";
 /// Label whose value is a digest of what was asked for: another one means that the object must be made anew.
 pub const DIGEST: &str = "rplay.digest";
+
+/// The digest of what is asked for: the same parts give the same text, in any process.
+pub fn digest(parts: &[impl AsRef<[u8]>]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        // Lengths keep parts apart.
+        hash.update((part.as_ref().len() as u64).to_le_bytes());
+        hash.update(part.as_ref());
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// Whose objects they are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,0 +1,432 @@
+//! A lab: a scenario on this machine. What `rplay scenario` does, without how it is typed and printed.
+//!
+//! Nothing is remembered but in labels of what was made; the folder holds the key and what nodes and stages gave. Every
+//! change holds the folder's lock. Playbooks are run by whoever opens the lab ([`Playbooks`]).
+//!
+//! `create.rs` makes nodes, `deploy.rs` runs stages, `look.rs` checks, `harm.rs` breaks and mends, `destroy.rs` removes.
+
+mod budget;
+mod create;
+mod deploy;
+mod destroy;
+mod harm;
+mod look;
+mod pattern;
+mod shell;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rplay_diag::{Diagnose, Diagnostic};
+use rplay_value::{Map, Value};
+
+pub use budget::{Estimate, Free};
+pub use create::Created;
+pub use deploy::Idempotence;
+
+use crate::folder::{Folder, FolderError};
+use crate::handoff::{self, Reached, Spelling, Way};
+use crate::node::Provider as Kind;
+use crate::provider::docker::Docker;
+use crate::provider::{Object, ObjectKind, Owner, Provider, ProviderError};
+use crate::scenario::Scenario;
+use crate::stage::StageError;
+use crate::topology::{Counts, Known, Node, TopologyError};
+
+/// What went wrong in a lab.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    /// A provider.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Nodes cannot be laid out.
+    #[error(transparent)]
+    Topology(#[from] TopologyError),
+    /// Stages cannot be run.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// Something else that is said with its place and its hint.
+    #[error("{}", .0.message)]
+    Said(Box<Diagnostic>),
+    /// Several things at once.
+    #[error("{} things went wrong", .0.len())]
+    Several(Vec<LabError>),
+    /// The user ended it.
+    #[error("interrupted")]
+    Interrupted,
+    /// A file.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl LabError {
+    pub(crate) fn said(diagnostic: Diagnostic) -> Self {
+        Self::Said(Box::new(diagnostic))
+    }
+
+    /// Everything that went wrong.
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        match self {
+            Self::Provider(error) => vec![error.diagnostic()],
+            Self::Folder(error) => vec![error.diagnostic()],
+            Self::Topology(error) => vec![error.diagnostic()],
+            Self::Stage(error) => vec![error.diagnostic()],
+            Self::Said(diagnostic) => vec![(**diagnostic).clone()],
+            Self::Several(errors) => errors.iter().flat_map(Self::diagnostics).collect(),
+            Self::Interrupted | Self::Io(_) => vec![Diagnostic::error(self.to_string())],
+        }
+    }
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Something is different now.
+    Changed,
+    /// It was so already.
+    Same,
+    /// It did what it is for; whether that changed anything is not its business.
+    Done,
+    /// It did not work.
+    Failed,
+}
+
+impl Ending {
+    /// A word for programs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Same => "same",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What a lab tells while it is at work.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// A step begins: what (`node`, `stage`, `check`), and which.
+    Begun(&'static str, String),
+    /// A step ended.
+    Ended {
+        /// What.
+        what: &'static str,
+        /// Which.
+        name: String,
+        /// How.
+        ending: Ending,
+        /// Why it failed, or what there is to know.
+        note: Option<String>,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A line that a stage's command wrote.
+    Line(String, String),
+    /// Something worth knowing.
+    Note(String),
+}
+
+/// Who is told.
+pub trait Listener: Send + Sync {
+    /// Called for everything that happens, in order, from any thread.
+    fn told(&self, told: &Told);
+}
+
+/// Playbooks to run.
+#[derive(Clone, Debug)]
+pub struct Play {
+    /// The playbooks, in order.
+    pub playbooks: Vec<PathBuf>,
+    /// The inventory.
+    pub inventory: PathBuf,
+    /// Only these hosts.
+    pub limit: Option<String>,
+    /// Only these tags.
+    pub tags: Vec<String>,
+    /// Not these tags.
+    pub skip_tags: Vec<String>,
+    /// Extra variables.
+    pub vars: Map,
+}
+
+/// How playbooks ended.
+#[derive(Clone, Debug, Default)]
+pub struct Ran {
+    /// The exit code of such a run.
+    pub code: i32,
+    /// Tasks that changed something: host and name of the task.
+    pub changed: Vec<(String, String)>,
+    /// Facts by host.
+    pub facts: BTreeMap<String, Map>,
+    /// What `set_stats` gave.
+    pub stats: Map,
+}
+
+/// The exit code of a run that the user ended.
+pub const INTERRUPTED: i32 = 99;
+
+/// What runs playbooks.
+pub trait Playbooks: Sync {
+    /// Runs playbooks; what they say is shown as any run's.
+    fn run(&self, play: &Play) -> Ran;
+}
+
+/// A scenario on this machine.
+pub struct Lab<'a> {
+    /// The scenario.
+    pub scenario: &'a Scenario,
+    /// Its own files.
+    pub folder: Folder,
+    /// Whose objects are touched, and no others.
+    pub owner: Owner,
+    counts: Counts,
+    runtime: tokio::runtime::Runtime,
+    providers: HashMap<(Kind, Option<String>), Arc<dyn Provider>>,
+    listener: &'a dyn Listener,
+    playbooks: &'a dyn Playbooks,
+}
+
+impl<'a> Lab<'a> {
+    /// Opens a scenario's lab: daemons are asked whether they are there, nothing is made but the folder.
+    pub fn open(
+        scenario: &'a Scenario,
+        counts: Counts,
+        folder: Option<&Path>,
+        listener: &'a dyn Listener,
+        playbooks: &'a dyn Playbooks,
+    ) -> Result<Self, LabError> {
+        let folder = Folder::open(folder, &scenario.name)?;
+        let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten();
+        let user = user.map_or_else(|| nix::unistd::geteuid().to_string(), |user| user.name);
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let owner = Owner { scenario: scenario.name.clone(), user };
+        let providers = HashMap::new();
+        let mut lab = Self { scenario, folder, owner, counts, runtime, providers, listener, playbooks };
+        lab.connect()?;
+        Ok(lab)
+    }
+
+    /// Asks every daemon that the scenario needs, side by side.
+    fn connect(&mut self) -> Result<(), LabError> {
+        let mut wanted: Vec<(Kind, Option<String>)> = Vec::new();
+        for set in self.scenario.nodes.values() {
+            let key = (set.provider, set.engine.clone());
+            if set.provider != Kind::Existing && !wanted.contains(&key) {
+                wanted.push(key);
+            }
+        }
+        let mut errors = Vec::new();
+        for key in wanted {
+            match key.0 {
+                Kind::Docker => match self.wait(async { Ok(Docker::connect(key.1.as_deref()).await?) }) {
+                    Ok(docker) => {
+                        self.providers.insert(key, Arc::new(docker));
+                    }
+                    Err(error) => errors.push(error),
+                },
+                other => errors.push(LabError::Provider(ProviderError::Missing {
+                    what: format!("provider `{}` is not there yet", other.name()),
+                    fix: "nodes can be made by `docker`, or be `existing`".to_owned(),
+                })),
+            }
+        }
+        one_of(errors)
+    }
+
+    fn tell(&self, told: &Told) {
+        self.listener.told(told);
+    }
+
+    fn note(&self, text: String) {
+        self.tell(&Told::Note(text));
+    }
+
+    /// Waits for something, unless the user ends it.
+    fn wait<T>(&self, work: impl Future<Output = Result<T, LabError>>) -> Result<T, LabError> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                ended = work => ended,
+                _ = tokio::signal::ctrl_c() => Err(LabError::Interrupted),
+            }
+        })
+    }
+
+    /// Like [`Self::wait`], for what must be done also when the user is in a hurry.
+    fn must<T>(&self, work: impl Future<Output = Result<T, LabError>>) -> Result<T, LabError> {
+        self.runtime.block_on(work)
+    }
+
+    /// Everything that is there of this scenario and this user, with what looks after it.
+    pub fn objects(&self) -> Result<Vec<(Object, Arc<dyn Provider>)>, LabError> {
+        let mut all = Vec::new();
+        for provider in self.providers.values() {
+            let objects = self.must(async { Ok(provider.objects(&self.owner).await?) })?;
+            all.extend(objects.into_iter().map(|object| (object, Arc::clone(provider))));
+        }
+        // Two engines can be two names of one daemon.
+        all.sort_by(|(a, _), (b, _)| (a.kind, &a.id).cmp(&(b.kind, &b.id)));
+        all.dedup_by(|(a, _), (b, _)| a.kind == b.kind && a.id == b.id);
+        Ok(all)
+    }
+
+    /// The nodes of the scenario; those that are there keep their addresses.
+    pub fn nodes(&self, objects: &[(Object, Arc<dyn Provider>)]) -> Result<Vec<Node<'a>>, LabError> {
+        let mut known = Known::new();
+        for (object, _) in objects.iter().filter(|(object, _)| object.kind == ObjectKind::Node) {
+            let Some(name) = object.name() else { continue };
+            for (network, at) in &object.addresses {
+                known.insert((name.to_owned(), network.clone()), *at);
+            }
+        }
+        Ok(self.scenario.topology(&self.counts, &known)?)
+    }
+
+    fn provider(&self, node: &Node<'_>) -> Result<Arc<dyn Provider>, LabError> {
+        let key = (node.set.provider, node.set.engine.clone());
+        self.providers.get(&key).cloned().ok_or_else(|| {
+            let text = format!("`{}` exists already: rplay does not start, stop or change it", node.name);
+            LabError::said(Diagnostic::error(text).at(node.set.span, "this node"))
+        })
+    }
+
+    /// The object that is a node.
+    fn object<'o>(objects: &'o [(Object, Arc<dyn Provider>)], node: &str) -> Option<&'o (Object, Arc<dyn Provider>)> {
+        objects.iter().find(|(object, _)| object.kind == ObjectKind::Node && object.name() == Some(node))
+    }
+
+    /// How nodes are reached; one that should be there and is not is an error.
+    pub fn reached<'n>(
+        &self,
+        nodes: &'n [Node<'a>],
+        objects: &[(Object, Arc<dyn Provider>)],
+    ) -> Result<Vec<Reached<'n>>, LabError> {
+        let mut reached = Vec::with_capacity(nodes.len());
+        let mut missing = Vec::new();
+        for node in nodes {
+            let set = node.set;
+            let way = if set.provider == Kind::Existing {
+                Way::Ssh { host: node.host().unwrap_or_default().to_owned(), port: set.port }
+            } else if let Some((object, _)) = Self::object(objects, &node.name) {
+                match node.ports.first() {
+                    Some(port) if set.container.ssh => Way::Ssh { host: port.address.to_string(), port: set.port },
+                    _ => Way::Docker { container: object.id.clone(), engine: set.engine.clone() },
+                }
+            } else {
+                missing.push(node.name.as_str());
+                continue;
+            };
+            let image = set.image.as_ref().and_then(|image| self.scenario.images.get(&image.text));
+            let user = set.user.clone().or_else(|| image.map(|image| image.user.clone()));
+            let ssh = matches!(way, Way::Ssh { .. });
+            let own = (set.provider != Kind::Existing).then(|| self.folder.key());
+            reached.push(Reached {
+                node,
+                way,
+                user: user.unwrap_or_else(|| "root".to_owned()),
+                key: set.key.clone().or(own).filter(|_| ssh),
+            });
+        }
+        if missing.is_empty() {
+            return Ok(reached);
+        }
+        let names = rplay_diag::quoted_list(missing.iter().copied());
+        let text = format!("{names} {} not there", if missing.len() == 1 { "is" } else { "are" });
+        Err(LabError::said(Diagnostic::error(text).hint("`rplay scenario create` makes nodes")))
+    }
+
+    /// Writes `hosts` and `ssh.config.ansible`; gives their paths.
+    pub fn handoff(&self, reached: &[Reached<'_>], spelling: Spelling) -> Result<(PathBuf, PathBuf), LabError> {
+        let known_hosts = self.folder.file("known_hosts");
+        let config = self.folder.write("ssh.config.ansible", &handoff::ssh_config(reached, &known_hosts))?;
+        let hosts = self.folder.write("hosts", &handoff::hosts(self.scenario, reached, &config, spelling))?;
+        Ok((hosts, config))
+    }
+
+    /// The node of this name.
+    pub fn node<'n>(&self, nodes: &'n [Node<'a>], name: &str) -> Result<&'n Node<'a>, LabError> {
+        nodes.iter().find(|node| node.name == name).ok_or_else(|| {
+            let known: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
+            let error = Diagnostic::error(format!("there is no node `{name}`"));
+            LabError::said(match rplay_diag::nearest(name, known.iter().copied()) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error.hint(format!("the nodes are {}", rplay_diag::quoted_list(known))),
+            })
+        })
+    }
+
+    /// What a node has written to its console.
+    pub fn console(&self, name: &str) -> Result<Vec<u8>, LabError> {
+        let objects = self.objects()?;
+        let nodes = self.nodes(&objects)?;
+        let node = self.node(&nodes, name)?;
+        self.reached(std::slice::from_ref(node), &objects)?;
+        let Some((object, provider)) = Self::object(&objects, &node.name) else {
+            let text = format!("`{name}` exists already: its console is not rplay's to read");
+            return Err(LabError::said(Diagnostic::error(text)));
+        };
+        self.wait(async { Ok(provider.console(object).await?) })
+    }
+
+    /// Keeps the disks of all nodes under a name, or puts them back.
+    pub fn snapshots(&self, name: &str, back: bool) -> Result<(), LabError> {
+        let _lock = self.folder.lock(&self.scenario.name)?;
+        let objects = self.objects()?;
+        for (object, provider) in objects.iter().filter(|(object, _)| object.kind == ObjectKind::Node) {
+            let what = if back { "back" } else { "snapshot" };
+            self.step(what, object.name().unwrap_or_default(), || {
+                self.wait(async {
+                    if back {
+                        provider.back(object, name).await?
+                    } else {
+                        provider.snapshot(object, name).await?
+                    }
+                    Ok(Ending::Changed)
+                })
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Tells of a step from its beginning to its end.
+    fn step<E: Into<LabError>>(
+        &self,
+        what: &'static str,
+        name: &str,
+        work: impl FnOnce() -> Result<Ending, E>,
+    ) -> Result<Ending, LabError> {
+        let start = std::time::Instant::now();
+        self.tell(&Told::Begun(what, name.to_owned()));
+        let ended = work().map_err(Into::into);
+        let (ending, note) = match &ended {
+            Ok(ending) => (*ending, None),
+            Err(error) => (Ending::Failed, Some(error.to_string())),
+        };
+        self.tell(&Told::Ended { what, name: name.to_owned(), ending, note, took: start.elapsed() });
+        ended
+    }
+}
+
+/// No error, the one error, or all of them.
+fn one_of(mut errors: Vec<LabError>) -> Result<(), LabError> {
+    match errors.len() {
+        0 => Ok(()),
+        1 => Err(errors.remove(0)),
+        _ => Err(LabError::Several(errors)),
+    }
+}
+
+/// A value as a command's environment has it.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.to_string(),
+        other => {
+            rplay_value::json::dumps(other, &rplay_value::json::JsonStyle::default()).unwrap_or_else(|_| other.repr())
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Networks, images and nodes are made. What is there and as asked for is left alone, so a second run, or one after a kill,
+//! only does what is missing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::StreamExt as _;
+
+use super::{Ending, Estimate, Free, Lab, LabError, Told, one_of};
+use crate::handoff::Spelling;
+use crate::image::Origin;
+use crate::node::Provider as Kind;
+use crate::provider::{DIGEST, Making, Object, ObjectKind, Provider, State, digest};
+use crate::topology::Node;
+
+/// What a creation did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Created {
+    /// Networks and nodes that are new, were made anew, or were started.
+    pub changed: usize,
+    /// Networks and nodes that were as asked for.
+    pub same: usize,
+}
+
+impl<'a> Lab<'a> {
+    /// Makes what is missing.
+    pub fn create(&self) -> Result<Created, LabError> {
+        let _lock = self.folder.lock(&self.scenario.name)?;
+        self.create_locked()
+    }
+
+    /// As [`Self::create`], when the lock is held.
+    pub(super) fn create_locked(&self) -> Result<Created, LabError> {
+        if let Some(link) = self.scenario.links.first() {
+            let text = "links between networks are not there yet";
+            let error = rplay_diag::Diagnostic::error(text).at(link.between[0].span, "this link");
+            return Err(LabError::said(error.hint("a fault `degrade` slows the links of nodes down")));
+        }
+        for provider in self.providers.values() {
+            self.wait(async { Ok(provider.preflight().await?) })?;
+        }
+        let mut before = self.objects()?;
+        self.mend_left(&before)?;
+        let nodes = self.nodes(&before)?;
+        let absent = nodes.iter().filter(|node| Self::object(&before, &node.name).is_none());
+        Estimate::of(absent).fits(Free::now(self.folder.path())?, self.scenario.budget)?;
+        let key = self.folder.public_key(&self.scenario.name)?;
+        self.clear(&mut before, &nodes)?;
+        let mut created = Created::default();
+        let mut count = |ending: Ending| match ending {
+            Ending::Changed => created.changed += 1,
+            _ => created.same += 1,
+        };
+        let networks = self.networks(&nodes, &before, &mut count)?;
+        let images = self.images(&nodes)?;
+        let limit = self.scenario.budget.parallel.unwrap_or(16).max(1);
+        let ended: Vec<Result<Ending, LabError>> = self.wait(async {
+            let making = nodes
+                .iter()
+                .filter(|node| node.set.provider != Kind::Existing)
+                .map(|node| self.one(node, &before, &networks, &images, &key));
+            Ok(futures_util::stream::iter(making).buffer_unordered(limit).collect().await)
+        })?;
+        let mut errors = Vec::new();
+        for ended in ended {
+            match ended {
+                Ok(ending) => count(ending),
+                Err(error) => errors.push(error),
+            }
+        }
+        one_of(errors)?;
+        let objects = self.objects()?;
+        let reached = self.reached(&nodes, &objects)?;
+        self.handoff(&reached, Spelling::New)?;
+        Ok(created)
+    }
+
+    /// Removes what a killed build left; tells of nodes that nobody asks for.
+    fn clear(&self, before: &mut Vec<(Object, Arc<dyn Provider>)>, nodes: &[Node<'_>]) -> Result<(), LabError> {
+        let mut kept = Vec::new();
+        for (object, provider) in before.drain(..) {
+            let name = object.name().unwrap_or_default().to_owned();
+            if object.kind == ObjectKind::Node && name.starts_with("rplay-build-") {
+                self.must(async { Ok(provider.remove(&object).await?) })?;
+                continue;
+            }
+            if object.kind == ObjectKind::Node && !nodes.iter().any(|node| node.name == name) {
+                self.note(format!("node `{name}` is there and is not asked for; `destroy` removes it with the others"));
+            }
+            kept.push((object, provider));
+        }
+        *before = kept;
+        Ok(())
+    }
+
+    /// Networks, on every engine that has nodes in them: by provider, engine and name.
+    fn networks(
+        &self,
+        nodes: &[Node<'_>],
+        before: &[(Object, Arc<dyn Provider>)],
+        count: &mut dyn FnMut(Ending),
+    ) -> Result<Made, LabError> {
+        let mut made = Made::new();
+        for node in nodes.iter().filter(|node| node.set.provider != Kind::Existing) {
+            let provider = self.provider(node)?;
+            for port in &node.ports {
+                let key = (node.set.provider, node.set.engine.clone(), port.network.clone());
+                let Some(network) = self.scenario.networks.get(&port.network) else { continue };
+                if made.contains_key(&key) {
+                    continue;
+                }
+                let digest = network.digest();
+                let same = before.iter().any(|(object, _)| {
+                    object.kind == ObjectKind::Network
+                        && object.name() == Some(&network.name)
+                        && object.labels.get(DIGEST) == Some(&digest)
+                });
+                let mut id = String::new();
+                let ending = self.step("network", &network.name, || {
+                    id = self.wait(async { Ok(provider.network(&self.owner, network).await?) })?;
+                    Ok::<_, LabError>(if same { Ending::Same } else { Ending::Changed })
+                })?;
+                count(ending);
+                made.insert(key, id);
+            }
+        }
+        Ok(made)
+    }
+
+    /// Images that nodes begin as, and those they are patches of: by provider, engine and name.
+    fn images(&self, nodes: &[Node<'_>]) -> Result<Made, LabError> {
+        let mut made = Made::new();
+        for node in nodes.iter().filter(|node| node.set.provider != Kind::Existing) {
+            let provider = self.provider(node)?;
+            let mut chain = Vec::new();
+            let mut next = node.set.image.as_ref().map(|image| image.text.as_str());
+            while let Some(image) = next.and_then(|name| self.scenario.images.get(name)) {
+                chain.push(image);
+                next = if let Origin::Image(from) = &image.origin { Some(&from.text) } else { None };
+            }
+            let mut base: Option<String> = None;
+            for image in chain.into_iter().rev() {
+                let key = (node.set.provider, node.set.engine.clone(), image.name.clone());
+                if let Some(id) = made.get(&key) {
+                    base = Some(id.clone());
+                    continue;
+                }
+                let mut id = String::new();
+                self.step("image", &image.name, || {
+                    id = self.wait(async { Ok(provider.image(&self.owner, image, base.as_deref()).await?) })?;
+                    Ok::<_, LabError>(Ending::Done)
+                })?;
+                base = Some(id.clone());
+                made.insert(key, id);
+            }
+        }
+        Ok(made)
+    }
+
+    async fn one(
+        &self,
+        node: &Node<'a>,
+        before: &[(Object, Arc<dyn Provider>)],
+        networks: &Made,
+        images: &Made,
+        key: &str,
+    ) -> Result<Ending, LabError> {
+        let start = Instant::now();
+        let at = |name: &str| (node.set.provider, node.set.engine.clone(), name.to_owned());
+        let image = node.set.image.as_ref().and_then(|image| images.get(&at(&image.text))).cloned().unwrap_or_default();
+        let networks: BTreeMap<String, String> = node
+            .ports
+            .iter()
+            .filter_map(|port| Some((port.network.clone(), networks.get(&at(&port.network))?.clone())))
+            .collect();
+        let digest = self.asked(node, &image, key);
+        let wanted = if node.set.start { State::Running } else { State::Stopped };
+        let same = Self::object(before, &node.name)
+            .is_some_and(|(object, _)| object.labels.get(DIGEST) == Some(&digest) && object.state == Some(wanted));
+        let making =
+            Making { node, image, networks, key: key.to_owned(), folder: self.folder.path().to_owned(), digest };
+        if !same {
+            self.tell(&Told::Begun("node", node.name.clone()));
+        }
+        let made = match self.provider(node) {
+            Ok(provider) => provider.node(&self.owner, &making).await.map_err(LabError::from),
+            Err(error) => Err(error),
+        };
+        let (ending, note) = match &made {
+            Ok(_) if same => (Ending::Same, None),
+            Ok(_) => (Ending::Changed, node.ports.first().map(|port| port.address.to_string())),
+            Err(error) => (Ending::Failed, Some(error.to_string())),
+        };
+        self.tell(&Told::Ended { what: "node", name: node.name.clone(), ending, note, took: start.elapsed() });
+        made.map(|_| ending)
+    }
+
+    /// A digest of all that a node is made of. What only the inventory says is no part of it.
+    fn asked(&self, node: &Node<'_>, image: &str, key: &str) -> String {
+        let set = node.set;
+        let mut parts = vec![
+            node.name.clone(),
+            set.provider.name().to_owned(),
+            image.to_owned(),
+            format!("{} {:?} {:?} {:?}", set.cpus, set.memory, set.disk, set.disks),
+            format!("{:?} {:?} {}", set.container, set.boot, set.bmc),
+            format!("{:?} {}", set.user, if set.container.ssh { key } else { "" }),
+        ];
+        for port in &node.ports {
+            parts.push(format!("{port:?}"));
+            parts.extend(self.scenario.networks.get(&port.network).map(crate::network::Network::digest));
+        }
+        digest(&parts)
+    }
+}
+
+/// What providers call things: by provider, engine and name.
+type Made = HashMap<(Kind, Option<String>, String), String>;
