@@ -22,6 +22,7 @@ mod malformed;
 mod plugins;
 mod reference;
 mod resume;
+mod scenario;
 mod settings;
 mod vault;
 mod why;

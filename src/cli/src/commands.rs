@@ -10,5 +10,6 @@ pub(crate) mod playbook;
 pub(crate) mod pull;
 pub(crate) mod resume;
 pub(crate) mod runs;
+pub(crate) mod scenario;
 pub(crate) mod vault;
 pub(crate) mod why;

@@ -69,6 +69,8 @@ enum Command {
     Console(Box<commands::console::Options>),
     /// Fetch playbooks from a repository and run them on this machine: ansible-pull
     Pull(Box<commands::pull::Options>),
+    /// Make nodes, deploy on them, check, break and remove them, as a scenario file says
+    Scenario(Box<commands::scenario::Options>),
     /// Print a completion script for a shell
     Completion {
         /// The shell to complete for
@@ -116,6 +118,7 @@ fn run(mut args: Vec<OsString>) -> i32 {
         (Some(Command::Why(options)), _) => commands::why::run(&options),
         (Some(Command::Console(options)), _) => commands::console::run(&options),
         (Some(Command::Pull(options)), _) => commands::pull::run(&options),
+        (Some(Command::Scenario(options)), _) => commands::scenario::run(&options),
         (Some(Command::Completion { shell }), _) => {
             clap_complete::generate(shell, &mut Cli::command(), "rplay", &mut std::io::stdout());
             exit::OK

@@ -47,19 +47,25 @@ pub(crate) fn run(options: &PlaybookOptions) -> i32 {
     start(options, &|_| Ok(Work::Playbooks))
 }
 
+/// Runs playbooks for a program that wants to know what happens; the value is the exit code.
+pub(crate) fn heard(options: &PlaybookOptions, by: Box<dyn Sink>) -> i32 {
+    begin(options, None, vec![by], &|_| Ok(Work::Playbooks))
+}
+
 /// Goes on with a run; the value is the exit code.
 pub(crate) fn resume(options: &PlaybookOptions, resumed: Resumed) -> i32 {
-    begin(options, Some(resumed), &|_| Ok(Work::Playbooks))
+    begin(options, Some(resumed), Vec::new(), &|_| Ok(Work::Playbooks))
 }
 
 /// Reads the settings, and runs what they and the options ask for.
 pub(crate) fn start(options: &PlaybookOptions, work: &dyn Fn(&Settings) -> Result<Work, Failure>) -> i32 {
-    begin(options, None, work)
+    begin(options, None, Vec::new(), work)
 }
 
 fn begin(
     options: &PlaybookOptions,
     resumed: Option<Resumed>,
+    hearing: Vec<Box<dyn Sink>>,
     work: &dyn Fn(&Settings) -> Result<Work, Failure>,
 ) -> i32 {
     let sources = Sources::new();
@@ -77,7 +83,7 @@ fn begin(
     let look = Look { follow: options.follow, ..look(&settings, verbosity) };
     let color = look.color;
     let ran = work(&settings)
-        .and_then(|work| Command { resumed, ..Command::new(options, settings, &sources, look) }.run(&work));
+        .and_then(|work| Command { resumed, hearing, ..Command::new(options, settings, &sources, look) }.run(&work));
     ran.unwrap_or_else(|failure| {
         failure.report(&sources, color);
         failure.code
@@ -147,6 +153,8 @@ struct Command<'a> {
     listener: Option<Listener>,
     /// The run to go on with.
     resumed: Option<Resumed>,
+    /// Sinks besides those that options and settings ask for.
+    hearing: Vec<Box<dyn Sink>>,
     journal: Option<Arc<Journal>>,
     /// Nothing is run, so that an inventory that cannot be read is only worth a warning.
     looks: bool,
@@ -250,6 +258,7 @@ impl<'a> Command<'a> {
             because: None,
             listener: None,
             resumed: None,
+            hearing: Vec::new(),
             journal: None,
             looks: false,
         }
@@ -490,7 +499,7 @@ impl<'a> Command<'a> {
 
     #[expect(clippy::too_many_arguments, reason = "the parts of `Prepared`, each moved to where it is used")]
     fn play(
-        self,
+        mut self,
         work: &Work,
         files: &VaultedFiles,
         resolver: Arc<Resolver>,
@@ -508,7 +517,8 @@ impl<'a> Command<'a> {
             .enable_all()
             .build()
             .map_err(|error| Failure::error(Diagnostic::error(format!("could not start worker threads: {error}"))))?;
-        let (sinks, deprecated) = self.sinks(work, &resolver, &extra_vars, &connection.kind, &mut said)?;
+        let (mut sinks, deprecated) = self.sinks(work, &resolver, &extra_vars, &connection.kind, &mut said)?;
+        sinks.append(&mut self.hearing);
         let journal = if matches!(work, Work::Playbooks) { self.journal(files, &mut said) } else { None };
         let (emitter, dispatcher) = Dispatcher::start(sinks);
         for diagnostic in &said {
