@@ -218,17 +218,17 @@ nodes:
 stages:
   deploy:
     playbook: site.yml
-    on: web
+    hosts: web
     outputs: {kernel: {fact: kind_of_system, from: web-0}}
   after: {command: 'echo it is $KIND > $RPLAY_OUTPUTS/kind', inputs: {kind: deploy.kernel}, outputs: {kind: {file: kind}}}
 verify:
-  - {name: page, on: web, shell: cat /srv/page, stdout: ^hello, after: deploy}
+  - {name: page, hosts: web, shell: cat /srv/page, stdout: ^hello, after: deploy}
   - {name: pages, same: ['web-0:/srv/page', 'web-1:/srv/page']}
-  - {name: no server, on: web-0, port: 81, closed: true}
+  - {name: no server, hosts: web-0, port: 81, closed: true}
 faults:
-  pause: {on: web-1, pause: true, for: 100ms}
-  power: {on: web-1, power_off: true}
-  cut: {on: web, partition: inner}
+  pause: {hosts: web-1, pause: true, for: 100ms}
+  power: {hosts: web-1, power_off: true}
+  cut: {hosts: web, partition: inner}
 ",
         );
         let bed = &lab.bed;

@@ -95,7 +95,7 @@ impl Fault {
         Some(Self {
             name: name.text.clone(),
             span: name.span,
-            on: fields.text("on"),
+            on: fields.text("hosts"),
             harm,
             when,
             lasts: fields.time("for"),

@@ -316,7 +316,7 @@ pub static STAGE: Shape = Shape {
         ),
         Field::new("stages", List(&Name), "It stands for these stages: a group."),
         Field::new("needs", List(&Name), "Stages that come before it."),
-        Field::new("on", Text, "Only these hosts (a pattern)."),
+        Field::new("hosts", Text, "Only these hosts (a pattern)."),
         Field::new("tags", List(&Text), "Only these tags of the playbooks."),
         Field::new("skip_tags", List(&Text), "Not these tags."),
         Field::new("vars", Map(&Any), "Extra variables of the playbooks, environment of a command in capitals."),
@@ -355,7 +355,7 @@ pub static CHECK: Shape = Shape {
     fields: &[
         Field::required("name", Text, "What is checked."),
         Field::new(
-            "on",
+            "hosts",
             Text,
             "On these hosts (a pattern); default all, for `http` and `port` this machine's view of them.",
         ),
@@ -381,7 +381,7 @@ pub static FAULT: Shape = Shape {
     doc: "Something broken on purpose. It is always mended, also when the run fails or is killed.",
     one_of: &["power_off", "pause", "kill", "partition", "degrade", "fill", "skew"],
     fields: &[
-        Field::new("on", Text, "The nodes it befalls (a pattern); default all."),
+        Field::new("hosts", Text, "The nodes it befalls (a pattern); default all."),
         Field::new("power_off", Bool, "The node loses power; it is started again."),
         Field::new("pause", Bool, "The node stands still."),
         Field::new("kill", Text, "A process dies: its name, or the unit of a service."),

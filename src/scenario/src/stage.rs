@@ -131,7 +131,7 @@ impl Stage {
             description: fields.text("description"),
             work,
             needs: fields.spots("needs"),
-            on: fields.text("on"),
+            on: fields.text("hosts"),
             tags: fields.texts("tags"),
             skip_tags: fields.texts("skip_tags"),
             vars: fields.vars("vars"),

@@ -89,7 +89,7 @@ impl Check {
         Some(Self {
             name: fields.text("name")?,
             span: fields.node.span(),
-            on: fields.text("on"),
+            on: fields.text("hosts"),
             look,
             deadline: fields.time("deadline"),
             every: fields.time("every").unwrap_or(Duration::from_secs(1)),

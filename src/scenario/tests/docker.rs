@@ -113,13 +113,13 @@ nodes:
   a: {image: base, networks: [lan]}
   b: {image: base, networks: [lan], container: {command: [sleep, infinity]}}
 faults:
-  power: {on: a, power_off: true}
-  pause: {on: a, pause: true}
-  cut: {on: b, partition: lan}
-  kill: {on: a, kill: cron.service}
+  power: {hosts: a, power_off: true}
+  pause: {hosts: a, pause: true}
+  cut: {hosts: b, partition: lan}
+  kill: {hosts: a, kill: cron.service}
 verify:
-  - {name: cron, on: a, shell: systemctl is-active cron, deadline: 5s}
-  - {name: names, on: a, shell: getent hosts b, stdout: 10.89.43., deadline: 5s}
+  - {name: cron, hosts: a, shell: systemctl is-active cron, deadline: 5s}
+  - {name: names, hosts: a, shell: getent hosts b, stdout: 10.89.43., deadline: 5s}
 ";
     with("it-broken", more, |lab| {
         created(lab);
