@@ -6,7 +6,7 @@
 //! `/etc/locale.gen` is edited and locale-gen run. Where only `/var/lib/locales/supported.d` exists, as on old Ubuntu
 //! releases, the locales are in the file `local` there.
 //!
-//! Returns: `name`, `mechanism`: `glibc` or `ubuntu_legacy`, `ubuntu_mode`.
+//! Returns: `name`, `mechanism`: `glibc` or `ubuntu_legacy`, `ubuntu_mode`; of a failure again under `output` and `vars`.
 //!
 //! Check mode: full (community.general's never tells of a change). Diff: none.
 //!
@@ -19,7 +19,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use rplay_protocol::Reply;
+use rplay_protocol::{Diff, Reply};
+use rplay_value::Map;
 
 use crate::{Arg, ArgSpec, Args, Context, Kind, Module, ModuleError, Replace, Support, TextFile, tools};
 
@@ -57,7 +58,14 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     if !unknown.is_empty() {
         let names = unknown.join(", ");
         let msg = format!("The following locales you have entered are not available on your system: {names}");
-        return Err(ModuleError::reply(described(Reply::failure(msg))));
+        // As every module that is built on community.general's helper, with what it would have returned twice more.
+        let known = described(Reply::ok()).data;
+        let failure = described(Reply::failure(msg)).with("vars", known.clone());
+        let mut output = known;
+        if cx.diff() {
+            output.insert("diff", Map::new());
+        }
+        return Err(ModuleError::reply(failure.with("output", output)));
     }
     let present = args.need("state") == "present";
     if missing(cx, &names)?.is_empty() == present {

@@ -12,7 +12,7 @@
 //!
 //! Returns: `msg`; of a volume that was there `vg`, `lv` and `size` (a float in the unit of the call, as before it).
 //!
-//! Check mode: full (LVM's own `--test`; activation is done, as community.general does). Diff: none.
+//! Check mode: full (LVM's own `--test`). Diff: none.
 //!
 //! Example:
 //! ```yaml
@@ -450,7 +450,10 @@ impl Call<'_> {
         let active = self.args.flag("active");
         let program = tools::need(self.cx, "lvchange")?;
         let path = self.path(&volume.name);
-        let output = tools::run(self.cx, &[program.as_str(), if active { "-ay" } else { "-an" }, &path])?;
+        let mut argv = vec![program.as_str()];
+        argv.extend(self.test());
+        argv.extend([if active { "-ay" } else { "-an" }, path.as_str()]);
+        let output = tools::run(self.cx, &argv)?;
         if output.success() {
             return Ok(self.described(changed || volume.active != active, volume));
         }
@@ -541,6 +544,8 @@ mod tests {
             "Snapshots of thin pool LVs are not supported."
         );
         assert!(call(&one, &[("lv", "a"), ("active", "no")]).changed);
+        assert!(one.check("lvol", args([("vg", "data"), ("lv", "a"), ("active", "no")])).changed);
+        assert_eq!(one.command_lines().last().unwrap(), "lvchange --test -an data/a");
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod ini_file;
 pub mod interfaces_file;
 pub mod locale_gen;
 pub mod lvg;
+pub mod lvg_rename;
 pub mod lvol;
 pub mod make;
 pub mod modprobe;

@@ -117,7 +117,8 @@ impl<'a> Call<'a> {
     fn semanage(&self, words: &[&str]) -> Result<String, ModuleError> {
         let argv: Vec<&str> = [self.semanage.as_str(), "fcontext"].into_iter().chain(words.iter().copied()).collect();
         let output = tools::run(self.cx, &argv)?;
-        if output.success() { Ok(output.out()) } else { Err(tools::failed(&argv, &output)) }
+        // semanage says what is wrong as the Python library that it is made of.
+        if output.success() { Ok(output.out()) } else { Err(ModuleError::msg(output.err())) }
     }
 
     /// Changes the policy, unless in check mode.
