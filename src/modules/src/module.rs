@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use rplay_protocol::{Call, Reply};
-use rplay_value::{List, Map};
+use rplay_value::{List, Map, Value};
 
 use crate::builtin::command::split_lines;
 use crate::censor::{censor, collect_texts};
@@ -194,13 +194,36 @@ fn refused(module: &Module, call: &Call, error: ArgError) -> Reply {
     }
     add_invocation(&mut reply, call.args.clone());
     let mut secrets = Vec::new();
-    for (name, value) in call.args.texts() {
-        if module.spec.find(name).is_some_and(|arg| arg.no_log || arg.options.is_some()) {
-            collect_texts(value, &mut secrets);
-        }
-    }
+    given_secrets(module.spec, &call.args, &mut secrets);
     censor(&mut reply, &secrets);
     reply
+}
+
+/// What was given to secret arguments, those inside of mappings included, where nothing is converted yet.
+fn given_secrets(spec: &ArgSpec, given: &Map, secrets: &mut Vec<String>) {
+    for (name, value) in given.texts() {
+        let Some(arg) = spec.find(name) else { continue };
+        if arg.no_log {
+            collect_texts(value, secrets);
+        }
+        let Some(inner) = arg.options else { continue };
+        match value {
+            Value::List(list) => list.iter().for_each(|item| secrets_inside(inner, item, secrets)),
+            other => secrets_inside(inner, other, secrets),
+        }
+    }
+}
+
+fn secrets_inside(spec: &ArgSpec, given: &Value, secrets: &mut Vec<String>) {
+    fn holds_secrets(spec: &ArgSpec) -> bool {
+        spec.all().any(|arg| arg.no_log || arg.options.is_some_and(holds_secrets))
+    }
+    match given {
+        Value::Map(map) => given_secrets(spec, map, secrets),
+        // The text of a mapping: which part of it is the secret is not known.
+        other if holds_secrets(spec) => collect_texts(other, secrets),
+        _ => {}
+    }
 }
 
 fn add_invocation(reply: &mut Reply, args: Map) {

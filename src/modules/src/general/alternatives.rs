@@ -387,6 +387,14 @@ mod tests {
     }
 
     #[test]
+    fn nothing_of_a_subcommand_is_a_secret() {
+        let mut given = args([("name", "new"), ("path", "/bin/vi")]);
+        given.insert("subcommands", Value::from(vec![Map::from_iter([("name", "a"), ("path", "/b")])]));
+        let reply = fake().call("alternatives", given);
+        assert_eq!(reply.data.get("msg"), Some(&"missing required arguments: link found in subcommands".into()));
+    }
+
+    #[test]
     fn rpm_systems_print_families() {
         let known = parse(
             "java - status is auto.\n link currently points to /opt/j17\n/opt/j17 - family java-17 priority 17\n \
