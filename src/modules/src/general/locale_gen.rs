@@ -52,8 +52,11 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     }
     let mechanism = if legacy { "ubuntu_legacy" } else { "glibc" };
     let names: Vec<String> = args.texts("name").into_iter().map(str::to_owned).collect();
-    let described =
-        |reply: Reply| reply.with("name", names.clone()).with("mechanism", mechanism).with("ubuntu_mode", legacy);
+    let diff = cx.diff().then(Diff::default);
+    let described = |reply: Reply| {
+        let reply = reply.with("name", names.clone()).with("mechanism", mechanism).with("ubuntu_mode", legacy);
+        reply.with_diff(diff.clone())
+    };
     let unknown = unavailable(cx, &names)?;
     if !unknown.is_empty() {
         let names = unknown.join(", ");
