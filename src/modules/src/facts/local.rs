@@ -28,19 +28,18 @@ pub(super) fn collect(probe: &Probe<'_>) -> Found {
 fn read(probe: &Probe<'_>, path: &str) -> Result<Value, String> {
     let real = probe.path(path);
     let meta = std::fs::metadata(&real).map_err(|error| format!("Could not stat fact ({path}): {error}"))?;
-    let bytes = if meta.permissions().mode() & 0o100 != 0 {
+    let text = if meta.permissions().mode() & 0o100 != 0 {
         let program = crate::Program::new([path]);
         let output = probe.cx().sys().run(&program);
         let output = output.map_err(|error| format!("Could not execute fact script ({path}): {error}"))?;
         if !output.success() {
             return Err(format!("Failure executing fact script ({path}), rc: {}, err: {}", output.rc, output.err()));
         }
-        output.stdout
+        output.out()
     } else {
-        std::fs::read(real).unwrap_or_default()
+        // As ansible-core, to which a file that is no text is an empty one.
+        std::fs::read_to_string(real).unwrap_or_default()
     };
-    let text = String::from_utf8(bytes)
-        .map_err(|_| format!("error loading fact - output of running \"{path}\" was not utf-8"))?;
     if let Ok(value) = serde_json::from_str::<Value>(text.trim()) {
         return Ok(value);
     }
