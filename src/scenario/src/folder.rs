@@ -86,6 +86,8 @@ impl Folder {
 
     /// The lock, unless another process has it.
     pub fn lock(&self, scenario: &str) -> Result<Lock, FolderError> {
+        // A removal takes the folder with it; what comes after in the same process starts anew.
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.path)?;
         let path = self.file("lock");
         let file = File::options().create(true).read(true).write(true).truncate(false).open(&path)?;
         match nix::fcntl::Flock::lock(file, nix::fcntl::FlockArg::LockExclusiveNonblock) {
@@ -182,6 +184,8 @@ mod tests {
             format!("another command is at work on scenario `lab` (process {})", std::process::id())
         );
         drop(first);
+        folder.lock("lab").unwrap();
+        folder.remove().unwrap();
         folder.lock("lab").unwrap();
     }
 }

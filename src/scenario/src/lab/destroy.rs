@@ -36,7 +36,7 @@ impl Lab<'_> {
         let what = kind(object.kind);
         let removed = provider.remove(object).await;
         let note = removed.as_ref().err().map(ToString::to_string);
-        let ending = if removed.is_ok() { Ending::Changed } else { Ending::Failed };
+        let ending = if removed.is_ok() { Ending::Done } else { Ending::Failed };
         self.tell(&Told::Ended { what, name: object.id.clone(), ending, note, took: start.elapsed() });
         Ok(removed?)
     }
