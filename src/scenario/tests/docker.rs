@@ -91,13 +91,24 @@ nodes:
         assert!(link.contains("10.89.41.77/24"), "{link}");
         assert!(link.contains("52:54:00:aa:bb:cc") && link.contains("mtu 1400"), "{link}");
         assert!(on("web", "ip route show default").contains("via 10.89.41.1 "), "the first network is isolated");
-        assert_eq!(on("web", "hostname; cat /proc/sys/net/ipv4/ip_forward; echo > /srv/data/x; ls /srv/data"), "www\n1\nx");
-        assert_eq!(docker(&["inspect", "-f", "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}", "rplay-it-given-web"]), "268435456 1000000000");
+        assert_eq!(
+            on("web", "hostname; cat /proc/sys/net/ipv4/ip_forward; echo > /srv/data/x; ls /srv/data"),
+            "www\n1\nx"
+        );
+        assert_eq!(
+            docker(&["inspect", "-f", "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}", "rplay-it-given-web"]),
+            "268435456 1000000000"
+        );
         assert_eq!(on("box", "ls /sys/class/net"), "lo", "a node in no network has none");
         // Over ssh, with the scenario's key and nothing of the user's.
         let config = lab.folder.file("ssh.config.ansible");
         let output = Command::new("ssh").arg("-F").arg(&config).args(["shell", "id -un"]).output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "root", "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout).trim(),
+            "root",
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         assert_eq!(created(lab), Created { changed: 0, same: 5 });
         let again = lab.objects().unwrap();
         assert_eq!(again.len(), 6, "with the volume");
@@ -198,7 +209,17 @@ fn figures_of_a_node_and_of_docker_run() {
         let mut figures = Vec::new();
         for _ in 0..5 {
             let start = Instant::now();
-            docker(&["run", "-d", "--name", "rplay-it-figures-plain", "--network", "none", &image, "sleep", "infinity"]);
+            docker(&[
+                "run",
+                "-d",
+                "--name",
+                "rplay-it-figures-plain",
+                "--network",
+                "none",
+                &image,
+                "sleep",
+                "infinity",
+            ]);
             let plain = start.elapsed();
             docker(&["rm", "-f", "rplay-it-figures-plain"]);
             let start = Instant::now();
