@@ -43,6 +43,7 @@ pub mod stat;
 pub mod subversion;
 pub mod systemd;
 pub mod systemd_service;
+pub mod sysvinit;
 pub mod tempfile;
 pub mod unarchive;
 pub mod uri;
