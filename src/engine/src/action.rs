@@ -124,6 +124,8 @@ pub struct Done {
     pub(crate) verbose_override: bool,
     /// Its content is secret.
     pub(crate) secret: bool,
+    /// The action gave up before it did anything: the result says nothing of a failure.
+    pub(crate) skipped: bool,
     /// The failure is the module's, not the action's.
     pub(crate) of_module: bool,
     pub(crate) effects: Vec<Effect>,
@@ -138,6 +140,13 @@ impl Done {
     /// A result that says whether something changed.
     pub(crate) fn changed(changed: bool) -> Self {
         Self::new(Map::from_iter([("changed", changed)]))
+    }
+
+    /// There is nothing to do, and why: what Ansible's actions raise as `AnsibleActionSkip`.
+    pub(crate) fn skip(msg: impl Into<Value>) -> Self {
+        let result =
+            Map::from_iter([("changed", Value::Bool(false)), ("msg", msg.into()), ("skipped", Value::Bool(true))]);
+        Self { skipped: true, ..Self::new(result) }
     }
 
     /// A failure with its message.

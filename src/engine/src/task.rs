@@ -624,7 +624,7 @@ impl TaskCx<'_> {
             effects: done.effects,
             ..Ran::of(done.result)
         };
-        if !ran.result.contains("failed") {
+        if !ran.result.contains("failed") && !done.skipped {
             let rc = ran.result.get("rc").is_some_and(|rc| !matches!(rc, Value::Int(0)) && rc.as_str() != Some("0"));
             ran.result.insert("failed", rc);
         }

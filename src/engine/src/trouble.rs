@@ -57,6 +57,12 @@ impl Trouble {
         self
     }
 
+    /// Puts words before the message of an action's failure.
+    pub(crate) fn prefixed(mut self, words: &str) -> Self {
+        self.msg = self.msg.map(|msg| format!("{words}: {msg}"));
+        self
+    }
+
     /// Adds what would help.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         if let Some(link) = self.chain.last_mut() {

@@ -23,6 +23,8 @@ pub struct Replace<'a> {
     pub unsafe_writes: bool,
     /// What the command said stands in keys of the reply, as the copy module has it, and not in its message.
     pub verdict: bool,
+    /// What is there lends neither owner nor mode: a link that the file stands in for.
+    pub fresh: bool,
     /// The mode the file has from its first moment, so that nobody reads a secret before `chmod`.
     pub mode: Option<&'a Mode>,
 }
@@ -30,7 +32,7 @@ pub struct Replace<'a> {
 impl<'a> Replace<'a> {
     /// Replaces this file.
     pub fn new(dest: &'a Path) -> Self {
-        Self { dest, validate: None, unsafe_writes: false, verdict: false, mode: None }
+        Self { dest, validate: None, unsafe_writes: false, verdict: false, fresh: false, mode: None }
     }
 
     /// With the command that must accept the new content.
@@ -44,6 +46,13 @@ impl<'a> Replace<'a> {
     #[must_use]
     pub fn verdict(mut self) -> Self {
         self.verdict = true;
+        self
+    }
+
+    /// Without owner and mode of what is there.
+    #[must_use]
+    pub fn fresh(mut self, fresh: bool) -> Self {
+        self.fresh = fresh;
         self
     }
 
@@ -102,7 +111,7 @@ impl<'a> Replace<'a> {
             Err(error) => return Err(ModuleError::file("could not write to", self.dest)(error)),
         };
         fill(temporary.as_file_mut()).map_err(ModuleError::file("could not write to", temporary.path()))?;
-        if let Ok(existing) = fs_err::metadata(self.dest) {
+        if let (false, Ok(existing)) = (self.fresh, fs_err::metadata(self.dest)) {
             keep(&existing, self.dest, temporary.path())?;
         } else {
             fresh(folder, temporary.path())?;
@@ -137,6 +146,13 @@ impl<'a> Replace<'a> {
         }
         let mut file = std::fs::File::create(self.dest).map_err(ModuleError::file("could not write to", self.dest))?;
         fill(&mut file).map_err(ModuleError::file("could not write to", self.dest))
+    }
+
+    /// Asks the command about content that is not written, as check mode of some modules does.
+    pub fn judge(&self, sys: &dyn Sys, content: &[u8]) -> Result<(), ModuleError> {
+        let mut temporary = tempfile::NamedTempFile::new_in(sys.tmp())?;
+        temporary.write_all(content)?;
+        self.accept(sys, temporary.path())
     }
 
     fn accept(&self, sys: &dyn Sys, new: &Path) -> Result<(), ModuleError> {

@@ -34,6 +34,7 @@ mod lines;
 mod mode;
 mod module;
 mod mount_tables;
+mod output_lines;
 mod policy_rc_d;
 pub mod posix;
 mod pyregex;

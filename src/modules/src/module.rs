@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use rplay_protocol::{Call, Reply};
-use rplay_value::{List, Map, Value};
+use rplay_value::{Map, Value};
 
-use crate::builtin::command::split_lines;
 use crate::censor::{censor, collect_texts};
 use crate::{ArgError, ArgSpec, Args, Context, Surroundings, Sys, path_info};
 
@@ -102,10 +101,25 @@ impl ModuleError {
 
     fn into_reply(self) -> Reply {
         match self {
-            Self::Failed { reply } => *reply,
-            other => Reply::failure(other.to_string()),
+            Self::Failed { mut reply } => {
+                if let Some(text) =
+                    reply.data.get("msg").and_then(Value::as_str).filter(|text| text.contains("(os error"))
+                {
+                    let text = plain(text);
+                    reply.data.insert("msg", text);
+                }
+                *reply
+            }
+            other => Reply::failure(plain(&other.to_string())),
         }
     }
+}
+
+/// The system's words without its number, which is Rust's way of saying it.
+fn plain(text: &str) -> String {
+    let Some((before, rest)) = text.split_once(" (os error ") else { return text.to_owned() };
+    let after = rest.split_once(')').map_or("", |(_, after)| after);
+    format!("{before}{after}")
 }
 
 type Row = (&'static str, &'static Module, &'static str);
@@ -150,7 +164,7 @@ pub fn run(sys: &dyn Sys, call: &Call) -> Reply {
         return Reply::failure(format!("The module {} is not native to this agent", call.module));
     };
     let surroundings = Surroundings::new(|name| sys.var(name));
-    let args = match module.spec.check_in(&call.module, &call.args, &surroundings) {
+    let args = match module.spec.check_in(called(module, call), &call.args, &surroundings) {
         Ok(args) => args,
         Err(error) => return refused(module, call, error),
     };
@@ -169,7 +183,7 @@ pub fn run(sys: &dyn Sys, call: &Call) -> Reply {
         reply
     };
     path_info(sys, &mut reply.data);
-    with_lines(&mut reply);
+    crate::output_lines::add(&mut reply.data);
     if !call.discover.is_empty() {
         reply.data.insert(crate::foreign::BESIDE, crate::foreign::discovered(sys, &call.discover));
     }
@@ -178,12 +192,12 @@ pub fn run(sys: &dyn Sys, call: &Call) -> Reply {
     reply
 }
 
-/// As ansible-core does for every module that has output and not its lines.
-fn with_lines(reply: &mut Reply) {
-    for (from, to) in [("stdout", "stdout_lines"), ("stderr", "stderr_lines")] {
-        let Some(said) = reply.data.get(from).filter(|_| !reply.data.contains(to)) else { continue };
-        let lines: List = said.as_str().map(|text| split_lines(text).collect()).unwrap_or_default();
-        reply.data.insert(to, lines);
+/// The name that messages have: command and shell are one module there.
+fn called<'a>(module: &Module, call: &'a Call) -> &'a str {
+    match module.name {
+        "command" | "shell" => "ansible.legacy.command",
+        "uri" => "ansible.legacy.uri",
+        _ => &call.module,
     }
 }
 

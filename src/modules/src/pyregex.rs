@@ -82,6 +82,23 @@ enum Piece {
 }
 
 impl Template {
+    /// Whether the groups it names are in the pattern; the error is Python's.
+    pub(crate) fn fits(&self, regex: &PyRegex) -> Result<(), String> {
+        let groups = regex.0.captures_len();
+        for piece in &self.0 {
+            match piece {
+                Piece::Number(number) if *number >= groups => {
+                    return Err(format!("invalid group reference {number} at position 1"));
+                }
+                Piece::Name(name) if !regex.group_names().contains(&Some(name.as_str())) => {
+                    return Err(format!("unknown group name {}", crate::convert::quoted(name)));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Reads a replacement; the error is Python's.
     pub(crate) fn parse(template: &str) -> Result<Self, String> {
         let mut pieces = Vec::new();

@@ -13,6 +13,8 @@ pub(crate) struct TextFile {
     /// The content.
     pub(crate) text: String,
     bytewise: bool,
+    /// One character a byte because the user says so: what they write is in that encoding too.
+    latin: bool,
 }
 
 impl TextFile {
@@ -30,16 +32,27 @@ impl TextFile {
         })
     }
 
+    /// Reads a file that is in ISO-8859-1 when `latin`.
+    pub(crate) fn read_as(path: &Path, latin: bool) -> io::Result<Self> {
+        if !latin {
+            return Self::read(path);
+        }
+        let text = fs_err::read(path)?.into_iter().map(char::from).collect();
+        Ok(Self { text, bytewise: true, latin })
+    }
+
     fn decode(bytes: Vec<u8>) -> Self {
         match String::from_utf8(bytes) {
-            Ok(text) => Self { text, bytewise: false },
-            Err(error) => Self { text: error.as_bytes().iter().map(|b| char::from(*b)).collect(), bytewise: true },
+            Ok(text) => Self { text, ..Self::default() },
+            Err(error) => {
+                Self { text: error.as_bytes().iter().map(|b| char::from(*b)).collect(), bytewise: true, latin: false }
+            }
         }
     }
 
     /// A text of the user's as it stands in this file's text.
     pub(crate) fn foreign(&self, text: &str) -> String {
-        if self.bytewise { text.bytes().map(char::from).collect() } else { text.to_owned() }
+        if self.bytewise && !self.latin { text.bytes().map(char::from).collect() } else { text.to_owned() }
     }
 
     /// The bytes of an edited text.
@@ -49,7 +62,11 @@ impl TextFile {
 
     /// The text as people read it, for diffs.
     pub(crate) fn shown(&self, text: &str) -> String {
-        if self.bytewise { String::from_utf8_lossy(&self.encode(text)).into_owned() } else { text.to_owned() }
+        if self.bytewise && !self.latin {
+            String::from_utf8_lossy(&self.encode(text)).into_owned()
+        } else {
+            text.to_owned()
+        }
     }
 
     /// The lines with their ends.

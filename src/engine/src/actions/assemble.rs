@@ -26,7 +26,7 @@ impl Action for Assemble {
         let mut args = std::mem::take(&mut cx.args);
         args.remove("decrypt");
         if remote {
-            let reply = cx.module("ansible.builtin.assemble", args).await?;
+            let reply = cx.module("ansible.legacy.assemble", args).await?;
             return Ok(cx.reply(reply));
         }
         cx.args.clone_from(&args);

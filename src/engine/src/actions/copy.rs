@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use rplay_protocol::{Diff, Reply};
+use rplay_protocol::Reply;
 use rplay_value::{List, Map, Value};
 use sha1::{Digest, Sha1};
 
@@ -57,12 +57,13 @@ impl Action for Copy {
         }
         let Some(src) = src else { return Err(Trouble::action("src (or content) is required")) };
         if cx.flag("remote_src", false)? {
-            let call = cx.call("ansible.builtin.copy", args);
+            let call = cx.call("ansible.legacy.copy", args);
             let reply = cx.send_last(call).await?;
             return Ok(cx.reply(reply));
         }
         cx.reads_here()?;
-        let path = cx.find_file("files", &src)?;
+        let path =
+            cx.find_file("files", &src).map_err(|trouble| trouble.prefixed("Unexpected AnsibleActionFail error"))?;
         if path.is_dir() {
             return tree(cx, &args, &path, &src).await;
         }
@@ -88,7 +89,8 @@ fn preserve(args: &mut Map, path: &Path) {
 }
 
 fn rplay_value_json(value: &Value) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+    rplay_value::json::dumps(value, &rplay_value::JsonStyle { ensure_ascii: false, ..Default::default() })
+        .unwrap_or_default()
 }
 
 /// The checksum that tells whether content is there already.
@@ -109,11 +111,33 @@ async fn put_from(cx: &mut ActionCx<'_>, mut args: Map, bytes: Vec<u8>, from: Op
     for own in ["decrypt", "local_follow", "src"] {
         args.remove(own);
     }
+    let force = cx.flag("force", true)?;
     let mut reply = send(cx, args, bytes, true).await?;
     if let Some(from) = from {
         name_source(&mut reply, from);
     }
-    Ok(cx.reply(reply))
+    let compared = reply.diff.iter().any(|diff| diff.after_header.is_some() || diff.prepared.is_some());
+    let (failed, changed) = (reply.failed, reply.changed);
+    let mut done = cx.reply(reply);
+    if !force && !failed && !changed && !done.result.contains("checksum") {
+        // There already, and not looked at any further.
+        done.result = ["changed", "dest", "src"]
+            .into_iter()
+            .filter_map(|key| Some((key, done.result.get(key)?.clone())))
+            .collect();
+        return Ok(done);
+    }
+    // Contents are compared by Ansible's action, in a list; attributes by its module, alone.
+    match done.result.get("diff").cloned() {
+        Some(diff @ Value::Map(_)) if compared => {
+            done.result.insert("diff", List::from_iter([diff]));
+        }
+        None if failed || changed => {
+            done.result.insert("diff", List::new());
+        }
+        _ => {}
+    }
+    Ok(done)
 }
 
 fn name_source(reply: &mut Reply, from: &Path) {
@@ -126,15 +150,15 @@ fn name_source(reply: &mut Reply, from: &Path) {
 async fn send(cx: &mut ActionCx<'_>, mut args: Map, bytes: Vec<u8>, last: bool) -> Result<Reply, Trouble> {
     if bytes.len() > SMALL && !args.contains("checksum") && !args.contains("validate") {
         args.insert("checksum", checksum(&bytes));
-        let reply = cx.module("ansible.builtin.copy", args.clone()).await?;
+        let reply = cx.module("ansible.legacy.copy", args.clone()).await?;
         if reply.data.get("needs_content").is_none_or(|needs| !needs.is_true()) {
             return Ok(reply);
         }
     }
     if last {
-        cx.last_with("ansible.builtin.copy", args, "src", bytes).await
+        cx.last_with("ansible.legacy.copy", args, "src", bytes).await
     } else {
-        cx.module_with("ansible.builtin.copy", args, "src", bytes).await
+        cx.module_with("ansible.legacy.copy", args, "src", bytes).await
     }
 }
 
@@ -150,7 +174,6 @@ async fn tree(cx: &mut ActionCx<'_>, args: &Map, root: &Path, src: &str) -> Resu
     let mut found = Found::default();
     walk(root, &prefix, follow, &mut found).map_err(|error| Trouble::action(error.to_string()))?;
     let mut changed = false;
-    let mut diffs: Vec<Diff> = Vec::new();
     for (path, below) in &found.files {
         let mut args = args.clone();
         for own in ["src", "decrypt", "local_follow"] {
@@ -160,13 +183,11 @@ async fn tree(cx: &mut ActionCx<'_>, args: &Map, root: &Path, src: &str) -> Resu
         args.insert("dest", dest.as_str());
         args.insert("_original_basename", below.to_string_lossy().into_owned());
         let bytes = cx.read_file(path, decrypt)?;
-        let mut reply = send(cx, args, bytes, false).await?;
-        name_source(&mut reply, path);
+        let reply = send(cx, args, bytes, false).await?;
         if reply.failed {
             return Ok(cx.reply(reply));
         }
         changed |= reply.changed;
-        diffs.extend(reply.diff);
     }
     for below in &found.empty {
         let reply = cx.module("ansible.builtin.file", folder_args(args, &dest, below, "directory", None)).await?;
@@ -182,11 +203,8 @@ async fn tree(cx: &mut ActionCx<'_>, args: &Map, root: &Path, src: &str) -> Resu
         }
         changed |= reply.changed;
     }
-    let mut done = Done::changed(changed).with("dest", dest).with("src", root.to_string_lossy().into_owned());
-    if !diffs.is_empty() {
-        done = done.with("diff", diffs.into_iter().map(Diff::into_map).collect::<List>());
-    }
-    Ok(done)
+    // As ansible-core: one file's difference is shown, a folder's is not.
+    Ok(Done::changed(changed).with("dest", dest).with("src", root.to_string_lossy().into_owned()))
 }
 
 fn folder_args(args: &Map, dest: &str, below: &Path, state: &str, target: Option<&Path>) -> Map {

@@ -1,6 +1,8 @@
 //! Copies a file of the host to the controller.
 
+use std::fs::Permissions;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use async_trait::async_trait;
@@ -28,13 +30,19 @@ impl Action for Fetch {
 
     async fn run(&self, cx: &mut ActionCx<'_>) -> Result<Done, Trouble> {
         if cx.settings.check {
-            return Ok(Done::changed(false)
-                .with("skipped", true)
-                .with("msg", "check mode not (yet) supported for this module"));
+            return Ok(Done::skip("check mode not (yet) supported for this module"));
         }
-        for name in ["src", "dest"] {
-            if cx.args.get(name).is_some_and(|value| matches!(value, Value::List(_) | Value::Map(_))) {
-                let what = if name == "src" { "source" } else { name };
+        let kind = |name: &str| match cx.args.get(name) {
+            None | Some(Value::Null) => Kind::Missing,
+            Some(Value::Text(_)) => Kind::Text,
+            Some(_) => Kind::Other,
+        };
+        let (source, target) = (kind("src"), kind("dest"));
+        if matches!(source, Kind::Missing) || matches!(target, Kind::Missing) {
+            return Err(Trouble::action("src and dest are required"));
+        }
+        for (kind, what) in [(target, "dest"), (source, "source")] {
+            if matches!(kind, Kind::Other) {
                 return Err(Trouble::action(format!("Invalid type supplied for {what} option, it must be a string")));
             }
         }
@@ -48,22 +56,34 @@ impl Action for Fetch {
         }
         let remote = first.data.get("checksum").and_then(Value::as_str).unwrap_or_default().to_owned();
         let path = destination(cx, &src, &dest)?;
-        let local = fs_err::read(&path).ok().map(|bytes| super::copy::checksum(&bytes));
-        let done = Done::default().with("dest", path.to_string_lossy().into_owned()).with("md5sum", Value::Null);
-        if local.as_deref() == Some(remote.as_str()) {
-            return Ok(done.with("changed", false).with("file", src).with("checksum", remote));
+        let shown = path.to_string_lossy().into_owned();
+        let local = fs_err::read(&path).ok().filter(|bytes| super::copy::checksum(bytes) == remote);
+        if let Some(bytes) = local {
+            let done = Done::changed(false).with("dest", shown).with("md5sum", md5(&bytes));
+            return Ok(done.with("file", src).with("checksum", remote));
         }
         let bytes = whole(cx, &src, first).await?;
         let sum = super::copy::checksum(&bytes);
-        if cx.flag("validate_checksum", true)? && sum != remote {
-            let done =
-                Done::failed("checksum mismatch").with("file", src).with("dest", path.to_string_lossy().into_owned());
-            return Ok(done.with("checksum", sum).with("remote_checksum", remote));
-        }
-        write(&path, &bytes).map_err(|error| Trouble::action(format!("Failed to fetch the file: {error}")))?;
-        let done = done.with("changed", true).with("remote_md5sum", Value::Null);
+        let done = if cx.flag("validate_checksum", true)? && sum != remote {
+            Done::failed("checksum mismatch").with("file", src)
+        } else {
+            write(&path, &bytes).map_err(|error| Trouble::action(format!("Failed to fetch the file: {error}")))?;
+            Done::changed(true)
+        };
+        let done = done.with("md5sum", md5(&bytes)).with("dest", shown).with("remote_md5sum", Value::Null);
         Ok(done.with("checksum", sum).with("remote_checksum", remote))
     }
+}
+
+/// What an argument is before it is taken for a text.
+enum Kind {
+    Missing,
+    Text,
+    Other,
+}
+
+fn md5(bytes: &[u8]) -> String {
+    rplay_modules::digest_bytes(rplay_modules::Algorithm::Md5, bytes)
 }
 
 async fn piece(cx: &mut ActionCx<'_>, src: &str, offset: i64) -> Result<Reply, Trouble> {
@@ -100,17 +120,24 @@ async fn whole(cx: &mut ActionCx<'_>, src: &str, first: Reply) -> Result<Vec<u8>
 /// The result when there is nothing to fetch.
 fn missing(cx: &mut ActionCx<'_>, reply: Reply, src: &str, must: bool) -> Done {
     let msg = reply.data.get("msg").map(|msg| msg.to_str().into_owned()).unwrap_or_default();
+    let folder = msg.to_lowercase().contains("is a directory");
     let msg = if msg.contains("not found") || msg.contains("does not exist") {
         "the remote file does not exist, not transferring, ignored".to_owned()
-    } else if msg.to_lowercase().contains("is a directory") {
+    } else if folder {
         "remote file is a directory, fetch cannot work on directories".to_owned()
     } else {
         msg
     };
-    if must {
-        return cx.reply(reply).with("msg", msg);
+    match (must, folder) {
+        (true, true) => Done::failed(msg),
+        (true, false) => {
+            let mut done = cx.reply(reply).with("msg", msg);
+            done.result.remove("file");
+            done
+        }
+        (false, true) => Done::changed(false).with("msg", format!("{msg}, not transferring, ignored")),
+        (false, false) => Done::changed(false).with("file", src).with("msg", msg),
     }
-    Done::changed(false).with("file", src).with("msg", msg).with("failed", false)
 }
 
 /// Where the file goes: below a folder for the host, or as named when `flat`.
@@ -169,7 +196,10 @@ fn calculated(path: PathBuf) -> Result<PathBuf, Trouble> {
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs_err::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new().prefix(".rplay-").tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".rplay-")
+        .permissions(Permissions::from_mode(0o666 & !rplay_modules::umask()))
+        .tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

@@ -37,7 +37,11 @@ impl Action for Script {
         args.remove("decrypt");
         let reply = cx.module_with("ansible.builtin.script", args, "src", content).await?;
         let mut done = cx.reply(reply);
-        if done.result.get("skipped").is_none_or(|skipped| !skipped.is_true()) && !cx.settings.check {
+        if done.result.get("skipped").is_some_and(Value::is_true) {
+            return Ok(Done::skip(done.result.get("msg").cloned().unwrap_or_default()));
+        }
+        // A script that could not start has no code, and has changed nothing.
+        if !cx.settings.check && done.result.contains("rc") {
             done.result.insert("changed", Value::Bool(true));
         }
         Ok(done)

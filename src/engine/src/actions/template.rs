@@ -39,6 +39,9 @@ impl Action for Template {
     }
 
     async fn run(&self, cx: &mut ActionCx<'_>) -> Result<Done, Trouble> {
+        if cx.args.get("state").is_some_and(|state| !state.is_null()) {
+            return Err(Trouble::action("'state' cannot be specified on a template"));
+        }
         let given = |name: &str| cx.text(name).filter(|text| !text.is_empty());
         let (Some(src), Some(dest)) = (given("src"), given("dest")) else {
             return Err(Trouble::action("src and dest are required"));

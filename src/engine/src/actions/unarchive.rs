@@ -27,12 +27,12 @@ impl Action for Unarchive {
         let mut args = std::mem::take(&mut cx.args);
         args.remove("decrypt");
         let reply = if remote {
-            cx.module("ansible.builtin.unarchive", args).await?
+            cx.module("ansible.legacy.unarchive", args).await?
         } else {
             let path = cx.find_file("files", &src)?;
             let content = cx.read_file(&path, decrypt)?;
             args.insert("src", path.to_string_lossy().into_owned());
-            cx.module_with("ansible.builtin.unarchive", args, "src", content).await?
+            cx.module_with("ansible.legacy.unarchive", args, "src", content).await?
         };
         Ok(cx.reply(reply))
     }

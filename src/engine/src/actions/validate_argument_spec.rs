@@ -25,12 +25,20 @@ impl Action for ValidateArgumentSpec {
     }
 
     async fn run(&self, cx: &mut ActionCx<'_>) -> Result<Done, Trouble> {
-        let Some(Value::Map(spec)) = cx.args.get("argument_spec").cloned() else {
-            return Err(Trouble::action(
-                "\"argument_spec\" arg is required in args: the specification must be a mapping",
-            ));
+        let Some(spec) = cx.args.get("argument_spec").cloned() else {
+            let args = Value::Map(cx.args.clone()).repr();
+            return Err(Trouble::message(format!("\"argument_spec\" arg is required in args: {args}")));
         };
-        let given = cx.args.get("provided_arguments").and_then(Value::as_map).cloned().unwrap_or_default();
+        let given = cx.args.get("provided_arguments").cloned().unwrap_or_else(|| Map::new().into());
+        let mapping = |name: &str, value: Value| match value {
+            Value::Map(map) => Ok(map),
+            other => Err(Trouble::message(format!(
+                "Incorrect type for {name}, expected dict and got <class '{}'>",
+                other.type_name()
+            ))),
+        };
+        let spec = mapping("argument_spec", spec)?;
+        let given = mapping("provided_arguments", given)?;
         let mut values = Map::new();
         for (name, _) in spec.texts() {
             if !given.contains(name)

@@ -21,7 +21,8 @@
 
 use std::path::Path;
 
-use rplay_protocol::{Diff, Reply};
+use rplay_protocol::Reply;
+use rplay_value::{Map, Value};
 
 use crate::{
     Algorithm, Arg, ArgSpec, Args, Context, FileAttrs, Module, ModuleError, PyRegex, Replace, Support, backup,
@@ -49,7 +50,7 @@ pub static MODULE: Module = Module {
         ..ArgSpec::EMPTY
     },
     check: Support::Full,
-    diff: Support::Full,
+    diff: Support::None,
     run,
 };
 
@@ -72,26 +73,31 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     }
     let path = cx.path(dest);
     let checksum = digest_bytes(Algorithm::Sha1, &content);
+    if path.is_dir() {
+        return Err(ModuleError::msg(format!("attempted to take checksum of directory: {dest}")));
+    }
     let before = if path.exists() { Some(digest_file(Algorithm::Sha1, &path)?) } else { None };
     let mut changed = before.as_ref() != Some(&checksum);
     let mut reply = Reply::ok()
         .with("checksum", checksum)
         .with("dest", dest)
         .with("md5sum", digest_bytes(Algorithm::Md5, &content));
-    if changed && cx.diff() {
-        let old = if path.exists() { fs_err::read(&path)? } else { Vec::new() };
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        reply.diff.push(Diff::text(dest, text(&old), src, text(&content)));
-    }
     let attrs = FileAttrs::from_args(args)?;
+    let replace = Replace::new(&path).validate(args.text("validate")).unsafe_writes(args.flag("unsafe_writes"));
+    if changed && cx.check() {
+        replace.judge(cx.sys(), &content)?;
+    }
     if changed && !cx.check() {
         if args.flag("backup")
             && let Some(saved) = backup(&path, false)?
         {
             reply = reply.with("backup_file", saved.to_string_lossy().as_ref());
         }
-        let replace = Replace::new(&path).validate(args.text("validate")).unsafe_writes(args.flag("unsafe_writes"));
         replace.mode(attrs.mode.as_ref()).write(cx.sys(), &content)?;
+    }
+    if changed && args.text("validate").is_some_and(|command| !command.is_empty()) {
+        let said = [("rc", Value::Int(0)), ("stdout", "".into()), ("stderr", "".into())];
+        reply = reply.with("validation", said.into_iter().collect::<Map>());
     }
     changed |= attrs.apply(cx, &path, None)?;
     reply.changed = changed;

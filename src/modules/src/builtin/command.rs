@@ -104,7 +104,7 @@ pub(crate) fn run_program(cx: &Context<'_>, args: &Args, shown: Value, program: 
     if let Some(skipped) = unmet(args, chdir.as_deref()) {
         let (msg, stdout) =
             (format!("{did} not run command since {}", skipped.0), format!("skipped, since {}", skipped.1));
-        return Ok(with_lines(reply.with("msg", msg).with("stdout", stdout).with("rc", 0)));
+        return Ok(reply.with("msg", msg).with("stdout", stdout).with("rc", 0));
     }
     if cx.check() {
         let conditional = args.get("creates").is_some() || args.get("removes").is_some();
@@ -113,7 +113,7 @@ pub(crate) fn run_program(cx: &Context<'_>, args: &Args, shown: Value, program: 
         if !conditional {
             reply = reply.with("skipped", true);
         }
-        return Ok(with_lines(reply));
+        return Ok(reply);
     }
     let stdin = args.text("stdin").filter(|text| !text.is_empty()).map(|text| {
         let mut bytes = text.as_bytes().to_vec();
@@ -156,49 +156,18 @@ fn finish(reply: Reply, output: &Output, started: &Zoned, strip: bool) -> Reply 
         let text = String::from_utf8_lossy(bytes);
         if strip { text.trim_end_matches(['\r', '\n']).to_owned() } else { text.into_owned() }
     };
-    let reply = reply
+    let mut reply = reply
         .with("delta", delta(started, &ended))
         .with("end", timestamp(&ended))
         .with("rc", output.rc)
         .with("start", timestamp(started))
         .with("stderr", text(&output.stderr))
         .with("stdout", text(&output.stdout));
-    let mut reply = with_lines(reply);
     if !output.success() {
         reply.failed = true;
         reply = reply.with("msg", "non-zero return code");
     }
     reply
-}
-
-/// Adds `stdout_lines` and `stderr_lines`.
-pub(crate) fn with_lines(mut reply: Reply) -> Reply {
-    for (text, lines) in [("stdout", "stdout_lines"), ("stderr", "stderr_lines")] {
-        if let Some(text) = reply.data.get(text).and_then(Value::as_str) {
-            let items: List = split_lines(text).collect();
-            reply.data.insert(lines, items);
-        }
-    }
-    reply
-}
-
-/// Python's `str.splitlines`.
-pub(crate) fn split_lines(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let is_break = |c: char| {
-            matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}')
-        };
-        let Some(at) = rest.find(is_break) else { return Some(std::mem::take(&mut rest)) };
-        let line = &rest[..at];
-        let after = &rest[at..];
-        let width = if after.starts_with("\r\n") { 2 } else { after.chars().next().map_or(0, char::len_utf8) };
-        rest = &after[width..];
-        Some(line)
-    })
 }
 
 fn not_started(error: &io::Error, shown: &Value, program: &Program) -> ModuleError {
@@ -210,7 +179,7 @@ fn not_started(error: &io::Error, shown: &Value, program: &Program) -> ModuleErr
     let code = errno_of(error);
     let msg = format!("Error executing command: [Errno {code}] {}: b{}", Errno::from_raw(code).desc(), quoted(name));
     let reply = Reply::failure(msg).with("cmd", cmd).with("rc", code).with("stdout", "").with("stderr", "");
-    ModuleError::reply(with_lines(reply))
+    ModuleError::reply(reply)
 }
 
 /// The error's number, from its kind when the number was lost on the way.

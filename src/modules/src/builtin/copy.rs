@@ -95,6 +95,9 @@ impl Source<'_> {
     }
 }
 
+/// Programs compare it: the text is Ansible's.
+const CONTENT_AND_FOLDER: &str = "can not use content with a dir as dest";
+
 fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let src = args.text("src");
     let remote = args.flag("remote_src");
@@ -127,7 +130,10 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         };
     content(cx, args, &source).map_err(|error| match error {
         // What was sent is told even when it could not be put in place.
-        ModuleError::Failed { mut reply } if !reply.data.contains("checksum") => {
+        ModuleError::Failed { mut reply }
+            if !reply.data.contains("checksum")
+                && reply.data.get("msg").and_then(Value::as_str) != Some(CONTENT_AND_FOLDER) =>
+        {
             if let Ok(checksum) = source.digest(Algorithm::Sha1) {
                 reply.data.insert("checksum", checksum);
             }
@@ -153,6 +159,10 @@ fn content(cx: &mut Context<'_>, args: &Args, source: &Source<'_>) -> Result<Rep
         let folder = dest.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
         if !folder.is_empty() && !cx.path(&folder).exists() {
             if cx.check() {
+                if !matches!(source, Source::File(_)) {
+                    let diff = if cx.diff() { Some(compare(args, &dest, &cx.path(&dest), source)?) } else { None };
+                    return Ok(Reply::changed(true).with_diff(diff));
+                }
                 let reply = Reply::changed(true).with("msg", format!("dest directory {folder} would be created"));
                 return Ok(reply.with("src", args.text("src")));
             }
@@ -163,11 +173,11 @@ fn content(cx: &mut Context<'_>, args: &Args, source: &Source<'_>) -> Result<Rep
     let mut path = cx.path(&dest);
     if path.is_dir() {
         if args.get("content").is_some() {
-            return Err(ModuleError::msg("can not use content with a dir as dest"));
+            return Err(ModuleError::msg(CONTENT_AND_FOLDER));
         }
         let name = basename
             .or(args.text("src").and_then(|src| Some(Path::new(src).file_name()?.to_string_lossy().into_owned())));
-        let name = name.ok_or_else(|| ModuleError::msg("can not use content with a dir as dest"))?;
+        let name = name.ok_or_else(|| ModuleError::msg(CONTENT_AND_FOLDER))?;
         dest = Path::new(&dest).join(name).to_string_lossy().into_owned();
         path = cx.path(&dest);
     }
@@ -260,6 +270,7 @@ fn write(
     let replace = Replace::new(path)
         .validate(args.text("validate"))
         .verdict()
+        .fresh(path.is_symlink())
         .unsafe_writes(args.flag("unsafe_writes"))
         .mode(attrs.mode.as_ref());
     match source {
@@ -319,6 +330,10 @@ fn folder(cx: &mut Context<'_>, args: &Args, src: &str) -> Result<Reply, ModuleE
     let dest = args.need("dest");
     if cx.path(dest).exists() && !cx.path(dest).is_dir() {
         return Err(ModuleError::msg(format!("Cannot copy directory {src} over file {dest}")));
+    }
+    if cx.check() && src.ends_with('/') && dest.ends_with('/') && !cx.path(dest).exists() {
+        let msg = format!("dest directory {} would be created", dest.trim_end_matches('/'));
+        return Ok(Reply::changed(true).with("msg", msg).with("src", src));
     }
     let to = match from.file_name() {
         Some(name) if !src.ends_with('/') => cx.path(dest).join(name),

@@ -36,7 +36,7 @@ use nix::unistd::Pid;
 use rplay_protocol::Reply;
 use rplay_value::{Map, Value};
 
-use super::command::{delta, timestamp, with_lines};
+use super::command::{delta, timestamp};
 use crate::convert::python_str;
 use crate::pyregex::Flags;
 use crate::{Arg, ArgSpec, Args, Context, Kind, Module, ModuleError, PyRegex, Support, words};
@@ -106,7 +106,7 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let below = |path: &str| chdir.as_deref().map_or_else(|| cx.path(path), |folder| folder.join(path));
     let skipped = |why: String| {
         let reply = Reply::ok().with("cmd", command).with("stdout", format!("skipped, since {why}")).with("rc", 0);
-        with_lines(reply)
+        reply
     };
     if let Some(path) = args.text("creates").filter(|path| below(path).exists()) {
         return Ok(skipped(format!("{path} exists")));
@@ -134,14 +134,13 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         // Results are text; ansible-core refuses it on its way back, too.
         return Err(ModuleError::msg("Refusing to deserialize an invalid UTF8 string value."));
     };
-    let mut reply = Reply::changed(true)
+    let reply = Reply::changed(true)
         .with("cmd", command)
         .with("stdout", output.trim_end_matches(['\r', '\n']))
         .with("rc", status.map_or(Value::Null, Value::from))
         .with("start", timestamp(&started))
         .with("end", timestamp(&now))
         .with("delta", delta(&started, &now));
-    reply = with_lines(reply);
     match status {
         Some(0) => Ok(reply),
         Some(_) => Err(ModuleError::reply(failed(reply, "non-zero return code"))),

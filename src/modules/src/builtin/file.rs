@@ -144,21 +144,21 @@ fn current(path: &Path) -> &'static str {
 }
 
 fn warn_of_missing_owners(cx: &mut Context<'_>, args: &Args) {
-    let later = "Create user up to this point in real play";
+    let later = |what: &str| format!("Create {what} up to this point in real play");
     if let Some(owner) = args.text("owner") {
         match owner.parse::<u32>() {
             Ok(uid) if matches!(User::from_uid(Uid::from_raw(uid)), Ok(Some(_))) => {}
-            Ok(uid) => cx.warn(format!("failed to look up user with uid {uid}. {later}")),
+            Ok(uid) => cx.warn(format!("failed to look up user with uid {uid}. {}", later("user"))),
             Err(_) if crate::user_id(cx.sys(), owner).is_some() => {}
-            Err(_) => cx.warn(format!("failed to look up user {owner}. {later}")),
+            Err(_) => cx.warn(format!("failed to look up user {owner}. {}", later("user"))),
         }
     }
     if let Some(group) = args.text("group") {
         match group.parse::<u32>() {
             Ok(gid) if matches!(Group::from_gid(Gid::from_raw(gid)), Ok(Some(_))) => {}
-            Ok(gid) => cx.warn(format!("failed to look up group with gid {gid}. {later}")),
+            Ok(gid) => cx.warn(format!("failed to look up group with gid {gid}. {}", later("group"))),
             Err(_) if crate::group_id(cx.sys(), group).is_some() => {}
-            Err(_) => cx.warn(format!("failed to look up group {group}. {later}")),
+            Err(_) => cx.warn(format!("failed to look up group {group}. {}", later("group"))),
         }
     }
 }
@@ -278,7 +278,7 @@ impl Task<'_> {
             .map(Path::to_owned)
             .collect();
         while let Some(folder) = missing.pop() {
-            let made = std::fs::create_dir(&folder).map_err(|error| error.to_string());
+            let made = std::fs::create_dir(&folder).map_err(|error| python_error(&error, &folder));
             let applied = made.or_else(|error| if folder.is_dir() { Ok(()) } else { Err(error) });
             let applied = applied.and_then(|()| self.apply(cx, &folder).map_err(|error| error.to_string()));
             if let Err(why) = applied {
@@ -323,7 +323,10 @@ impl Task<'_> {
                 return Ok(self.reply(cx, true, "dest"));
             }
             std::fs::File::options().append(true).create(true).open(&self.path).map_err(|error| {
-                failure(&format!("Error, could not touch target: {error}"), &[("path", &self.shown)])
+                failure(
+                    &format!("Error, could not touch target: {}", python_error(&error, &self.path)),
+                    &[("path", &self.shown)],
+                )
             })?;
         }
         self.begin(cx, "touch");
@@ -387,9 +390,7 @@ impl Task<'_> {
         if !cx.check() || self.path.exists() {
             let target = if self.follow && self.path.is_symlink() { real_path(&self.path) } else { self.path.clone() };
             if self.follow && self.path.is_symlink() && !target.exists() {
-                if self.attrs.is_wanting_something() {
-                    cx.warn("Cannot set fs attributes on a non-existent symlink target. follow should be set to False to avoid this.");
-                }
+                cx.warn("Cannot set fs attributes on a non-existent symlink target. follow should be set to False to avoid this.");
             } else {
                 changed |= self.apply(cx, &target)?;
             }
@@ -553,6 +554,15 @@ fn parse_time(text: &str, format: &str) -> Result<Duration, ModuleError> {
     };
     let zoned = DateTime::strptime(format, text).and_then(|time| time.to_zoned(TimeZone::system())).map_err(refuse)?;
     Ok(Duration::from_secs(u64::try_from(zoned.timestamp().as_second()).unwrap_or_default()))
+}
+
+/// `[Errno 20] Not a directory: b'/path'`, as Python says it.
+fn python_error(error: &std::io::Error, path: &Path) -> String {
+    let path = quoted(&path.to_string_lossy());
+    match error.raw_os_error() {
+        Some(code) => format!("[Errno {code}] {}: b{path}", nix::errno::Errno::from_raw(code).desc()),
+        None => format!("{error}: {path}"),
+    }
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     if !matches!(encoding.as_str(), "utf-8" | "utf8" | "ascii" | "us-ascii" | "latin-1" | "latin1" | "iso-8859-1") {
         return Err(ModuleError::msg(format!("encoding {encoding} is not supported: use utf-8, ascii or latin-1")));
     }
-    let file = TextFile::read(&path)?;
+    let file = TextFile::read_as(&path, matches!(encoding.as_str(), "latin-1" | "latin1" | "iso-8859-1"))?;
     let (after, before) = (args.text("after").filter(|p| !p.is_empty()), args.text("before").filter(|p| !p.is_empty()));
     let section = match (after, before) {
         (Some(after), Some(before)) => Some(format!("{after}(?P<subsection>.*?){before}")),
@@ -85,6 +85,7 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let regex = PyRegex::with(&file.foreign(args.need("regexp")), Flags { multiline: true, ..Flags::default() })?;
     let template = Template::parse(&file.foreign(args.need("replace")))
         .map_err(|why| ModuleError::msg(format!("Unable to process replace due to error: {why}")))?;
+    template.fits(&regex).map_err(|why| ModuleError::msg(format!("Unable to process replace due to error: {why}")))?;
     let (replaced, count) = regex.replace_all(&template, &file.text[range.clone()]);
     let mut changed = count > 0 && replaced != file.text[range.clone()];
     let mut reply = Reply::ok().with("rc", 0);

@@ -25,7 +25,6 @@ use std::path::Path;
 
 use rplay_protocol::Reply;
 
-use super::command::with_lines;
 use crate::{Arg, ArgSpec, Args, Context, Module, ModuleError, Program, Support, words};
 
 /// `ansible.builtin.script`
@@ -101,7 +100,9 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         Some(executable) => format!("{executable} {place}{rest}"),
         None => format!("{place}{rest}"),
     };
-    let program = Program { cwd: chdir.map(|folder| cx.path(folder)), ..Program::shell(&command).live() };
+    // The shell enters the folder, and says so when it cannot.
+    let command = chdir.map_or(command.clone(), |folder| format!("cd {} && {command}", words::quote(folder)));
+    let program = Program::shell(&command).live();
     let mut output = cx.sys().run(&program)?;
     for _ in 0..BUSY_RETRIES {
         // The script itself has not started when the system says its file is open for writing.
@@ -117,7 +118,7 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         reply.failed = true;
         reply = reply.with("msg", "non-zero return code");
     }
-    Ok(with_lines(reply))
+    Ok(reply)
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@
 //! ```
 
 use rplay_protocol::Reply;
+use rplay_value::List;
 
 use super::command::{SPEC, run_program};
 use crate::convert::python_str;
@@ -51,7 +52,11 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     }
     let shell = args.text("executable").filter(|shell| !shell.is_empty()).unwrap_or("/bin/sh");
     let program = Program::new([shell, "-c", &line]);
-    run_program(cx, args, line.into(), program)
+    let shown = match args.list("argv") {
+        Some(words) => words.iter().map(python_str).collect::<List>().into(),
+        None => line.into(),
+    };
+    run_program(cx, args, shown, program)
 }
 
 #[cfg(test)]

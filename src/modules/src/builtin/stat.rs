@@ -121,6 +121,8 @@ fn mime(sys: &dyn Sys, path: &Path, metadata: &Metadata) -> Option<(String, Stri
     let program = sys.which("file")?.to_string_lossy().into_owned();
     // What needs no look inside needs no program either.
     let plain = match metadata.file_type() {
+        // What it leads to is what `file` is asked about.
+        _ if path.is_symlink() && !path.exists() => return Some(("unknown".to_owned(), "unknown".to_owned())),
         _ if path.is_symlink() => Some("inode/symlink"),
         kind if kind.is_dir() => Some("inode/directory"),
         kind if kind.is_file() && metadata.size() == 0 && metadata.blocks() == 0 => empty_kind(path),
