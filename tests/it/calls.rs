@@ -15,7 +15,7 @@ use rplay_value::{JsonStyle, Map, Value, json};
 
 use crate::bed;
 use masks::Masks;
-use play::{Case, PASSES};
+use play::{Case, Excuse, PASSES};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/calls").canonicalize().unwrap()
@@ -94,7 +94,7 @@ fn differences(case: &Case, place: &Place, port: &str) -> String {
         );
     };
     let calls = folder().display().to_string();
-    let masks = Masks::new(case, &[(&dir, "DIR"), (&work, "WORK"), (&calls, "CALLS")], port);
+    let masks = Masks::new(case, &[(&dir, "DIR"), (&work, "WORK"), (&calls, "CALLS")]);
     let found = json::loads(&answers).unwrap();
     compare(case, &made.answers, &masks, &found)
 }
@@ -118,6 +118,7 @@ fn compare(case: &Case, answers: &[play::Answer], masks: &Masks, found: &Value) 
         recording.as_map().unwrap().get("calls").unwrap().as_list().unwrap().iter().filter_map(Value::as_map).collect();
     let mut out = String::new();
     let mut number = 0;
+    let excuses = case.excuses();
     for call in &recorded_calls {
         let name = call.get("call").and_then(Value::as_str).unwrap();
         // Each difference with the passes that show it.
@@ -130,7 +131,7 @@ fn compare(case: &Case, answers: &[play::Answer], masks: &Masks, found: &Value) 
             };
             number += 1;
             let ours = found.as_map().and_then(|all| all.get(&answer.register)).cloned().unwrap_or_default();
-            for line in lines(&case.excused(name, pass), &masks.stable(wanted), &masks.stable(&ours)) {
+            for line in lines(&excuses, (name, pass), &masks.stable(wanted), &masks.stable(&ours)) {
                 match differing.iter_mut().find(|(known, _)| *known == line) {
                     Some((_, passes)) => passes.push(pass),
                     None => differing.push((line, vec![pass])),
@@ -144,11 +145,14 @@ fn compare(case: &Case, answers: &[play::Answer], masks: &Masks, found: &Value) 
     if number < answers.len() {
         let _ = writeln!(out, "{}: {} is not recorded", case.name, answers[number].call);
     }
-    files(case, masks, &recording, found, &mut out);
+    files(case, masks, &excuses, (&recording, found), &mut out);
+    for stale in excuses.iter().filter(|excuse| !excuse.used.get()) {
+        let _ = writeln!(out, "{}: {}: {} no longer differs", case.name, stale.call, stale.key);
+    }
     out
 }
 
-fn files(case: &Case, masks: &Masks, recording: &Value, found: &Value, out: &mut String) {
+fn files(case: &Case, masks: &Masks, excuses: &[Excuse], (recording, found): (&Value, &Value), out: &mut String) {
     let tree = found.as_map().and_then(|all| all.get("call_files")).and_then(Value::as_map);
     let Some(tree) = tree.and_then(|result| result.get("stdout")).and_then(Value::as_str) else {
         let _ = writeln!(out, "{}: no tree of files: {tree:?}", case.name);
@@ -162,28 +166,19 @@ fn files(case: &Case, masks: &Masks, recording: &Value, found: &Value, out: &mut
         .map(|(path, entry)| (masks.text(path.as_str().unwrap()), masks.stable(entry)))
         .collect();
     let wanted = masks.stable(recording.as_map().unwrap().get("files").unwrap());
-    for line in lines(&case.excused("files", "run"), &wanted, &Value::Map(ours)) {
+    for line in lines(excuses, ("files", "run"), &wanted, &Value::Map(ours)) {
         let _ = writeln!(out, "{}: files: {line}", case.name);
     }
 }
 
-/// What differs, and what no longer does, each as lines to read.
-fn lines(excused: &[String], wanted: &Value, ours: &Value) -> Vec<String> {
+/// What differs and is not meant to, as lines to read.
+fn lines(excuses: &[Excuse], (call, pass): (&str, &str), wanted: &Value, ours: &Value) -> Vec<String> {
     let mut differing = Vec::new();
     walk("", wanted, ours, &mut differing);
-    let stale = excused.iter().filter(|key| !differing.iter().any(|(path, ..)| under(path, key)));
-    let mut lines: Vec<String> = stale.map(|key| format!("{key} no longer differs")).collect();
-    for (path, wanted, ours) in &differing {
-        if !excused.iter().any(|key| under(path, key)) {
-            lines.push(format!("{path}\n    wanted {wanted}\n    found  {ours}"));
-        }
-    }
-    lines
-}
-
-/// `diff.0.after` is under `diff`.
-fn under(path: &str, key: &str) -> bool {
-    path == key || path.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'))
+    // Every excuse is asked, so that each one that is needed is known.
+    let meant = |path: &str| excuses.iter().filter(|excuse| excuse.is_for(call, pass, path)).count() > 0;
+    differing.retain(|(path, ..)| !meant(path));
+    differing.iter().map(|(path, wanted, ours)| format!("{path}\n    wanted {wanted}\n    found  {ours}")).collect()
 }
 
 /// Where two values differ, key by key.

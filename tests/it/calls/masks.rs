@@ -1,7 +1,7 @@
 //! What differs between two runs by nature, and is cut before they are compared; `fixtures/calls/record` does the same.
 
 use fancy_regex::Regex;
-use rplay_value::{Map, Value};
+use rplay_value::{JsonStyle, Map, Value, json};
 
 use super::play::Case;
 
@@ -10,9 +10,10 @@ const MASKED: [&str; 12] =
     ["atime", "ctime", "mtime", "inode", "dev", "delta", "start", "end", "pid", "version", "blocks", "elapsed"];
 
 /// Patterns of texts, and what stands for them.
-const HIDDEN: [(&str, &str); 3] = [
+const HIDDEN: [(&str, &str); 4] = [
     (r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~", ".BACKUP~"),
     (r#"/[^\s'"]*/\.ansible/tmp/ansible-[^\s'"]*"#, "TEMP"),
+    (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"Valid booleans include: .*", "Valid booleans include: .."),
 ];
 
@@ -48,20 +49,20 @@ impl Own {
 
 pub(super) struct Masks {
     keys: Vec<String>,
+    unordered: Vec<String>,
     words: Vec<(String, String)>,
     patterns: Vec<(Regex, String)>,
     own: Option<Own>,
 }
 
 impl Masks {
-    pub(super) fn new(case: &Case, words: &[(&str, &str)], port: &str) -> Self {
-        let mut words: Vec<(String, String)> =
-            words.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect();
-        words.push((format!("127.0.0.1:{port}"), "127.0.0.1:PORT".to_owned()));
+    pub(super) fn new(case: &Case, words: &[(&str, &str)]) -> Self {
+        let words = words.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect();
         let own = case.texts("hide").into_iter().map(|pattern| (pattern, "*".to_owned()));
         let common = HIDDEN.iter().map(|(pattern, word)| ((*pattern).to_owned(), (*word).to_owned()));
         Self {
             keys: case.texts("mask"),
+            unordered: case.texts("unordered"),
             words,
             patterns: common.chain(own).map(|(pattern, word)| (Regex::new(&pattern).unwrap(), word)).collect(),
             own: case.is_here().then(Own::new),
@@ -88,6 +89,17 @@ impl Masks {
         }
     }
 
+    /// Lists that stand in no order, in one.
+    fn ordered(&self, key: &str, value: Value) -> Value {
+        let Value::List(list) = &value else { return value };
+        if !self.unordered.iter().any(|one| one == key) {
+            return value;
+        }
+        let mut items: Vec<Value> = list.iter().cloned().collect();
+        items.sort_by_cached_key(|item| json::dumps(item, &JsonStyle::nice(0)).unwrap());
+        Value::List(items.into_iter().collect())
+    }
+
     fn map(&self, map: &Map) -> Map {
         let mut out = Map::new();
         for (key, value) in map.iter().filter(|(key, _)| key.as_str() != Some("exception")) {
@@ -109,7 +121,7 @@ impl Masks {
             } else if self.own.as_ref().is_some_and(|own| own.is(name, value)) {
                 "MINE".into()
             } else {
-                self.stable(value)
+                self.ordered(name, self.stable(value))
             };
             let name = if name.is_empty() { key.clone() } else { Value::from(self.text(name)) };
             out.insert(name, value);

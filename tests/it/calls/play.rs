@@ -1,5 +1,6 @@
 //! A case and the play it becomes, the same one that `fixtures/calls/record` makes.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use rplay_value::{List, Map, Value};
@@ -24,6 +25,28 @@ pub(super) struct Answer {
     pub(super) call: String,
     pub(super) pass: &'static str,
     pub(super) register: String,
+}
+
+/// A key that differs on purpose.
+pub(super) struct Excuse {
+    pub(super) call: String,
+    passes: Option<Vec<String>>,
+    pub(super) key: String,
+    /// It does differ.
+    pub(super) used: Cell<bool>,
+}
+
+impl Excuse {
+    /// Whether this difference is meant; `*` is every call, and every key.
+    pub(super) fn is_for(&self, call: &str, pass: &str, path: &str) -> bool {
+        let meant = (self.call == "*" || self.call == call)
+            && self.passes.as_ref().is_none_or(|list| list.iter().any(|one| one == pass))
+            && (self.key == "*"
+                || path == self.key
+                || path.strip_prefix(&self.key).is_some_and(|rest| rest.starts_with('.')));
+        self.used.set(self.used.get() || meant);
+        meant
+    }
 }
 
 pub(super) struct Made {
@@ -60,19 +83,21 @@ impl Case {
         self.map.get(key).and_then(Value::as_list).cloned().unwrap_or_default()
     }
 
-    /// The keys that may differ in a pass of a call.
-    pub(super) fn excused(&self, call: &str, pass: &str) -> Vec<String> {
-        let mut keys = Vec::new();
+    /// What may differ: one entry a key.
+    pub(super) fn excuses(&self) -> Vec<Excuse> {
+        let mut excuses = Vec::new();
         for entry in self.list("differs").iter().filter_map(Value::as_map) {
-            let passes = entry.get("passes").and_then(Value::as_list);
-            let this = passes.is_none_or(|list| list.iter().any(|one| one.as_str() == Some(pass)));
             assert!(entry.get("why").is_some(), "{}: a difference without a reason", self.name);
-            if this && entry.get("call").and_then(Value::as_str) == Some(call) {
-                let list = entry.get("keys").and_then(Value::as_list).unwrap();
-                keys.extend(list.iter().filter_map(Value::as_str).map(str::to_owned));
+            let texts = |key: &str| -> Option<Vec<String>> {
+                let list = entry.get(key)?.as_list()?;
+                Some(list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+            };
+            let call = entry.get("call").and_then(Value::as_str).unwrap().to_owned();
+            for key in texts("keys").unwrap() {
+                excuses.push(Excuse { call: call.clone(), passes: texts("passes"), key, used: Cell::new(false) });
             }
         }
-        keys
+        excuses
     }
 
     /// The play that makes every call and writes what they answered to `WORK/NAME.out`.
