@@ -169,11 +169,7 @@ pub fn run(sys: &dyn Sys, call: &Call) -> Reply {
         Err(error) => return refused(module, call, error),
     };
     let mut reply = if call.check && module.check == Support::None {
-        let msg = match module.name {
-            // ansible-core asks its action first.
-            "uri" => "This action (uri) does not support check mode.".to_owned(),
-            _ => format!("remote module ({}) does not support check mode", call.module),
-        };
+        let msg = format!("remote module ({}) does not support check mode", call.module);
         Reply::ok().with("skipped", true).with("msg", msg)
     } else {
         sys.conceal(args.secrets());

@@ -21,6 +21,10 @@ impl Action for Normal {
     }
 
     async fn run(&self, cx: &mut ActionCx<'_>) -> Result<Done, Trouble> {
+        if cx.settings.check && matches!(&*cx.name, "uri" | "ansible.builtin.uri" | "ansible.legacy.uri") {
+            // Ansible's action says so before the module is asked.
+            return Ok(Done::skip(format!("This action ({}) does not support check mode.", cx.name)));
+        }
         let call = prepare(cx)?;
         // Facts may be what the next item's templates want.
         let native = rplay_modules::find(&call.module);

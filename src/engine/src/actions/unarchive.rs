@@ -29,11 +29,15 @@ impl Action for Unarchive {
         let reply = if remote {
             cx.module("ansible.legacy.unarchive", args).await?
         } else {
-            let path = cx.find_file("files", &src)?;
+            let path = cx.find_file("files", &src).map_err(|trouble| trouble.prefixed("Task failed"))?;
             let content = cx.read_file(&path, decrypt)?;
             args.insert("src", path.to_string_lossy().into_owned());
             cx.module_with("ansible.legacy.unarchive", args, "src", content).await?
         };
-        Ok(cx.reply(reply))
+        let done = cx.reply(reply);
+        if done.result.get("skipped").is_some_and(rplay_value::Value::is_true) {
+            return Ok(Done::skip(done.result.get("msg").cloned().unwrap_or_default()));
+        }
+        Ok(done)
     }
 }

@@ -73,7 +73,14 @@ pub static MODULE: Module = Module {
 
 fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let (dest, mut force) = (args.need("dest"), args.flag("force"));
-    let wanted = checksum(cx, args)?;
+    let none = |reply: Reply| reply.with("checksum_dest", Value::Null).with("checksum_src", Value::Null);
+    let wanted = checksum(cx, args).map_err(|error| match error {
+        ModuleError::Failed { reply } if !reply.data.contains("url") => {
+            let reply = none(*reply).with("dest", dest).with("url", http::masked(args.need("url")));
+            ModuleError::reply(reply.with("elapsed", 0))
+        }
+        other => other,
+    })?;
     let base = Reply::ok().with("dest", dest).with("url", http::masked(args.need("url")));
     let attributes = FileAttrs::from_args(args)?;
     let is_folder = cx.path(dest).is_dir();
@@ -84,7 +91,7 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
                 let changed = attributes.apply(cx, &cx.path(dest), None)?;
                 let msg =
                     if changed { "file already exists but file attributes changed" } else { "file already exists" };
-                return Ok(Reply { changed, ..base }.with("msg", msg).with("elapsed", 0));
+                return Ok(none(Reply { changed, ..base }).with("msg", msg).with("elapsed", 0));
             }
             // The file on the server may be older and still be the right one.
             force = true;
@@ -110,10 +117,12 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let folder = dest.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !target.exists() && !cx.path(folder).exists() {
         let msg = format!("Destination {} does not exist", folder.display());
-        return Err(ModuleError::reply(Reply::failure(msg).with("elapsed", elapsed())));
+        return Err(ModuleError::reply(none(base).with("msg", msg).with("elapsed", elapsed())));
     }
     if cx.check() {
-        return Ok(Reply { changed: true, ..base }.with("msg", message).with("elapsed", elapsed()));
+        let before = if target.exists() { Value::from(digest_file(Algorithm::Sha1, &target)?) } else { Value::Null };
+        let reply = Reply { changed: true, ..base }.with("checksum_dest", before).with("checksum_src", Value::Null);
+        return Ok(reply.with("msg", message).with("elapsed", elapsed()));
     }
     let source = save(cx, args, answer)?;
     let sum_of = |path: &Path| digest_file(Algorithm::Sha1, path);
@@ -151,7 +160,7 @@ fn answered(cx: &Context<'_>, request: Request, args: &Args) -> Result<Response,
             reply.with("url", http::masked(args.need("url"))).with("dest", args.need("dest")).with("elapsed", 0);
         ModuleError::reply(reply)
     };
-    let answer = http::send(cx, request).map_err(|why| place(Reply::failure(why).with("status_code", -1)))?;
+    let answer = http::send(cx, request).map_err(|why| place(Reply::failure(why)))?;
     if answer.status == 200 || answer.status == 304 {
         return Ok(answer);
     }

@@ -25,6 +25,7 @@
 //!   register: health
 //! ```
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -88,6 +89,9 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     if let Some(path) = args.text("removes").filter(|path| !cx.path(path).exists()) {
         return skipped(format!("skipped, since '{path}' does not exist"));
     }
+    if !args.need("url").contains(':') {
+        return Err(ModuleError::msg(format!("unknown url type: {}", crate::convert::quoted(args.need("url")))));
+    }
     let request = request(cx, args)?;
     let accepted: Vec<i64> =
         args.list("status_code").map(|l| l.iter().filter_map(Value::as_int).collect()).unwrap_or_default();
@@ -126,7 +130,7 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         }
         reply = reply.with("path", dest.to_string_lossy().into_owned());
     }
-    let text = String::from_utf8_lossy(&bytes);
+    let text = decoded(&content_type, &bytes);
     if is_json && let Ok(value) = serde_json::from_str::<Value>(&text) {
         reply = reply.with("json", value);
     }
@@ -226,6 +230,10 @@ fn request(cx: &Context<'_>, args: &Args) -> Result<Request, ModuleError> {
         };
         request.body = Some(bytes);
     }
+    if content_type.is_none() && request.body.is_some() {
+        // What Python's library says of a body that nobody said anything of.
+        content_type = Some("application/x-www-form-urlencoded".to_owned());
+    }
     if let Some(kind) = content_type
         && !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
     {
@@ -254,11 +262,11 @@ fn python_json(value: &Value) -> String {
         Value::Map(map) => {
             let entries = map.iter().map(|(key, value)| {
                 let key = key.as_str().map_or_else(|| python_json(key), str::to_owned);
-                format!("{}: {}", serde_json::to_string(&key).unwrap_or_default(), python_json(value))
+                format!("{}: {}", python_json(&Value::from(key)), python_json(value))
             });
             format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
         }
-        other => serde_json::to_string(other).unwrap_or_default(),
+        other => rplay_value::json::dumps(other, &rplay_value::JsonStyle::default()).unwrap_or_default(),
     }
 }
 
@@ -377,7 +385,21 @@ fn describe(answer: &Response) -> Reply {
         .texts()
         .map(|(name, value)| format!("{}={}", name.as_str(), value.as_str().unwrap_or_default()))
         .collect();
+    if answer.status >= 300 {
+        // An exception of Python's library has no cookies.
+        return reply;
+    }
     reply.with("cookies_string", joined.join("; ")).with("cookies", cookies)
+}
+
+/// The content as text, in the charset its type names; what is no text in it is U+FFFD.
+fn decoded<'a>(content_type: &str, bytes: &'a [u8]) -> Cow<'a, str> {
+    let charset = content_type.split(';').skip(1).find_map(|part| part.trim().strip_prefix("charset="));
+    let charset = charset.unwrap_or_default().trim_matches('"').to_lowercase();
+    match charset.replace('_', "-").as_str() {
+        "iso-8859-1" | "latin-1" | "latin1" => bytes.iter().map(|byte| char::from(*byte)).collect(),
+        _ => String::from_utf8_lossy(bytes),
+    }
 }
 
 fn is_json(content_type: &str) -> bool {
