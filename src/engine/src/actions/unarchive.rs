@@ -35,8 +35,10 @@ impl Action for Unarchive {
             cx.module_with("ansible.legacy.unarchive", args, "src", content).await?
         };
         let done = cx.reply(reply);
-        if done.result.get("skipped").is_some_and(rplay_value::Value::is_true) {
-            return Ok(Done::skip(done.result.get("msg").cloned().unwrap_or_default()));
+        // What `creates` skips, and not what check mode does, is told as Ansible's action tells it.
+        let msg = done.result.get("msg").cloned().unwrap_or_default();
+        if msg.as_str().is_some_and(|msg| msg.starts_with("skipped, since")) {
+            return Ok(Done::skip(msg));
         }
         Ok(done)
     }
