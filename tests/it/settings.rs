@@ -23,3 +23,24 @@ fn what_manages_a_file_is_said_as_the_setting_has_it() {
     assert!(wanted.is_match(&out).unwrap(), "{out}");
     assert!(run.stdout.contains(out.trim()), "{run}");
 }
+
+#[test]
+fn the_log_has_every_message_that_is_shown() {
+    let bed = bed()
+        .file("ansible.cfg", "[defaults]\nlog_path = run.log\n")
+        .file(
+            "site.yml",
+            "- hosts: localhost\n  gather_facts: false\n  tasks:\n    - debug: msg=hello\n    - fail: msg=no\n      ignore_errors: true\n    - debug: msg={{ secret }}\n      no_log: true\n      vars: {secret: xyzzy}\n",
+        );
+    let run = bed.rplay(&["site.yml", "-i", "localhost,", "-c", "local"]);
+    assert_eq!(run.code, 0, "{run}");
+    let log = bed.read("run.log");
+    let stamp = fancy_regex::Regex::new(r"(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} p=\d+ u=\S+ n=ansible ").unwrap();
+    let log = stamp.replace_all(&log, "").replace(&bed.path().display().to_string(), "[DIR]");
+    insta::assert_snapshot!(log);
+    assert!(!log.contains("xyzzy"));
+
+    let run = bed.file("ansible.cfg", "[defaults]\nlog_path = nowhere/run.log\n").rplay(&["site.yml", "-i", "localhost,"]);
+    assert_eq!(run.code, 0, "{run}");
+    assert!(run.stderr.contains("nothing is logged: "), "{run}");
+}

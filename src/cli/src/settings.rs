@@ -77,6 +77,8 @@ settings! {
     DEFAULT_HASH_BEHAVIOUR Text ["defaults" "hash_behaviour"] ["ANSIBLE_HASH_BEHAVIOUR"] "replace";
     DEFAULT_HOST_LIST List ["defaults" "inventory"] ["ANSIBLE_INVENTORY"] "/etc/ansible/hosts";
     DEFAULT_LOAD_CALLBACK_PLUGINS Bool ["defaults" "bin_ansible_callbacks"] ["ANSIBLE_LOAD_CALLBACK_PLUGINS"] "false";
+    DEFAULT_LOG_FILTER List ["defaults" "log_filter"] ["ANSIBLE_LOG_FILTER"] "";
+    DEFAULT_LOG_PATH Path ["defaults" "log_path"] ["ANSIBLE_LOG_PATH"] "";
     DEFAULT_LOOKUP_PLUGIN_PATH Paths ["defaults" "lookup_plugins"] ["ANSIBLE_LOOKUP_PLUGINS"] "~/.ansible/plugins/lookup:/usr/share/ansible/plugins/lookup";
     DEFAULT_JINJA2_NATIVE Bool ["defaults" "jinja2_native"] ["ANSIBLE_JINJA2_NATIVE"] "false";
     DEFAULT_MANAGED_STR Text ["defaults" "ansible_managed"] [] "Ansible managed";

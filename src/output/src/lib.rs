@@ -10,6 +10,7 @@ mod diff;
 pub mod difflib;
 mod dump;
 mod follow;
+mod log;
 mod open;
 mod report;
 mod result;
@@ -17,6 +18,7 @@ mod screen;
 mod sinks;
 mod terminal;
 
+pub use log::LogFile;
 pub use open::{EXTRA_NAMES, NAMES, OpenError, is_native, open, open_extra, open_follow};
 pub use report::{notice_text, report_text};
 pub use sinks::{

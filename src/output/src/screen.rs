@@ -6,6 +6,7 @@ use std::io;
 use rplay_event::{EventKind, Notice, Report, TaskResult};
 
 use crate::follow;
+use crate::log::Level;
 use crate::report::{notice_text, report_text};
 use crate::terminal::{Color, Look, Terminal};
 
@@ -32,7 +33,7 @@ impl Screen {
         if !self.seen.insert(text.clone()) {
             return Ok(());
         }
-        self.terminal.error_line(&text, Some(Color::Warn))
+        self.terminal.grave(Level::Warning, &text, Color::Warn, true)
     }
 
     pub(crate) fn deprecated(&mut self, notice: &Notice) -> io::Result<()> {
@@ -58,11 +59,7 @@ impl Screen {
         if !self.seen.insert(text.clone()) {
             return Ok(());
         }
-        if on_stderr {
-            self.terminal.error_line(&text, Some(Color::Error))
-        } else {
-            self.terminal.line(&text, Some(Color::Error))
-        }
+        self.terminal.grave(Level::Error, &text, Color::Error, on_stderr)
     }
 
     pub(crate) fn notices(&mut self, result: &TaskResult) -> io::Result<()> {

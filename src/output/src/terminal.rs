@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use crate::log::{Level, LogFile};
+
 /// The colours of ansible-core's default configuration, named by what they mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Color {
@@ -189,6 +191,8 @@ pub struct Look {
     pub diff_context: usize,
     /// The output of running programs is shown while it comes.
     pub follow: bool,
+    /// Messages are added to this file too.
+    pub log: Option<LogFile>,
 }
 
 impl Look {
@@ -219,6 +223,7 @@ impl std::default::Default for Look {
             pretty: None,
             diff_context: 3,
             follow: false,
+            log: None,
         }
     }
 }
@@ -237,6 +242,7 @@ pub struct Terminal {
     err: Box<dyn Write + Send>,
     palette: Option<Palette>,
     columns: usize,
+    log: Option<LogFile>,
 }
 
 impl Terminal {
@@ -252,7 +258,7 @@ impl Terminal {
 
     /// Any two streams.
     pub fn new(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>, look: &Look) -> Self {
-        Self { out, err, palette: look.palette().cloned(), columns: look.columns }
+        Self { out, err, palette: look.palette().cloned(), columns: look.columns, log: look.log.clone() }
     }
 
     /// The colours, when they are on.
@@ -262,14 +268,35 @@ impl Terminal {
 
     /// One message with its line end, on standard output.
     pub(crate) fn line(&mut self, text: &str, color: Option<Color>) -> io::Result<()> {
+        self.logged(Level::Info, text)?;
         Self::write(&mut self.out, text, color, self.palette.as_ref())
     }
 
     /// One message with its line end, on standard error. What standard output holds back goes first.
     pub(crate) fn error_line(&mut self, text: &str, color: Option<Color>) -> io::Result<()> {
+        self.logged(Level::Info, text)?;
+        self.on_error(text, color)
+    }
+
+    /// A warning or an error, with its line end.
+    pub(crate) fn grave(&mut self, level: Level, text: &str, color: Color, on_stderr: bool) -> io::Result<()> {
+        // Ansible ends these with an empty line in the log.
+        self.logged(level, &format!("{text}\n"))?;
+        if on_stderr {
+            self.on_error(text, Some(color))
+        } else {
+            Self::write(&mut self.out, text, Some(color), self.palette.as_ref())
+        }
+    }
+
+    fn on_error(&mut self, text: &str, color: Option<Color>) -> io::Result<()> {
         self.out.flush()?;
         Self::write(&mut self.err, text, color, self.palette.as_ref())?;
         self.err.flush()
+    }
+
+    fn logged(&self, level: Level, text: &str) -> io::Result<()> {
+        self.log.as_ref().map_or(Ok(()), |log| log.add(level, text))
     }
 
     fn write(out: &mut dyn Write, text: &str, color: Option<Color>, palette: Option<&Palette>) -> io::Result<()> {
@@ -287,6 +314,7 @@ impl Terminal {
 
     /// Text as it is, on standard output.
     pub(crate) fn raw(&mut self, text: &str) -> io::Result<()> {
+        self.logged(Level::Info, text.trim_end_matches('\n'))?;
         self.out.write_all(text.as_bytes())
     }
 

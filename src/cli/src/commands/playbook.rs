@@ -13,7 +13,7 @@ use rplay_engine::{ConnectionDefaults, EngineError, FactCaching, Gathering, Reso
 use rplay_event::{Dispatcher, Emitter, EventKind, LogWriter, Notice, Sink};
 use rplay_inventory::Inventory;
 use rplay_journal::Journal;
-use rplay_output::{CallbackRun, Look, PythonCallbacks, ResultFormat, Terminal};
+use rplay_output::{CallbackRun, LogFile, Look, PythonCallbacks, ResultFormat, Terminal};
 use rplay_playbook::AdHoc;
 use rplay_template::{Engine, EngineOptions};
 use rplay_value::{Compat, Map, Results};
@@ -69,7 +69,7 @@ fn begin(
     work: &dyn Fn(&Settings) -> Result<Work, Failure>,
 ) -> i32 {
     let sources = Sources::new();
-    let settings = match Settings::load(&sources, &|name| std::env::var(name).ok()) {
+    let mut settings = match Settings::load(&sources, &|name| std::env::var(name).ok()) {
         Ok(settings) => settings,
         Err(error) => {
             let failure = Failure::error(error.diagnostic());
@@ -80,7 +80,8 @@ fn begin(
     let verbosity =
         options.verbose.saturating_add(u8::try_from(settings.int("DEFAULT_VERBOSITY").unwrap_or(0)).unwrap_or(0));
     trace(verbosity);
-    let look = Look { follow: options.follow, ..look(&settings, verbosity) };
+    let log = open_log(&mut settings);
+    let look = Look { follow: options.follow, log, ..look(&settings, verbosity) };
     let color = look.color;
     let ran = work(&settings)
         .and_then(|work| Command { resumed, hearing, ..Command::new(options, settings, &sources, look) }.run(&work));
@@ -97,6 +98,28 @@ fn trace(verbosity: u8) {
     });
     // A second run in one process (tests) keeps the first one's logging.
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+}
+
+/// The file of `log_path`. One that cannot be written is a warning, as in Ansible.
+fn open_log(settings: &mut Settings) -> Option<LogFile> {
+    // Ansible's own messages come from a logger of this name.
+    if settings.list("DEFAULT_LOG_FILTER").iter().any(|name| name == "ansible") {
+        return None;
+    }
+    let path = settings.path("DEFAULT_LOG_PATH")?;
+    let named = ["LOGNAME", "USER", "LNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let user = named.filter(|name| !name.is_empty()).unwrap_or_else(|| {
+        let uid = nix::unistd::getuid();
+        let known = nix::unistd::User::from_uid(uid).ok().flatten();
+        known.map_or_else(|| format!("uid={uid}"), |user| user.name)
+    });
+    match LogFile::open(&path, &user) {
+        Ok(log) => Some(log),
+        Err(error) => {
+            settings.warnings.push(Diagnostic::warning(format!("nothing is logged: {error}")));
+            None
+        }
+    }
 }
 
 fn look(settings: &Settings, verbosity: u8) -> Look {
