@@ -40,7 +40,8 @@ fn the_log_has_every_message_that_is_shown() {
     insta::assert_snapshot!(log);
     assert!(!log.contains("xyzzy"));
 
-    let run = bed.file("ansible.cfg", "[defaults]\nlog_path = nowhere/run.log\n").rplay(&["site.yml", "-i", "localhost,"]);
+    let run =
+        bed.file("ansible.cfg", "[defaults]\nlog_path = nowhere/run.log\n").rplay(&["site.yml", "-i", "localhost,"]);
     assert_eq!(run.code, 0, "{run}");
     assert!(run.stderr.contains("nothing is logged: "), "{run}");
 }
