@@ -22,7 +22,7 @@ use crate::output::Output;
 const GRACE: Duration = Duration::from_secs(5);
 
 /// As good as for ever.
-const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+const FOREVER: Duration = Duration::from_hours(10 * 365 * 24);
 
 type Calls = Arc<Mutex<HashMap<u64, Arc<Running>>>>;
 

@@ -28,13 +28,12 @@ pub(crate) async fn run(plugin: &PythonPlugin, cx: &mut ActionCx<'_>) -> Result<
         turn.looks_here()?;
     }
     let connection = cx.connection_plugin()?;
-    let mut worker = match cx.take_worker() {
-        Some(worker) => worker,
-        None => {
-            let mut preload = vec![plugin.file.json()];
-            preload.extend(connection.iter().map(|plugin| plugin.file.json()));
-            Worker::start(cx.run(), &preload)?
-        }
+    let mut worker = if let Some(worker) = cx.take_worker() {
+        worker
+    } else {
+        let mut preload = vec![plugin.file.json()];
+        preload.extend(connection.iter().map(|plugin| plugin.file.json()));
+        Worker::start(cx.run(), &preload)?
     };
     let request = request(cx, plugin, &mut worker)?;
     worker.send(request.as_bytes()).await?;

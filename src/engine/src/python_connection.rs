@@ -1,7 +1,6 @@
 //! Connections that are plugins in Python: commands and files go through them, and so does the agent for one call at a
 //! time.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -172,10 +171,8 @@ async fn place(
     }
     let local = tempfile::NamedTempFile::new().map_err(|error| Trouble::message(error.to_string()))?;
     fs_err::write(local.path(), program).map_err(|error| Trouble::message(error.to_string()))?;
-    let local: PathBuf = local.path().to_owned().into();
-    fs_err::write(&local, program).map_err(|error| Trouble::message(error.to_string()))?;
     let part = format!("{path}.part");
-    ask(cx, plugin, json!({"op": "put", "local": local.display().to_string(), "remote": part})).await?;
+    ask(cx, plugin, json!({"op": "put", "local": local.path().display().to_string(), "remote": part})).await?;
     exec(cx, plugin, &format!("chmod 700 {part} && mv {part} {path}"), None, true).await?;
     Ok(path)
 }

@@ -157,7 +157,7 @@ mod tests {
         fs_err::write(configured.join("b.py"), "    supports_raw_params=True\n").unwrap();
         let files = PythonFiles::new(Kind::Action, "action");
         assert!(!files.has("a"));
-        files.configure(&[configured.clone()]);
+        files.configure(std::slice::from_ref(&configured));
         files.enter(temp.path());
         let a = files.outside("a").unwrap();
         assert_eq!((a.file.file.clone(), a.once, a.free_form), (own.join("a.py"), true, false));

@@ -177,6 +177,9 @@ pub trait Playbooks: Sync {
     fn run(&self, play: &Play) -> Ran;
 }
 
+/// Something that is there, with what looks after it.
+pub type Found = (Object, Arc<dyn Provider>);
+
 /// A scenario on this machine.
 pub struct Lab<'a> {
     /// The scenario.
@@ -263,7 +266,7 @@ impl<'a> Lab<'a> {
     }
 
     /// Everything that is there of this scenario and this user, with what looks after it.
-    pub fn objects(&self) -> Result<Vec<(Object, Arc<dyn Provider>)>, LabError> {
+    pub fn objects(&self) -> Result<Vec<Found>, LabError> {
         let mut all = Vec::new();
         for provider in self.providers.values() {
             let objects = self.must(async { Ok(provider.objects(&self.owner).await?) })?;
@@ -276,7 +279,7 @@ impl<'a> Lab<'a> {
     }
 
     /// The nodes of the scenario; those that are there keep their addresses.
-    pub fn nodes(&self, objects: &[(Object, Arc<dyn Provider>)]) -> Result<Vec<Node<'a>>, LabError> {
+    pub fn nodes(&self, objects: &[Found]) -> Result<Vec<Node<'a>>, LabError> {
         let mut known = Known::new();
         for (object, _) in objects.iter().filter(|(object, _)| object.kind == ObjectKind::Node) {
             let Some(name) = object.name() else { continue };
@@ -296,16 +299,12 @@ impl<'a> Lab<'a> {
     }
 
     /// The object that is a node.
-    fn object<'o>(objects: &'o [(Object, Arc<dyn Provider>)], node: &str) -> Option<&'o (Object, Arc<dyn Provider>)> {
+    fn object<'o>(objects: &'o [Found], node: &str) -> Option<&'o Found> {
         objects.iter().find(|(object, _)| object.kind == ObjectKind::Node && object.name() == Some(node))
     }
 
     /// How nodes are reached; one that should be there and is not is an error.
-    pub fn reached<'n>(
-        &self,
-        nodes: &'n [Node<'a>],
-        objects: &[(Object, Arc<dyn Provider>)],
-    ) -> Result<Vec<Reached<'n>>, LabError> {
+    pub fn reached<'n>(&self, nodes: &'n [Node<'a>], objects: &[Found]) -> Result<Vec<Reached<'n>>, LabError> {
         let mut reached = Vec::with_capacity(nodes.len());
         let mut missing = Vec::new();
         for node in nodes {
@@ -382,9 +381,9 @@ impl<'a> Lab<'a> {
             self.step(what, object.name().unwrap_or_default(), || {
                 self.wait(async {
                     if back {
-                        provider.back(object, name).await?
+                        provider.back(object, name).await?;
                     } else {
-                        provider.snapshot(object, name).await?
+                        provider.snapshot(object, name).await?;
                     }
                     Ok(Ending::Changed)
                 })

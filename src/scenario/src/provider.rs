@@ -35,7 +35,16 @@ pub fn digest(parts: &[impl AsRef<[u8]>]) -> String {
         hash.update((part.as_ref().len() as u64).to_le_bytes());
         hash.update(part.as_ref());
     }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&hash.finalize()[..8])
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push_str(&format!("{byte:02x}"));
+    }
+    text
 }
 
 /// Whose objects they are.

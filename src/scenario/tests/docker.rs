@@ -158,7 +158,6 @@ fn images_are_built_once_for_their_content() {
 nodes: {a: {image: patched, container: {command: [sleep, infinity]}}}
 ";
     // The mapping of images goes on in block style.
-    let _turn = ();
     let text = more.to_owned();
     let name = "it-image";
     let images = || docker(&["images", "rplay/patched", "-q"]);

@@ -706,7 +706,7 @@ impl<'a> Command<'a> {
                     return Err(Failure::error(Diagnostic::error(message)));
                 }
                 Some(Err(error)) => {
-                    said.push(Diagnostic::warning(format!("callbacks in Python are left out: {error}")))
+                    said.push(Diagnostic::warning(format!("callbacks in Python are left out: {error}")));
                 }
                 None => {}
             }

@@ -416,7 +416,7 @@ fn test(lab: &Lab<'_>, destroy: Destroy) -> Result<(), Failure> {
             break;
         }
     }
-    let cleans = lab.scenario.test.iter().any(|step| cleanup(step));
+    let cleans = lab.scenario.test.iter().any(cleanup);
     let wanted = match destroy {
         Destroy::Always => true,
         Destroy::Never => false,

@@ -41,9 +41,9 @@ impl Action for Synchronize {
         let (src, dest) = if way.is_local {
             (absolute(cx, &src), absolute(cx, &dest))
         } else if pull {
-            (way.remote(cx, &mut args, &src), way.origin(cx, &dest))
+            (way.remote(cx, &mut args, &src), absolute(cx, &dest))
         } else {
-            (way.origin(cx, &src), way.remote(cx, &mut args, &dest))
+            (absolute(cx, &src), way.remote(cx, &mut args, &dest))
         };
         args.insert("src", src);
         args.insert("dest", dest);
@@ -52,9 +52,10 @@ impl Action for Synchronize {
             cx.module(MODULE, args).await?
         } else {
             // Nobody is become where rsync runs, but where it connects to.
-            let spec = match way.on_controller {
-                true => Spec { kind: Kind::Local, host: "localhost".to_owned(), ..Spec::default() },
-                false => Spec { r#become: None, ..leads },
+            let spec = if way.on_controller {
+                Spec { kind: Kind::Local, host: "localhost".to_owned(), ..Spec::default() }
+            } else {
+                Spec { r#become: None, ..leads }
             };
             let link = cx.run().pool().get(&spec).await?;
             let call = cx.call(MODULE, args);
@@ -108,11 +109,6 @@ impl Way {
             port: port.map(|port| Value::from(i64::from(port))),
             container: matches!(leads.kind, Kind::Docker(_)) && !use_delegate,
         })
-    }
-
-    /// A path where rsync runs.
-    fn origin(&self, cx: &ActionCx<'_>, path: &str) -> String {
-        absolute(cx, path)
     }
 
     /// A path on the task's host.

@@ -144,7 +144,7 @@ impl Construct<'_, '_> {
             let message = "parameters are mutually exclusive for keyed groups: default_value|trailing_separator";
             return Err(fail(message.to_owned()));
         }
-        if !key.is_true() && !(key.as_str() == Some("") && default.is_some()) {
+        if !key.is_true() && (key.as_str() != Some("") || default.is_none()) {
             let empty = matches!(&key, Value::List(_) | Value::Map(_));
             if self.strict && !empty {
                 let host = self.name(id);

@@ -105,8 +105,7 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let chdir = args.text("chdir").map(|folder| cx.path(folder));
     let below = |path: &str| chdir.as_deref().map_or_else(|| cx.path(path), |folder| folder.join(path));
     let skipped = |why: String| {
-        let reply = Reply::ok().with("cmd", command).with("stdout", format!("skipped, since {why}")).with("rc", 0);
-        reply
+        Reply::ok().with("cmd", command).with("stdout", format!("skipped, since {why}")).with("rc", 0)
     };
     if let Some(path) = args.text("creates").filter(|path| below(path).exists()) {
         return Ok(skipped(format!("{path} exists")));

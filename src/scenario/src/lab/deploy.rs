@@ -152,7 +152,7 @@ impl Lab<'_> {
         let over = AtomicBool::new(false);
         let ran = match stage.deadline {
             None => self.playbooks.run(&play),
-            Some(deadline) => self.until(deadline, &over, || self.playbooks.run(&play)),
+            Some(deadline) => Self::until(deadline, &over, || self.playbooks.run(&play)),
         };
         let failed = |text: String| Err(LabError::said(Diagnostic::error(text).at(stage.span, "this stage")));
         match ran.code {
@@ -166,7 +166,7 @@ impl Lab<'_> {
     }
 
     /// Ends a run as the user would (Ctrl-C) when its time is over: its connections are ended in order.
-    fn until<T>(&self, deadline: Duration, over: &AtomicBool, work: impl FnOnce() -> T) -> T {
+    fn until<T>(deadline: Duration, over: &AtomicBool, work: impl FnOnce() -> T) -> T {
         let (done, waiting) = std::sync::mpsc::channel::<()>();
         std::thread::scope(|scope| {
             scope.spawn(move || {

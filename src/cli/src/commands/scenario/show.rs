@@ -19,8 +19,7 @@ use crate::failure::Failure;
 
 /// Names of the scenarios below a folder.
 pub(super) fn names(folder: &Path) -> Vec<String> {
-    let entries =
-        fs_err::read_dir(folder).map(|entries| entries.filter_map(Result::ok).collect()).unwrap_or(Vec::new());
+    let entries: Vec<_> = fs_err::read_dir(folder).into_iter().flatten().filter_map(Result::ok).collect();
     let mut names: Vec<String> = entries
         .iter()
         .filter_map(|entry| {
@@ -275,6 +274,8 @@ pub(super) fn init(folder: &Path) -> Result<i32, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use rplay_scenario::topology::{Counts, Known};
+
     use super::*;
 
     #[test]
@@ -306,7 +307,7 @@ stages:
         let source = sources.add("scenario.yml", text);
         let document = rplay_yaml::parse(&sources, source).unwrap().node;
         let scenario = Scenario::from_document(Path::new("scenario.yml"), document, &sources).unwrap();
-        let nodes = scenario.topology(&Default::default(), &Default::default()).unwrap();
+        let nodes = scenario.topology(&Counts::default(), &Known::default()).unwrap();
         let drawn = graph(&scenario, &nodes);
         assert!(drawn.contains("network inner 192.0.2.0/24 (isolated)\n  web"), "{drawn}");
         assert!(drawn.contains("in no network\n  box\n"), "{drawn}");

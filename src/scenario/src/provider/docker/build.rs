@@ -188,9 +188,9 @@ impl Docker {
         let files = archive(&image.files)?;
         let id = text(&found["Id"]);
         let mut parts: Vec<&[u8]> = vec![RECIPE.as_bytes(), b"patch", id.as_bytes(), &files];
-        parts.extend(packages.iter().map(|package| package.as_bytes()));
+        parts.extend(packages.iter().map(String::as_bytes));
         parts.push(b"commands");
-        parts.extend(image.commands.iter().map(|command| command.as_bytes()));
+        parts.extend(image.commands.iter().map(String::as_bytes));
         let name = named(image, &digest(&parts));
         if self.has(&name).await? {
             return Ok(name);
@@ -347,7 +347,7 @@ fn checksum(path: &Path) -> std::io::Result<String> {
             read => hash.update(&chunk[..read]),
         }
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(crate::provider::hexadecimal(&hash.finalize()))
 }
 
 /// Where this machine gets packages of a release from.
