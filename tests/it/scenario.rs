@@ -112,8 +112,9 @@ mod lab {
 
     impl Made {
         fn rplay(&self, args: &[&str]) -> rplay_testkit::Ran {
-            let words: Vec<&str> = ["scenario"].into_iter().chain(args.iter().copied()).collect();
-            self.bed.rplay(&[&words[..], &["--folder", "lab"]].concat())
+            // Before what a node is told to run.
+            let (command, rest) = args.split_at(1);
+            self.bed.rplay(&[&["scenario"], command, &["--folder", "lab"], rest].concat())
         }
     }
 

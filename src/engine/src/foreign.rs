@@ -103,7 +103,10 @@ fn interpreter(cx: &ActionCx<'_>, shebang: &Shebang) -> Result<Interpreter, Trou
     let path = |path: String| Interpreter::Path { path, args: shebang.args.clone() };
     let run = cx.run();
     let name = shebang.name();
-    let given = run.text_variable(&format!("ansible_{name}_interpreter"), cx.connection_scope)?;
+    let variable = format!("ansible_{name}_interpreter");
+    let given = run.text_variable(&variable, cx.connection_scope)?;
+    // A variable that is empty or omitted asks for the default, whatever the configuration says.
+    let unsaid = cx.connection_scope.has(&variable).then(|| "auto".to_owned());
     let given = given.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     if name != "python" {
         return Ok(path(given.unwrap_or_else(|| shebang.interpreter.clone())));
@@ -115,7 +118,7 @@ fn interpreter(cx: &ActionCx<'_>, shebang: &Shebang) -> Result<Interpreter, Trou
             matches!(&**host, "localhost" | "127.0.0.1" | "::1") && run.world().inventory().host(host).is_none();
         run.options().playbook_python.as_ref().filter(|_| implicit).map(|path| path.to_string_lossy().into_owned())
     };
-    let wanted = given.or_else(here).unwrap_or_else(|| run.options().modules.python.clone());
+    let wanted = given.or(unsaid).or_else(here).unwrap_or_else(|| run.options().modules.python.clone());
     if !is_auto(&wanted) {
         return Ok(path(wanted));
     }

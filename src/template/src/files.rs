@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rplay_vault::VaultedFiles;
 
+use crate::filters::ospath::expand_user;
 use crate::{Scope, TemplateError};
 
 /// How files on the controller are read. The engine's implementation decrypts vault files.
@@ -38,7 +39,7 @@ impl Scope {
     /// Finds a file as Ansible's lookups and actions do: in `folder` (`files`, `templates`, `vars`) of every search
     /// path entry, then beside it, nearest first. An absolute path is taken as it is.
     pub fn find_file(&self, folder: &str, name: &str) -> Option<PathBuf> {
-        let name = expand_home(name);
+        let name = PathBuf::from(expand_user(name));
         let files = self.engine().files();
         if name.is_absolute() {
             return files.exists(&name).then_some(name);
@@ -62,12 +63,5 @@ impl Scope {
             let error = TemplateError::file(format!("Unable to find '{name}' in expected paths."));
             error.hint(format!("it was searched as `{folder}/{name}` and `{name}` in: {}", searched.join(", ")))
         })
-    }
-}
-
-fn expand_home(name: &str) -> PathBuf {
-    match (name.strip_prefix("~/"), std::env::var_os("HOME")) {
-        (Some(rest), Some(home)) => Path::new(&home).join(rest),
-        _ => PathBuf::from(name),
     }
 }

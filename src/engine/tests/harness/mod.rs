@@ -84,7 +84,8 @@ impl Bed {
         options.playbook_python = Some(PathBuf::from("/usr/bin/python3"));
         options.inventory_sources = vec![self.path().join("hosts").to_string_lossy().into_owned()];
         (self.change)(&mut options);
-        let engine = Engine::new(EngineOptions { sources: sources.clone(), ..EngineOptions::default() });
+        let settings: Option<Arc<dyn rplay_template::Settings>> = Some(Arc::new(Defaults));
+        let engine = Engine::new(EngineOptions { sources: sources.clone(), settings, ..EngineOptions::default() });
         let collections = Collections::new([], sources.clone());
         // No ansible-core: modules find rplay's own stand-ins.
         let of_library = LibraryOptions { collections: collections.clone(), ..LibraryOptions::default() };
@@ -116,6 +117,20 @@ impl Bed {
         assert!(dispatcher.finish().is_empty());
         let events = std::mem::take(&mut *events.lock().unwrap());
         Ended { outcome, events, folder: self.path().to_owned() }
+    }
+}
+
+/// The settings that plugins ask for, as they are without a config file.
+struct Defaults;
+
+impl rplay_template::Settings for Defaults {
+    fn get(&self, name: &str) -> Option<(Value, String)> {
+        let value = match name {
+            "DEFAULT_KEEP_REMOTE_FILES" => Value::Bool(false),
+            "DEFAULT_LOCAL_TMP" => Value::from(std::env::temp_dir().to_string_lossy().into_owned()),
+            _ => return None,
+        };
+        Some((value, "default".to_owned()))
     }
 }
 
@@ -244,7 +259,7 @@ fn shown(task: Option<&TaskInfo>, result: &TaskResult) -> String {
     if let Some(msg) = result.data.get("msg").filter(|_| !result.is_loop()) {
         return format!(" => {}", msg.to_str());
     }
-    if task.is_some_and(|task| task.action == "ansible.builtin.debug") && !result.is_loop() {
+    if task.is_some_and(|task| task.action.ends_with("debug")) && !result.is_loop() {
         let entry = result.data.texts().find(|(key, _)| {
             !matches!(
                 key.as_str(),

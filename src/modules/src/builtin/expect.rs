@@ -104,9 +104,8 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     }
     let chdir = args.text("chdir").map(|folder| cx.path(folder));
     let below = |path: &str| chdir.as_deref().map_or_else(|| cx.path(path), |folder| folder.join(path));
-    let skipped = |why: String| {
-        Reply::ok().with("cmd", command).with("stdout", format!("skipped, since {why}")).with("rc", 0)
-    };
+    let skipped =
+        |why: String| Reply::ok().with("cmd", command).with("stdout", format!("skipped, since {why}")).with("rc", 0);
     if let Some(path) = args.text("creates").filter(|path| below(path).exists()) {
         return Ok(skipped(format!("{path} exists")));
     }

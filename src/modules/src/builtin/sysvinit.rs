@@ -253,7 +253,7 @@ mod tests {
         let fake = Fake::new().unwrap();
         fake.write("/etc/init.d/web", "").unwrap();
         fs_err::create_dir_all(fake.path("/etc/rc0.d".as_ref())).unwrap();
-        fake.on("service web status", rc, status).on("/etc/init.d/web", 0, "done\n").on("update-rc.d web", 0, "")
+        fake.on("service web status", rc, status).on("web", 0, "done\n").on("update-rc.d web", 0, "")
     }
 
     fn did(reply: &Reply, part: &str) -> Option<Value> {

@@ -186,7 +186,7 @@ impl Lab<'_> {
 }
 
 fn regex(pattern: &str, check: &Check) -> Result<fancy_regex::Regex, LabError> {
-    fancy_regex::Regex::new(pattern).map_err(|error| {
+    fancy_regex::Regex::new(&format!("(?m){pattern}")).map_err(|error| {
         let text = format!("`{pattern}` is no regular expression: {error}");
         LabError::said(Diagnostic::error(text).at(check.span, "of this check"))
     })
