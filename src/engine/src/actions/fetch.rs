@@ -121,12 +121,18 @@ async fn whole(cx: &mut ActionCx<'_>, src: &str, first: Reply) -> Result<Vec<u8>
 fn missing(cx: &mut ActionCx<'_>, reply: Reply, src: &str, must: bool) -> Done {
     let msg = reply.data.get("msg").map(|msg| msg.to_str().into_owned()).unwrap_or_default();
     let folder = msg.to_lowercase().contains("is a directory");
+    let asked = msg.starts_with("Failed to get information");
+    // As another user, ansible-core reads at once instead of asking first.
+    let spec = cx.task.spec(cx.settings, cx.connection_scope, cx.delegated);
+    let closed = asked && spec.is_ok_and(|spec| spec.r#become.is_none());
     let msg = if msg.contains("not found") || msg.contains("does not exist") {
         "the remote file does not exist, not transferring, ignored".to_owned()
     } else if folder {
         "remote file is a directory, fetch cannot work on directories".to_owned()
-    } else {
+    } else if closed || !asked {
         msg
+    } else {
+        format!("File is not readable: {src}")
     };
     match (must, folder) {
         (true, true) => Done::failed(msg),
@@ -136,6 +142,7 @@ fn missing(cx: &mut ActionCx<'_>, reply: Reply, src: &str, must: bool) -> Done {
             done
         }
         (false, true) => Done::changed(false).with("msg", format!("{msg}, not transferring, ignored")),
+        (false, false) if closed => Done::changed(false).with("file", src).with("msg", format!("{msg}, ignored")),
         (false, false) => Done::changed(false).with("file", src).with("msg", msg),
     }
 }

@@ -59,6 +59,10 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let mut file = match std::fs::File::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return refused("the remote file does not exist"),
+        // A folder above it is closed: not even its attributes can be asked.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && std::fs::metadata(&path).is_err() => {
+            return refused(&format!("Failed to get information on remote file ({source}): Permission denied"));
+        }
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             return refused(&format!("File is not readable: {source}"));
         }
