@@ -152,3 +152,24 @@ fn secrets_are_in_nothing_that_a_run_writes_or_shows() {
         assert!(memory.iter().all(|path| !holds(&std::fs::read(path).unwrap_or_default(), HIDDEN)));
     }
 }
+
+#[test]
+fn secrets_among_arguments_that_a_module_refuses_are_cut() {
+    let module = "#!/usr/bin/python3
+from ansible.module_utils.basic import AnsibleModule
+AnsibleModule(argument_spec={
+    'first': {'type': 'dict', 'options': {'deep': {'no_log': True}}},
+    'listed': {'type': 'list', 'elements': 'dict', 'options': {'one': {'no_log': True}}},
+    'last': {'no_log': True},
+}).exit_json()
+";
+    let task = format!("{{first: 1.5, listed: [3, {{one: {HIDDEN}-a}}, {{one: {HIDDEN}-b}}], last: {HIDDEN}-c}}");
+    let bed = bed().file("library/guarded.py", module).file(
+        "site.yml",
+        &format!("- hosts: all\n  gather_facts: false\n  tasks:\n    - guarded: '{{{{ given }}}}'\n  vars: {{given: {task}}}\n"),
+    );
+    let ran = bed.rplay(&["site.yml", "-i", "localhost,", "-c", "local", "-vvv"]);
+    assert_eq!(ran.code, 2, "{ran}");
+    assert!(ran.stdout.contains("in the sub parameter field 'first' must be a dict"), "{ran}");
+    assert!(!ran.stdout.contains(HIDDEN) && !ran.stderr.contains(HIDDEN), "{ran}");
+}

@@ -74,28 +74,43 @@ def _type(wanted):
     return DEFAULT_TYPE_VALIDATORS.get(wanted), wanted
 
 
-def _secrets(spec, parameters):
-    """What must not be shown, at any depth: before types are known to be right, so that mistakes can be shown."""
-    found = set()
+def _secrets(spec, parameters, found):
+    """What must not be shown, at any depth: before types are known to be right, so that mistakes can be shown.
+
+    What is wrong in one place is told only when the secrets of all others are known."""
+    fault = None
     for name, rules in spec.items():
-        value = parameters.get(name)
-        if rules.get("no_log") and value:
-            try:
-                found.update(secret_texts(value))
-            except TypeError as error:
-                raise TypeError('Failed to convert "{}": {}'.format(name, error)) from None
-        wanted = rules.get("type")
-        nested = wanted == "dict" or (wanted == "list" and rules.get("elements") == "dict")
-        if value is None or rules.get("options") is None or not nested:
-            continue
-        for item in value if isinstance(value, list) else [value]:
+        try:
+            _secrets_of(name, rules, parameters.get(name), found)
+        except (TypeError, ValueError) as error:
+            fault = fault or error
+    if fault:
+        raise fault
+
+
+def _secrets_of(name, rules, value, found):
+    if rules.get("no_log") and value:
+        try:
+            found.update(secret_texts(value))
+        except TypeError as error:
+            raise TypeError('Failed to convert "{}": {}'.format(name, error)) from None
+    wanted = rules.get("type")
+    nested = wanted == "dict" or (wanted == "list" and rules.get("elements") == "dict")
+    if value is None or rules.get("options") is None or not nested:
+        return
+    fault = None
+    for item in value if isinstance(value, list) else [value]:
+        try:
             if isinstance(item, str):
                 item = validation.check_type_dict(item)
             if not isinstance(item, dict):
                 text = "Value '{}' in the sub parameter field '{}' must be a {}, not '{}'"
                 raise TypeError(text.format(item, name, wanted, type(item).__name__))
-            found.update(_secrets(rules["options"], item))
-    return found
+            _secrets(rules["options"], item, found)
+        except (TypeError, ValueError) as error:
+            fault = fault or error
+    if fault:
+        raise fault
 
 
 class _Level:
@@ -163,7 +178,7 @@ class _Level:
                     self.parameters[name] = self.parameters[alias]
 
     def take_secrets(self):
-        self.result._no_log_values.update(_secrets(self.spec, self.parameters))
+        _secrets(self.spec, self.parameters, self.result._no_log_values)
 
     def note_deprecated(self):
         for name, rules in self.spec.items():
