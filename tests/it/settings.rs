@@ -45,3 +45,21 @@ fn the_log_has_every_message_that_is_shown() {
     assert_eq!(run.code, 0, "{run}");
     assert!(run.stderr.contains("nothing is logged: "), "{run}");
 }
+
+#[test]
+fn nothing_is_shown_when_the_setting_says_so() {
+    let play = "- hosts: localhost
+  gather_facts: false
+  tasks:
+    - debug: msg=first
+    - debug: msg={{ item }}
+      loop: [second]
+    - debug: msg=third
+      no_log: false
+";
+    let bed = bed().file("ansible.cfg", "[defaults]\nno_log = true\n").file("site.yml", play);
+    let run = bed.rplay(&["site.yml", "-i", "localhost,", "-c", "local", "-v"]);
+    assert_eq!(run.code, 0, "{run}");
+    assert!(!run.stdout.contains("first") && !run.stdout.contains("second"), "{run}");
+    assert!(run.stdout.contains("third"), "{run}");
+}

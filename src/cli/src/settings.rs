@@ -60,6 +60,7 @@ settings! {
     COLLECTIONS_PATHS Paths ["defaults" "collections_path", "defaults" "collections_paths"] ["ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_COLLECTIONS_PATHS"] "~/.ansible/collections:/usr/share/ansible/collections";
     CONNECTION_PASSWORD_FILE Path ["defaults" "connection_password_file"] ["ANSIBLE_CONNECTION_PASSWORD_FILE"] "";
     DEFAULT_CONNECTION_PLUGIN_PATH Paths ["defaults" "connection_plugins"] ["ANSIBLE_CONNECTION_PLUGINS"] "~/.ansible/plugins/connection:/usr/share/ansible/plugins/connection";
+    DEFAULT_NO_LOG Bool ["defaults" "no_log"] ["ANSIBLE_NO_LOG"] "false";
     DEFAULT_STRATEGY_PLUGIN_PATH Paths ["defaults" "strategy_plugins"] ["ANSIBLE_STRATEGY_PLUGINS"] "~/.ansible/plugins/strategy:/usr/share/ansible/plugins/strategy";
     DEFAULT_CALLBACK_PLUGIN_PATH Paths ["defaults" "callback_plugins"] ["ANSIBLE_CALLBACK_PLUGINS"] "~/.ansible/plugins/callback:/usr/share/ansible/plugins/callback";
     DEFAULT_ACTION_PLUGIN_PATH Paths ["defaults" "action_plugins"] ["ANSIBLE_ACTION_PLUGINS"] "~/.ansible/plugins/action:/usr/share/ansible/plugins/action";

@@ -186,6 +186,8 @@ pub struct RunOptions {
     pub inject_facts: bool,
     /// `hash_behaviour=merge`.
     pub merge_hashes: bool,
+    /// `no_log` of tasks that do not say.
+    pub no_log: bool,
     /// `any_errors_fatal`.
     pub any_errors_fatal: bool,
     /// `error_on_missing_handler`.
@@ -246,6 +248,7 @@ impl RunOptions {
             flush_cache: false,
             inject_facts: true,
             merge_hashes: false,
+            no_log: false,
             any_errors_fatal: false,
             error_on_missing_handler: true,
             async_dir: None,

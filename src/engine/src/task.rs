@@ -132,8 +132,8 @@ impl TaskCx<'_> {
             .flatten()
             .unwrap_or(false);
         // What cannot be decided must not be shown.
-        ran.no_log |=
-            keyword("no_log", self.step.keywords(|c| c.no_log.as_ref())).map_or(true, |value| value.unwrap_or(false));
+        ran.no_log |= keyword("no_log", self.step.keywords(|c| c.no_log.as_ref()))
+            .map_or(true, |value| value.unwrap_or(self.run.options().no_log));
         if let Some(delegated) = delegated {
             ran.delegate = Some(delegated.shown);
             ran.delegate_facts = keyword("delegate_facts", self.step.keywords(|c| c.delegate_facts.as_ref()))
@@ -269,7 +269,7 @@ impl TaskCx<'_> {
         Ok(Settings {
             check: flag("check_mode", step.keywords(|c| c.check_mode.as_ref()))?.unwrap_or(options.check),
             diff: flag("diff", step.keywords(|c| c.diff.as_ref()))?.unwrap_or(options.diff),
-            no_log: flag("no_log", step.keywords(|c| c.no_log.as_ref()))?.unwrap_or(false),
+            no_log: flag("no_log", step.keywords(|c| c.no_log.as_ref()))?.unwrap_or(options.no_log),
             environment: self.environment(scope)?,
             timeout: int("timeout", step.keywords(|c| c.timeout.as_ref()))?.unwrap_or(options.task_timeout),
             r#become: flag("become", step.keywords(|c| c.r#become.as_ref()))?,

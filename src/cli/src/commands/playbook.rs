@@ -604,6 +604,7 @@ impl<'a> Command<'a> {
             strategy: self.settings.text("DEFAULT_STRATEGY").unwrap_or_else(|| "linear".to_owned()),
             inject_facts: self.settings.flag("INJECT_FACTS_AS_VARS"),
             merge_hashes: merge,
+            no_log: self.settings.flag("DEFAULT_NO_LOG"),
             any_errors_fatal: self.settings.flag("ANY_ERRORS_FATAL"),
             config_file: self.settings.file.clone(),
             inventory_sources: if self.options.inventory.is_empty() {
