@@ -37,11 +37,13 @@ fn docker(args: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// The newest image with systemd that the lab has built.
+/// The lab's image with systemd and sshd.
 fn image() -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/lab/lab.sh");
-    assert!(Command::new("bash").arg(script).arg("image").status().unwrap().success());
-    docker(&["images", "rplay/node", "--format", "{{.Repository}}:{{.Tag}}"]).lines().next().unwrap().to_owned()
+    let made = Command::new("bash").arg(script).arg("image").output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    // By its own name: a scenario may have an image called `node` too.
+    String::from_utf8_lossy(&made.stdout).lines().last().unwrap().to_owned()
 }
 
 fn with<T>(name: &str, more: &str, see: impl FnOnce(&Lab<'_>) -> T) -> T {
@@ -64,10 +66,14 @@ fn created(lab: &Lab<'_>) -> Created {
     lab.create().unwrap_or_else(|error| panic!("{:?}", error.diagnostics()))
 }
 
-#[test]
-#[ignore = "lab:: needs Docker, tests/run"]
-fn nodes_have_what_they_are_given() {
-    let more = "
+/// Run by `tests/run`, which asks for `lab::`.
+mod lab {
+    use super::*;
+
+    #[test]
+    #[ignore = "needs Docker: tests/run"]
+    fn nodes_have_what_they_are_given() {
+        let more = "
 networks: {lan: {cidr: 10.89.41.0/24, mtu: 1400}, inner: {kind: isolated, cidr: 10.89.42.0/24}}
 nodes:
   web:
@@ -84,41 +90,42 @@ nodes:
     health: {log: '^ready$', deadline: 20s}
   shell: {image: base, networks: [lan], container: {connection: ssh}}
 ";
-    with("it-given", more, |lab| {
-        assert_eq!(created(lab), Created { changed: 5, same: 0 });
-        let on = |node: &str, command: &str| docker(&["exec", &format!("rplay-it-given-{node}"), "sh", "-c", command]);
-        let link = on("web", "ip -o addr show to 10.89.41.77; ip -o link");
-        assert!(link.contains("10.89.41.77/24"), "{link}");
-        assert!(link.contains("52:54:00:aa:bb:cc") && link.contains("mtu 1400"), "{link}");
-        assert!(on("web", "ip route show default").contains("via 10.89.41.1 "), "the first network is isolated");
-        assert_eq!(
-            on("web", "hostname; cat /proc/sys/net/ipv4/ip_forward; echo > /srv/data/x; ls /srv/data"),
-            "www\n1\nx"
-        );
-        assert_eq!(
-            docker(&["inspect", "-f", "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}", "rplay-it-given-web"]),
-            "268435456 1000000000"
-        );
-        assert_eq!(on("box", "ls /sys/class/net"), "lo", "a node in no network has none");
-        // Over ssh, with the scenario's key and nothing of the user's.
-        let config = lab.folder.file("ssh.config.ansible");
-        let output = Command::new("ssh").arg("-F").arg(&config).args(["shell", "id -un"]).output().unwrap();
-        assert_eq!(
-            String::from_utf8_lossy(&output.stdout).trim(),
-            "root",
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        assert_eq!(created(lab), Created { changed: 0, same: 5 });
-        let again = lab.objects().unwrap();
-        assert_eq!(again.len(), 6, "with the volume");
-    });
-}
+        with("it-given", more, |lab| {
+            assert_eq!(created(lab), Created { changed: 5, same: 0 });
+            let on =
+                |node: &str, command: &str| docker(&["exec", &format!("rplay-it-given-{node}"), "sh", "-c", command]);
+            let link = on("web", "ip -o addr show to 10.89.41.77; ip -o link");
+            assert!(link.contains("10.89.41.77/24"), "{link}");
+            assert!(link.contains("52:54:00:aa:bb:cc") && link.contains("mtu 1400"), "{link}");
+            assert!(on("web", "ip route show default").contains("via 10.89.41.1 "), "the first network is isolated");
+            assert_eq!(
+                on("web", "hostname; cat /proc/sys/net/ipv4/ip_forward; echo > /srv/data/x; ls /srv/data"),
+                "www\n1\nx"
+            );
+            assert_eq!(
+                docker(&["inspect", "-f", "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}", "rplay-it-given-web"]),
+                "268435456 1000000000"
+            );
+            assert_eq!(on("box", "ls /sys/class/net"), "lo", "a node in no network has none");
+            // Over ssh, with the scenario's key and nothing of the user's.
+            let config = lab.folder.file("ssh.config.ansible");
+            let output = Command::new("ssh").arg("-F").arg(&config).args(["shell", "id -un"]).output().unwrap();
+            assert_eq!(
+                String::from_utf8_lossy(&output.stdout).trim(),
+                "root",
+                "{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            assert_eq!(created(lab), Created { changed: 0, same: 5 });
+            let again = lab.objects().unwrap();
+            assert_eq!(again.len(), 6, "with the volume");
+        });
+    }
 
-#[test]
-#[ignore = "lab:: needs Docker, tests/run"]
-fn what_is_broken_is_mended_and_what_was_kept_comes_back() {
-    let more = "
+    #[test]
+    #[ignore = "needs Docker: tests/run"]
+    fn what_is_broken_is_mended_and_what_was_kept_comes_back() {
+        let more = "
 networks: {lan: {cidr: 10.89.43.0/24}}
 nodes:
   a: {image: base, networks: [lan]}
@@ -132,70 +139,71 @@ verify:
   - {name: cron, hosts: a, shell: systemctl is-active cron, deadline: 5s}
   - {name: names, hosts: a, shell: getent hosts b, stdout: 10.89.43., deadline: 5s}
 ";
-    with("it-broken", more, |lab| {
-        created(lab);
-        lab.verify(&[]).unwrap_or_else(|error| panic!("{:?}", error.diagnostics()));
-        lab.side_effect(&[]).unwrap_or_else(|error| panic!("{:?}", error.diagnostics()));
-        lab.verify(&[]).unwrap_or_else(|error| panic!("{:?}", error.diagnostics()));
-        assert_eq!(created(lab), Created { changed: 0, same: 3 }, "all is as before");
-        let on = |command: &str| docker(&["exec", "rplay-it-broken-b", "sh", "-c", command]);
-        on("echo one > /root/file");
-        lab.snapshots("first", false).unwrap();
-        on("echo two > /root/file");
-        lab.snapshots("first", true).unwrap();
-        assert_eq!(on("cat /root/file"), "one");
-        assert_eq!(created(lab), Created { changed: 0, same: 3 });
-        let error = lab.snapshots("second", true).unwrap_err();
-        assert!(error.to_string().contains("no snapshot `second` was kept"), "{error}");
-    });
-}
+        with("it-broken", more, |lab| {
+            created(lab);
+            lab.verify(&[]).unwrap_or_else(|error| panic!("{:?}", error.diagnostics()));
+            lab.side_effect(&[]).unwrap_or_else(|error| panic!("{:?}", error.diagnostics()));
+            lab.verify(&[]).unwrap_or_else(|error| panic!("{:?}", error.diagnostics()));
+            assert_eq!(created(lab), Created { changed: 0, same: 3 }, "all is as before");
+            let on = |command: &str| docker(&["exec", "rplay-it-broken-b", "sh", "-c", command]);
+            on("echo one > /root/file");
+            lab.snapshots("first", false).unwrap();
+            on("echo two > /root/file");
+            lab.snapshots("first", true).unwrap();
+            assert_eq!(on("cat /root/file"), "one");
+            assert_eq!(created(lab), Created { changed: 0, same: 3 });
+            let error = lab.snapshots("second", true).unwrap_err();
+            assert!(error.to_string().contains("no snapshot `second` was kept"), "{error}");
+        });
+    }
 
-#[test]
-#[ignore = "lab:: needs Docker, tests/run"]
-fn images_are_built_once_for_their_content() {
-    let more = "
+    #[test]
+    #[ignore = "needs Docker: tests/run"]
+    fn images_are_built_once_for_their_content() {
+        let more = "
   patched: {from: base, files: [{path: /etc/greeting, content: hello}], commands: ['echo more >> /etc/greeting']}
 nodes: {a: {image: patched, container: {command: [sleep, infinity]}}}
 ";
-    // The mapping of images goes on in block style.
-    let text = more.to_owned();
-    let name = "it-image";
-    let images = || docker(&["images", "rplay/patched", "-q"]);
-    let sources = Arc::new(Sources::new());
-    let at = tempfile::tempdir().unwrap();
-    let whole = format!("name: {name}\nimages:\n  base: {{docker: '{}'}}{text}", image());
-    let source = sources.add("scenario.yml", whole.as_str());
-    let document = rplay_yaml::parse(&sources, source).unwrap().node;
-    let scenario = Scenario::from_document(&at.path().join("scenario.yml"), document, &sources).unwrap();
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let lab = Lab::open(&scenario, Counts::default(), Some(&at.path().join("lab")), &Nobody, &Nobody).unwrap();
-    created(&lab);
-    let before = images();
-    assert_eq!(docker(&["exec", "rplay-it-image-a", "cat", "/etc/greeting"]), "hellomore");
-    assert_eq!(created(&lab), Created { changed: 0, same: 1 });
-    assert_eq!(images(), before);
-    lab.destroy(|_| Ok(true)).unwrap();
-    for image in before.lines() {
-        docker(&["rmi", image]);
+        // The mapping of images goes on in block style.
+        let text = more.to_owned();
+        let name = "it-image";
+        let images = || docker(&["images", "rplay/patched", "-q"]);
+        let sources = Arc::new(Sources::new());
+        let at = tempfile::tempdir().unwrap();
+        let whole = format!("name: {name}\nimages:\n  base: {{docker: '{}'}}{text}", image());
+        let source = sources.add("scenario.yml", whole.as_str());
+        let document = rplay_yaml::parse(&sources, source).unwrap().node;
+        let scenario = Scenario::from_document(&at.path().join("scenario.yml"), document, &sources).unwrap();
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let lab = Lab::open(&scenario, Counts::default(), Some(&at.path().join("lab")), &Nobody, &Nobody).unwrap();
+        created(&lab);
+        let before = images();
+        assert_eq!(docker(&["exec", "rplay-it-image-a", "cat", "/etc/greeting"]), "hellomore");
+        assert_eq!(created(&lab), Created { changed: 0, same: 1 });
+        assert_eq!(images(), before);
+        lab.destroy(|_| Ok(true)).unwrap();
+        for image in before.lines() {
+            docker(&["rmi", image]);
+        }
     }
-}
 
-#[test]
-#[ignore = "lab:: needs Docker, tests/run"]
-fn a_name_that_is_taken_is_left_alone() {
-    let more = "nodes: {a: {image: base, container: {command: [sleep, infinity]}}}\n";
-    with("it-taken", more, |lab| {
-        docker(&["run", "-d", "--name", "rplay-it-taken-a", &image(), "sleep", "60"]);
-        let error = lab.create().unwrap_err();
-        assert!(error.to_string().contains("that this scenario did not make"), "{error}");
-        lab.destroy(|objects| {
-            assert!(objects.is_empty());
-            Ok(true)
-        })
-        .unwrap();
-        assert_eq!(docker(&["inspect", "-f", "{{.State.Running}}", "rplay-it-taken-a"]), "true");
-        docker(&["rm", "-f", "rplay-it-taken-a"]);
-    });
+    #[test]
+    #[ignore = "needs Docker: tests/run"]
+    fn a_name_that_is_taken_is_left_alone() {
+        let more = "nodes: {a: {image: base, container: {command: [sleep, infinity]}}}\n";
+        with("it-taken", more, |lab| {
+            docker(&["run", "-d", "--name", "rplay-it-taken-a", &image(), "sleep", "60"]);
+            let error = lab.create().unwrap_err();
+            assert!(error.to_string().contains("that this scenario did not make"), "{error}");
+            lab.destroy(|objects| {
+                assert!(objects.is_empty());
+                Ok(true)
+            })
+            .unwrap();
+            assert_eq!(docker(&["inspect", "-f", "{{.State.Running}}", "rplay-it-taken-a"]), "true");
+            docker(&["rm", "-f", "rplay-it-taken-a"]);
+        });
+    }
 }
 
 /// Prints what making a node costs beside `docker run` of the same container.
