@@ -20,7 +20,8 @@ use rplay_protocol::Reply;
 use rplay_value::{List, Map, Value};
 
 use super::engine::{Engine, TOGETHER, quoted, with_connection};
-use super::inspect::{is_image_id, is_tag, items, split_tag};
+use super::image::check_tag_of_name;
+use super::inspect::{is_image_id, items, split_tag};
 use crate::{Arg, ArgSpec, Args, Context, Module, ModuleError, Support};
 
 /// `community.docker.docker_image_remove`
@@ -45,9 +46,7 @@ pub static MODULE: Module = Module {
 fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let engine = Engine::connect(cx, args)?;
     let (written, tag) = (args.need("name"), args.need("tag"));
-    if !tag.is_empty() && !is_tag(tag) {
-        return Err(ModuleError::msg(format!("\"{tag}\" is not a valid docker tag")));
-    }
+    check_tag_of_name(tag)?;
     let by_id = is_image_id(written);
     let (name, own) = if by_id { (written, None) } else { split_tag(written) };
     let tag = own.unwrap_or(tag);

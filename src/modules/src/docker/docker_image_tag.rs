@@ -22,6 +22,7 @@ use rplay_protocol::Reply;
 use rplay_value::{List, Map, Value};
 
 use super::engine::{Engine, TOGETHER, with_connection};
+use super::image::check_tag_of_name;
 use super::inspect::{is_image_id, is_tag, split_tag, text};
 use crate::{Arg, ArgSpec, Args, Context, Module, ModuleError, Support};
 
@@ -47,9 +48,7 @@ pub static MODULE: Module = Module {
 fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let engine = Engine::connect(cx, args)?;
     let (written, tag) = (args.need("name"), args.need("tag"));
-    if !tag.is_empty() && !is_tag(tag) {
-        return Err(ModuleError::msg(format!("\"{tag}\" is not a valid docker tag")));
-    }
+    check_tag_of_name(tag)?;
     let targets = targets(args, tag)?;
     let image = if is_image_id(written) {
         let missing = || ModuleError::msg(format!("Error inspecting image ID {written} - no such image"));

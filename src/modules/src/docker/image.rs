@@ -11,12 +11,21 @@ use super::engine::{Engine, Events, Fault, quoted};
 use super::inspect::is_tag;
 use crate::{Context, ModuleError};
 
-/// A refusal of what cannot be a tag; empty is no tag.
+/// Refuses what is no tag; an empty one is none at all. docker_image, _pull and _push end the sentence with `!`.
 pub(super) fn check_tag(tag: &str) -> Result<(), ModuleError> {
+    refuse_tag(tag, "!")
+}
+
+/// [`check_tag`] as docker_image_tag and _remove say it.
+pub(super) fn check_tag_of_name(tag: &str) -> Result<(), ModuleError> {
+    refuse_tag(tag, "")
+}
+
+fn refuse_tag(tag: &str, end: &str) -> Result<(), ModuleError> {
     if tag.is_empty() || is_tag(tag) {
         return Ok(());
     }
-    Err(ModuleError::msg(format!("\"{tag}\" is not a valid docker tag!")))
+    Err(ModuleError::msg(format!("\"{tag}\" is not a valid docker tag{end}")))
 }
 
 /// What a module has done to an image, and what else it tells.
