@@ -53,6 +53,8 @@ pub struct Arg {
     pub no_log: bool,
     /// Arguments inside a mapping, or inside each mapping of a list.
     pub options: Option<&'static ArgSpec>,
+    /// Only old releases have it: taken without effect, named nowhere, and in results only where it was given.
+    pub gone: bool,
 }
 
 macro_rules! arg_kinds {
@@ -76,6 +78,7 @@ impl Arg {
             choices: &[],
             no_log: false,
             options: None,
+            gone: false,
         }
     }
 
@@ -137,6 +140,12 @@ impl Arg {
     /// Type of a list's items.
     pub const fn elements(mut self, elements: Kind) -> Self {
         self.elements = elements;
+        self
+    }
+
+    /// Only old releases have it.
+    pub const fn gone(mut self) -> Self {
+        self.gone = true;
         self
     }
 

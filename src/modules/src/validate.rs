@@ -102,7 +102,7 @@ impl Run<'_> {
         }
         self.rules(spec, values, context);
         for arg in spec.all() {
-            if !values.contains(arg.name) {
+            if !values.contains(arg.name) && !arg.gone {
                 values.insert(arg.name, Value::Null);
             }
         }
@@ -135,7 +135,7 @@ impl Run<'_> {
             if (spec.free_form && name == "_raw_params") || spec.find(&name).is_some() {
                 continue;
             }
-            let mut names: Vec<&str> = spec.all().map(|a| a.name).collect();
+            let mut names: Vec<&str> = spec.all().filter(|a| !a.gone).map(|a| a.name).collect();
             let mut aliases: Vec<&str> = spec.all().flat_map(|a| a.aliases).copied().collect();
             names.sort_unstable();
             aliases.sort_unstable();
@@ -450,5 +450,15 @@ mod tests {
         let args = SPEC.check("pkg", &map([("name", "x".into()), ("things", vec![thing].into())])).unwrap();
         let thing = args.list("things").unwrap()[0].as_map().unwrap();
         assert_eq!(thing.get("size"), Some(&Value::Int(3)));
+    }
+
+    #[test]
+    fn what_only_old_releases_have_is_taken_and_shown_nowhere_else() {
+        const OLD: ArgSpec = ArgSpec { args: &[Arg::text("path"), Arg::bool("warn").gone()], ..ArgSpec::EMPTY };
+        let check = |args: Map| OLD.check("m", &args);
+        assert!(!check(Map::new()).unwrap().all().contains("warn"));
+        assert_eq!(check(Map::from_iter([("warn", "no")])).unwrap().bool("warn"), Some(false));
+        let unknown = check(Map::from_iter([("x", 1)])).unwrap_err();
+        assert_eq!(unknown.message, "Unsupported parameters for (m) module: x. Supported parameters include: path.");
     }
 }

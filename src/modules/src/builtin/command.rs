@@ -56,7 +56,7 @@ pub(crate) const SPEC: ArgSpec = ArgSpec {
         Arg::bool("stdin_add_newline").default("true"),
         Arg::bool("strip_empty_ends").default("true"),
         // Long without effect, still written in old playbooks; ansible-core refuses it, old releases do not.
-        Arg::bool("warn"),
+        Arg::bool("warn").gone(),
     ],
     free_form: true,
     exclusive: &[&["_raw_params", "cmd", "argv"]],

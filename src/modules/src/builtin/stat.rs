@@ -50,7 +50,7 @@ pub static MODULE: Module = Module {
                 .choices(&["md5", "sha1", "sha224", "sha256", "sha384", "sha512"])
                 .alias(&["checksum", "checksum_algo"]),
             // Dropped by Ansible long ago, still written in old playbooks.
-            Arg::bool("get_md5"),
+            Arg::bool("get_md5").gone(),
         ],
         ..ArgSpec::EMPTY
     },
@@ -106,8 +106,8 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
 }
 
 fn describe(path: &str, metadata: &Metadata) -> Map {
-    let mut stat = file_metadata::describe(path, metadata);
-    stat.insert("exists", true);
+    let mut stat = Map::from_iter([("exists", true)]);
+    stat.extend(file_metadata::describe(path, metadata));
     for (name, number) in
         [("blocks", metadata.blocks()), ("block_size", metadata.blksize()), ("device_type", metadata.rdev())]
     {
