@@ -90,9 +90,15 @@ impl TaskCx<'_> {
                 Rendered::Omit => return Ok(None),
             },
             LoopKind::With(lookup) => {
-                let first = lookup.ends_with("first_found") && matches!(repeat.value, Value::List(_));
+                // It passes over what is undefined. A name without braces is for the others' way.
+                let written = matches!(&repeat.value, Value::Text(text) if !text.is_template());
+                let first = lookup.ends_with("first_found") && !written;
                 let terms = if first {
-                    self.defined(&repeat.value, scope)?.and_then(|terms| terms.as_list().cloned()).unwrap_or_default()
+                    let terms = self.run.engine().defined(&repeat.value, scope)?;
+                    match terms {
+                        Some(Value::List(terms)) => terms,
+                        other => other.into_iter().collect(),
+                    }
                 } else {
                     self.terms(lookup, &repeat.value, scope)?.into_iter().collect()
                 };
@@ -107,33 +113,6 @@ impl TaskCx<'_> {
             }
         };
         Ok(Some(items))
-    }
-
-    /// A value rendered without what is undefined in it: `with_first_found` passes over that.
-    fn defined(&self, value: &Value, scope: &Scope) -> Result<Option<Value>, Trouble> {
-        Ok(match value {
-            Value::List(items) => {
-                let mut known = Vec::with_capacity(items.len());
-                for item in items {
-                    known.extend(self.defined(item, scope)?);
-                }
-                Some(Value::List(known.into()))
-            }
-            Value::Map(entries) => {
-                let mut known = Map::with_capacity(entries.len());
-                for (key, entry) in entries {
-                    if let Some(entry) = self.defined(entry, scope)? {
-                        known.insert(key.clone(), entry);
-                    }
-                }
-                Some(Value::Map(known))
-            }
-            other => match self.run.render(other, scope) {
-                Ok(rendered) => rendered.value(),
-                Err(trouble) if trouble.undefined => None,
-                Err(trouble) => return Err(trouble),
-            },
-        })
     }
 
     /// What a `with_X` lookup takes: a list. Old playbooks name a variable without braces.

@@ -370,13 +370,14 @@ impl TaskCx<'_> {
             trouble.within(format!("Finalization of task args for '{name}' failed."), action.span.or(self.task.span))
         };
         let mut args = self.module_defaults(name, scope).map_err(within)?;
-        if let Some(spread) = &action.spread {
+        let takes_raw = python.as_ref().is_some_and(|plugin| plugin.free_form);
+        let raw_spread = action.raw_spread.as_ref().filter(|_| !takes_raw);
+        for spread in action.spread.iter().chain(raw_spread) {
             match self.run.render(&Value::Text(spread.clone()), scope).map_err(within)? {
                 Rendered::Value(Value::Map(map)) => args.extend(map),
                 Rendered::Omit => {}
                 Rendered::Value(other) => {
-                    let message =
-                        format!("Variable arguments must resolve to a dictionary, not '{}'.", other.type_name());
+                    let message = format!("Task args must resolve to a 'dict' not '{}'.", other.type_name());
                     return Err(within(Trouble::message(message).at(spread.origin())));
                 }
             }
@@ -401,7 +402,8 @@ impl TaskCx<'_> {
                 Rendered::Omit => _ = args.remove(&option),
             }
         }
-        if let Some(text) = &action.free_form {
+        let raw = action.raw_spread.as_ref().filter(|_| takes_raw);
+        if let Some(text) = action.free_form.as_ref().or(raw) {
             match self
                 .run
                 .render_at(&Value::Text(text.clone()), scope, || {
@@ -757,17 +759,24 @@ impl TaskCx<'_> {
         for (name, value) in item.texts() {
             delegate_scope = delegate_scope.with(name.as_str(), value.clone());
         }
-        let address =
-            self.run.text_variable("ansible_host", &delegate_scope).ok().flatten().filter(|address| *address != name);
+        let address = self.run.text_variable("ansible_host", &delegate_scope).ok().flatten();
+        if address.is_none() && !delegate_scope.has("ansible_ssh_host") {
+            // As ansible-core: the delegate's address is its name where nothing says another.
+            delegate_scope = delegate_scope.with("ansible_host", Value::data(name));
+        }
+        let address = address.filter(|address| *address != name);
         let shown = Delegate { host: name.to_owned(), address };
         Ok(Some(Delegated { name: host, scope: delegate_scope, shown }))
     }
 
-    /// How the host itself is reached by this task.
-    pub(crate) fn own_spec(&self) -> Result<rplay_connection::Spec, Trouble> {
+    /// How the host itself is reached by this task, unless a plugin in Python does it.
+    pub(crate) fn own_spec(&self) -> Result<Option<rplay_connection::Spec>, Trouble> {
         let scope = self.scope()?;
         let settings = self.settings(&scope)?;
-        self.spec(&settings, &scope, None)
+        if self.connection_plugin(&settings, &scope)?.is_some() {
+            return Ok(None);
+        }
+        self.spec(&settings, &scope, None).map(Some)
     }
 
     /// Where the task was written.

@@ -83,6 +83,7 @@ impl Action {
             args: Map::new(),
             free_form: None,
             spread: None,
+            raw_spread: None,
             span: None,
             args_span: None,
         }
@@ -100,8 +101,11 @@ pub struct Action {
     pub args: Map,
     /// The free-form part: a command line, a file name, a meta action.
     pub free_form: Option<Text>,
-    /// A template that yields further arguments (`args: "{{ dict }}"`, `module: "{{ dict }}"`); `args` win over it.
+    /// A template that yields further arguments (`args: "{{ dict }}"`); `raw_spread` and `args` win over it.
     pub spread: Option<Text>,
+    /// A free form that is one template (`module: "{{ dict }}"`): further arguments, unless the action is a plugin that
+    /// takes a free form; `args` win over it.
+    pub raw_spread: Option<Text>,
     /// Where the action's name stands.
     pub span: Option<Span>,
     /// Where the arguments stand.

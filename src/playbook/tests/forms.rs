@@ -43,7 +43,11 @@ fn arguments(text: &str) -> String {
         task.action.args.iter().map(|(k, v)| format!("{}={} ", k.to_str(), v.to_str())).collect();
     let options = options.concat();
     let free = task.action.free_form.as_deref().map(|free| format!("| {free}")).unwrap_or_default();
-    format!("{} {options}{free}{}", task.action.name, if task.action.spread.is_some() { "*" } else { "" })
+    format!(
+        "{} {options}{free}{}",
+        task.action.name,
+        if task.action.spread.is_some() || task.action.raw_spread.is_some() { "*" } else { "" }
+    )
 }
 
 #[test]

@@ -445,7 +445,11 @@ impl<'a> Eval<'a> {
         // Literals that look like templates are templates here: `lookup('ini', 'x file={{ f }}')`.
         for (term, arg) in terms.iter_mut().zip(&args.positional) {
             if let Node::Embedded(text) = &arg.node {
-                *term = self.embedded(text)?;
+                // What is undefined in it is for the lookup to refuse, as in an expression.
+                *term = match self.embedded(text) {
+                    Err(error) if error.is_undefined() => py::marker(error),
+                    other => other?,
+                };
             }
         }
         if terms.is_empty() {

@@ -13,6 +13,7 @@ mod classic;
 mod condition;
 mod configparser;
 mod csv;
+mod defined;
 mod engine;
 mod error;
 mod eval;

@@ -124,3 +124,11 @@ fn inventory_patterns_give_the_hosts_of_ansible_core_2_19() {
         assert_eq!(evaluate(Path::new("."), &variables, &expression), Ok(Value::from(want)), "{pattern}");
     }
 }
+
+#[test]
+fn what_is_undefined_in_a_quoted_template_is_for_the_lookup_to_refuse() {
+    let folder = Folder::new("embedded");
+    let text = |expression: &str| folder.text(expression);
+    assert_eq!(text("lookup('dict', '{{ nothing }}', errors='ignore') | default('none')").unwrap(), "none");
+    assert!(text("lookup('vars', '{{ nothing }}')").unwrap_err().contains("'nothing' is undefined"));
+}

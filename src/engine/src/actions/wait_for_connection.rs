@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use rplay_connection::Spec;
 use rplay_value::Map;
 
 use crate::action::{Action, ActionCx, Done, Traits};
@@ -47,18 +48,33 @@ pub(super) async fn reach(
     timeout: Duration,
 ) -> Result<Result<(), String>, Trouble> {
     let end = Instant::now() + timeout;
-    let mut spec = cx.task.spec(cx.settings, cx.connection_scope, cx.delegated)?;
-    spec.connect_timeout = connect_timeout;
+    let plugin = cx.connection_plugin()?;
+    let spec = match &plugin {
+        Some(_) => None,
+        None => {
+            let spec = cx.task.spec(cx.settings, cx.connection_scope, cx.delegated)?;
+            Some(Spec { connect_timeout, ..spec })
+        }
+    };
     loop {
-        let last = match cx.run().pool().get(&spec).await {
-            Ok(link) => match link.call(cx.call("ansible.builtin.ping", Map::new())).await {
-                Ok(reply) if !reply.failed => return Ok(Ok(())),
-                Ok(reply) => reply.data.get("msg").map(|msg| msg.to_str().into_owned()).unwrap_or_default(),
-                Err(error) => error.to_string(),
+        let ping = cx.call("ansible.builtin.ping", Map::new());
+        let reply = match &spec {
+            Some(spec) => match cx.run().pool().get(spec).await {
+                Ok(link) => link.call(ping).await.map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
             },
-            Err(error) => error.to_string(),
+            None => cx.send(ping).await.map_err(|trouble| trouble.text()),
         };
-        cx.run().pool().reset(&spec).await;
+        let last = match reply {
+            Ok(reply) if !reply.failed => return Ok(Ok(())),
+            Ok(reply) => reply.data.get("msg").map(|msg| msg.to_str().into_owned()).unwrap_or_default(),
+            Err(error) => error,
+        };
+        match &spec {
+            Some(spec) => cx.run().pool().reset(spec).await,
+            // A plugin that failed connects anew.
+            None => _ = cx.take_worker(),
+        }
         if Instant::now() + sleep >= end {
             return Ok(Err(last));
         }

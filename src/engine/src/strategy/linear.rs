@@ -199,8 +199,10 @@ impl PlayRun<'_> {
                 overrides: None,
                 before: None,
             };
-            let spec = cx.own_spec().map_err(|trouble| keyword_error(trouble, task.span))?;
-            self.run.pool().reset(&spec).await;
+            // A connection in Python ends with the task that used it.
+            if let Some(spec) = cx.own_spec().map_err(|trouble| keyword_error(trouble, task.span))? {
+                self.run.pool().reset(&spec).await;
+            }
         }
         Ok(())
     }

@@ -95,7 +95,12 @@ impl PlayRun<'_> {
         } else {
             self.fail_host(host);
         }
-        if self.states.get(host).is_some_and(|state| state.cursor.is_failed()) {
+        // As ansible-core, which looks at what would come next: a flush of handlers that nobody notified (`force_handlers`)
+        // keeps no host in the play.
+        if let Some(mut cursor) = self.states.get(host).map(|state| state.cursor.clone())
+            && self.advance(host, &mut cursor).is_none()
+            && cursor.is_failed()
+        {
             self.failed.insert(Arc::clone(host));
         }
         if rescued {

@@ -196,7 +196,7 @@ impl Loader<'_> {
             && !is_command(&action.name)
             && !takes_text(&action.name)
         {
-            action.spread = action.free_form.take();
+            action.raw_spread = action.free_form.take();
         }
         let reserved = action.args.texts().find(|(name, _)| name.starts_with("_ansible_"));
         if let Some((name, _)) = reserved.filter(|_| !is_command(&action.name)) {
@@ -535,6 +535,7 @@ fn blank(name: Text, at: &Node) -> Action {
         args: Map::new(),
         free_form: None,
         spread: None,
+        raw_spread: None,
         span: Some(at.span()),
         args_span: None,
     }
