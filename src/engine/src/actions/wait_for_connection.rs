@@ -48,13 +48,11 @@ pub(super) async fn reach(
     timeout: Duration,
 ) -> Result<Result<(), String>, Trouble> {
     let end = Instant::now() + timeout;
-    let plugin = cx.connection_plugin()?;
-    let spec = match &plugin {
-        Some(_) => None,
-        None => {
-            let spec = cx.task.spec(cx.settings, cx.connection_scope, cx.delegated)?;
-            Some(Spec { connect_timeout, ..spec })
-        }
+    let spec = if cx.connection_plugin()?.is_some() {
+        None
+    } else {
+        let spec = cx.task.spec(cx.settings, cx.connection_scope, cx.delegated)?;
+        Some(Spec { connect_timeout, ..spec })
     };
     loop {
         let ping = cx.call("ansible.builtin.ping", Map::new());
