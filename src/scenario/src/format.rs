@@ -200,7 +200,11 @@ pub static NODE: Shape = Shape {
         Field::new("hosts", List(&Text), "Where several `existing` nodes are reached."),
         Field::new("port", Int(1, 65_535), "SSH port; default 22."),
         Field::new("key", Path, "Private key to log in with; by default the scenario's."),
-        Field::new("engine", Text, "Docker daemon, as DOCKER_HOST has it; or `swarm`."),
+        Field::new(
+            "engine",
+            Text,
+            "Docker daemon, as DOCKER_HOST has it, or `swarm`; libvirt's connection, as its URI."
+        ),
     ),
 };
 

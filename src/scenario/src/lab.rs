@@ -13,6 +13,7 @@ mod harm;
 mod look;
 mod pattern;
 mod shell;
+mod up;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -30,10 +31,11 @@ use crate::folder::{Folder, FolderError};
 use crate::handoff::{self, Reached, Spelling, Way};
 use crate::node::Provider as Kind;
 use crate::provider::docker::Docker;
+use crate::provider::libvirt::Libvirt;
 use crate::provider::{Object, ObjectKind, Owner, Provider, ProviderError};
 use crate::scenario::Scenario;
 use crate::stage::StageError;
-use crate::topology::{Counts, Known, Node, TopologyError};
+use crate::topology::{Counts, Known, Node, Port, TopologyError};
 
 /// What went wrong in a lab.
 #[derive(Debug, thiserror::Error)]
@@ -233,6 +235,12 @@ impl<'a> Lab<'a> {
                     }
                     Err(error) => errors.push(error),
                 },
+                Kind::Libvirt => match self.wait(async { Ok(Libvirt::connect(key.1.as_deref()).await?) }) {
+                    Ok(libvirt) => {
+                        self.providers.insert(key, Arc::new(libvirt));
+                    }
+                    Err(error) => errors.push(error),
+                },
                 other => errors.push(LabError::Provider(ProviderError::Missing {
                     what: format!("provider `{}` is not there yet", other.name()),
                     fix: "nodes can be made by `docker`, or be `existing`".to_owned(),
@@ -312,8 +320,8 @@ impl<'a> Lab<'a> {
             let way = if set.provider == Kind::Existing {
                 Way::Ssh { host: node.host().unwrap_or_default().to_owned(), port: set.port }
             } else if let Some((object, _)) = Self::object(objects, &node.name) {
-                match node.ports.first() {
-                    Some(port) if set.container.ssh => Way::Ssh { host: port.address.to_string(), port: set.port },
+                match self.port(node, nodes) {
+                    Some(port) if set.over_ssh() => Way::Ssh { host: port.address.to_string(), port: set.port },
                     _ => Way::Docker { container: object.id.clone(), engine: set.engine.clone() },
                 }
             } else {
@@ -337,6 +345,16 @@ impl<'a> Lab<'a> {
         let names = rplay_diag::quoted_list(missing.iter().copied());
         let text = format!("{names} {} not there", if missing.len() == 1 { "is" } else { "are" });
         Err(LabError::said(Diagnostic::error(text).hint("`rplay scenario create` makes nodes")))
+    }
+
+    /// Where ssh finds a node: in a network of the node that connections go through, else in one that this machine is in too.
+    fn port<'n>(&self, node: &'n Node<'_>, nodes: &[Node<'_>]) -> Option<&'n Port> {
+        let via = node.set.via.as_ref().and_then(|via| nodes.iter().find(|node| node.name == via.text));
+        let near = |port: &&Port| match via {
+            Some(via) => via.ports.iter().any(|other| other.network == port.network),
+            None => self.scenario.networks.get(&port.network).is_some_and(|network| network.gateway.is_some()),
+        };
+        node.ports.iter().find(near).or(node.ports.first())
     }
 
     /// Writes `hosts` and `ssh.config.ansible`; gives their paths.

@@ -15,7 +15,6 @@ pub mod handoff;
 pub mod image;
 pub mod import;
 pub mod lab;
-pub mod libvirt;
 pub mod network;
 pub mod node;
 pub mod provider;

@@ -34,6 +34,21 @@ impl Provider {
             Self::Existing => "existing",
         }
     }
+
+    /// Whether its nodes have kernels of their own.
+    pub(crate) fn is_machine(self) -> bool {
+        matches!(self, Self::Libvirt | Self::Uml)
+    }
+
+    /// Who comes first where several could make a network: the others can be attached to what it made.
+    pub(crate) fn rank(self) -> u8 {
+        match self {
+            Self::Docker => 0,
+            Self::Libvirt => 1,
+            Self::Uml => 2,
+            Self::Existing => 3,
+        }
+    }
 }
 
 /// A further disk.
@@ -242,6 +257,11 @@ impl NodeSet {
             key: fields.path("key"),
             engine: fields.text("engine"),
         }
+    }
+
+    /// Whether its nodes are reached over ssh: all but containers, and those that are asked to be.
+    pub fn over_ssh(&self) -> bool {
+        self.provider != Provider::Docker || self.container.ssh
     }
 
     /// The names of its nodes when there are so many of it.

@@ -4,6 +4,11 @@
 //! [`Owner`]. Every call can be repeated: making what is there changes nothing, removing what is gone is no error.
 
 pub mod docker;
+mod fetch;
+pub mod libvirt;
+pub mod machine;
+mod recipe;
+pub mod uml;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -26,6 +31,9 @@ pub const OWNER: &str = "rplay.owner";
 pub const NAME: &str = "rplay.name";
 /// Label whose value is a digest of what was asked for: another one means that the object must be made anew.
 pub const DIGEST: &str = "rplay.digest";
+
+/// Begins what nodes are attached to when it is a bridge of another provider; the bridge's name follows.
+const BRIDGE: &str = "bridge:";
 
 /// The digest of what is asked for: the same parts give the same text, in any process.
 pub fn digest(parts: &[impl AsRef<[u8]>]) -> String {
@@ -122,8 +130,10 @@ pub struct Making<'a> {
     pub node: &'a Node<'a>,
     /// Its image, made already: what [`Provider::image`] gave.
     pub image: String,
-    /// Its networks by name: what [`Provider::network`] gave.
+    /// Its networks by name: what [`Provider::network`] or [`Provider::join`] gave.
     pub networks: BTreeMap<String, String>,
+    /// The same networks as the file has them.
+    pub about: BTreeMap<String, &'a Network>,
     /// Public key of the scenario, one line.
     pub key: String,
     /// The folder of the scenario's own files: console logs, seeds.
@@ -192,6 +202,12 @@ pub trait Provider: Send + Sync {
     /// Makes a network; gives what nodes are attached to.
     async fn network(&self, owner: &Owner, network: &Network) -> Result<String, ProviderError>;
 
+    /// The bridge of a network that this made, so that nodes of other providers can be in it too.
+    async fn bridge(&self, network: &str) -> Result<String, ProviderError>;
+
+    /// Attaches nodes of this provider to a bridge that another one made; gives what nodes are attached to.
+    async fn join(&self, network: &Network, bridge: &str) -> Result<String, ProviderError>;
+
     /// Makes a node and starts it, unless the file says otherwise; gives how it is reached once it is up.
     async fn node(&self, owner: &Owner, making: &Making<'_>) -> Result<Way, ProviderError>;
 
@@ -200,6 +216,12 @@ pub trait Provider: Send + Sync {
 
     /// Stops a node: `hard` takes its power.
     async fn stop(&self, object: &Object, hard: bool) -> Result<(), ProviderError>;
+
+    /// Starts a running node anew, as by its button.
+    async fn reset(&self, object: &Object) -> Result<(), ProviderError> {
+        self.stop(object, true).await?;
+        self.start(&Object { state: Some(State::Stopped), ..object.clone() }).await
+    }
 
     /// Lets a node stand still, or go on.
     async fn pause(&self, object: &Object, pause: bool) -> Result<(), ProviderError>;

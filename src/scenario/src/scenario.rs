@@ -346,8 +346,11 @@ impl Scenario {
                     found.push(error(format!("`{}` is not attached to network `{network}`", node.name)));
                 }
             }
-            if node.engine.is_some() && node.provider != Provider::Docker {
-                found.push(error(format!("`engine` of `{}` is for nodes of provider `docker`", node.name)));
+            if node.engine.is_some() && !matches!(node.provider, Provider::Docker | Provider::Libvirt) {
+                found.push(error(format!(
+                    "`engine` of `{}` is for nodes of providers `docker` and `libvirt`",
+                    node.name
+                )));
             }
             if node.bmc && node.provider != Provider::Libvirt {
                 found.push(error(format!("`bmc` of `{}` is for nodes of provider `libvirt`", node.name)));

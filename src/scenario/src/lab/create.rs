@@ -10,6 +10,7 @@ use futures_util::StreamExt as _;
 use super::{Ending, Estimate, Free, Lab, LabError, Told, one_of};
 use crate::handoff::Spelling;
 use crate::image::Origin;
+use crate::network::Network;
 use crate::node::Provider as Kind;
 use crate::provider::{DIGEST, Making, Object, ObjectKind, Provider, State, digest};
 use crate::topology::Node;
@@ -60,12 +61,19 @@ impl<'a> Lab<'a> {
                 .iter()
                 .filter(|node| node.set.provider != Kind::Existing)
                 .map(|node| self.one(node, &before, &networks, &images, &key));
-            Ok(futures_util::stream::iter(making).buffer_unordered(limit).collect().await)
+            Ok(futures_util::stream::iter(making).buffered(limit).collect().await)
         })?;
         let mut errors = Vec::new();
-        for ended in ended {
+        let made = nodes.iter().filter(|node| node.set.provider != Kind::Existing);
+        let mut changed = Vec::new();
+        for (ended, node) in ended.into_iter().zip(made) {
             match ended {
-                Ok(ending) => count(ending),
+                Ok(ending) => {
+                    if ending == Ending::Changed {
+                        changed.push(node.name.clone());
+                    }
+                    count(ending);
+                }
                 Err(error) => errors.push(error),
             }
         }
@@ -73,6 +81,7 @@ impl<'a> Lab<'a> {
         let objects = self.objects()?;
         let reached = self.reached(&nodes, &objects)?;
         self.handoff(&reached, Spelling::New)?;
+        self.up(&reached, &changed)?;
         Ok(created)
     }
 
@@ -102,30 +111,61 @@ impl<'a> Lab<'a> {
         count: &mut dyn FnMut(Ending),
     ) -> Result<Made, LabError> {
         let mut made = Made::new();
-        for node in nodes.iter().filter(|node| node.set.provider != Kind::Existing) {
+        // Docker makes the networks that nodes of several providers are in: its containers can be in no others.
+        let mut nodes: Vec<&Node<'_>> = nodes.iter().filter(|node| node.set.provider != Kind::Existing).collect();
+        nodes.sort_by_key(|node| node.set.provider.rank());
+        for node in nodes {
             let provider = self.provider(node)?;
             for port in &node.ports {
-                let key = (node.set.provider, node.set.engine.clone(), port.network.clone());
                 let Some(network) = self.scenario.networks.get(&port.network) else { continue };
-                if made.contains_key(&key) {
-                    continue;
+                // A VLAN's carrier first, which may have no nodes itself.
+                let carrier = network.vlan.as_ref().and_then(|(_, parent)| self.scenario.networks.get(&parent.text));
+                for network in carrier.into_iter().chain([network]) {
+                    self.one_network(node, network, &provider, before, &mut made, count)?;
                 }
-                let digest = network.digest();
-                let same = before.iter().any(|(object, _)| {
-                    object.kind == ObjectKind::Network
-                        && object.name() == Some(&network.name)
-                        && object.labels.get(DIGEST) == Some(&digest)
-                });
-                let mut id = String::new();
-                let ending = self.step("network", &network.name, || {
-                    id = self.wait(async { Ok(provider.network(&self.owner, network).await?) })?;
-                    Ok::<_, LabError>(if same { Ending::Same } else { Ending::Changed })
-                })?;
-                count(ending);
-                made.insert(key, id);
             }
         }
         Ok(made)
+    }
+
+    /// A network of a node: made by the first provider that has nodes in it, joined by others.
+    fn one_network(
+        &self,
+        node: &Node<'_>,
+        network: &Network,
+        provider: &Arc<dyn Provider>,
+        before: &[(Object, Arc<dyn Provider>)],
+        made: &mut Made,
+        count: &mut dyn FnMut(Ending),
+    ) -> Result<(), LabError> {
+        let key = (node.set.provider, node.set.engine.clone(), network.name.clone());
+        if made.contains_key(&key) {
+            return Ok(());
+        }
+        let other = made.iter().find(|((kind, _, name), _)| *kind != node.set.provider && *name == network.name);
+        if let Some(((kind, engine, _), id)) = other {
+            let maker = self.providers.get(&(*kind, engine.clone())).cloned();
+            let joined = self.wait(async {
+                let Some(maker) = maker else { return Ok(String::new()) };
+                Ok(provider.join(network, &maker.bridge(id).await?).await?)
+            })?;
+            made.insert(key, joined);
+            return Ok(());
+        }
+        let digest = network.digest();
+        let same = before.iter().any(|(object, _)| {
+            object.kind == ObjectKind::Network
+                && object.name() == Some(&network.name)
+                && object.labels.get(DIGEST) == Some(&digest)
+        });
+        let mut id = String::new();
+        let ending = self.step("network", &network.name, || {
+            id = self.wait(async { Ok(provider.network(&self.owner, network).await?) })?;
+            Ok::<_, LabError>(if same { Ending::Same } else { Ending::Changed })
+        })?;
+        count(ending);
+        made.insert(key, id);
+        Ok(())
     }
 
     /// Images that nodes begin as, and those they are patches of: by provider, engine and name.
@@ -178,8 +218,19 @@ impl<'a> Lab<'a> {
         let wanted = if node.set.start { State::Running } else { State::Stopped };
         let same = Self::object(before, &node.name)
             .is_some_and(|(object, _)| object.labels.get(DIGEST) == Some(&digest) && object.state == Some(wanted));
-        let making =
-            Making { node, image, networks, key: key.to_owned(), folder: self.folder.path().to_owned(), digest };
+        let about = node
+            .ports
+            .iter()
+            .filter_map(|port| Some((port.network.clone(), self.scenario.networks.get(&port.network)?)));
+        let making = Making {
+            node,
+            image,
+            networks,
+            about: about.collect(),
+            key: key.to_owned(),
+            folder: self.folder.path().to_owned(),
+            digest,
+        };
         if !same {
             self.tell(&Told::Begun("node", node.name.clone()));
         }
@@ -205,7 +256,8 @@ impl<'a> Lab<'a> {
             image.to_owned(),
             format!("{} {:?} {:?} {:?}", set.cpus, set.memory, set.disk, set.disks),
             format!("{:?} {:?} {}", set.container, set.boot, set.bmc),
-            format!("{:?} {}", set.user, if set.container.ssh { key } else { "" }),
+            // The key is put in when a node is made.
+            format!("{:?} {}", set.user, if set.over_ssh() { key } else { "" }),
         ];
         for port in &node.ports {
             parts.push(format!("{port:?}"));

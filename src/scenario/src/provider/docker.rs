@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use self::client::{Body, Client, ClientError, quoted};
+use super::recipe::way_out;
 use super::{DIGEST, Making, Object, ObjectKind, Owner, Provider, ProviderError, SCENARIO, State};
 use crate::handoff::Way;
 use crate::image::Image;
@@ -75,15 +76,6 @@ impl Docker {
     /// The daemon is this machine's: its containers' processes can be seen here.
     fn is_local(&self) -> bool {
         self.host().starts_with("unix://")
-    }
-
-    /// The largest packet of this machine's way out, when it is smaller than Ethernet's: larger ones would vanish.
-    fn way_out(&self) -> Option<u32> {
-        let table = fs_err::read_to_string("/proc/net/route").ok().filter(|_| self.is_local())?;
-        let mut lines = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-        let card = lines.find(|words| words.get(1) == Some(&"00000000"))?.first()?.to_string();
-        let mtu = fs_err::read_to_string(format!("/sys/class/net/{card}/mtu")).ok()?.trim().parse().ok()?;
-        (mtu < 1500).then_some(mtu)
     }
 
     /// Objects of a kind with the owner's labels, as a list of the daemon's.
@@ -254,7 +246,7 @@ impl Provider for Docker {
             Err(error) => return Err(refused(&what, error)),
         }
         let mut options = serde_json::Map::new();
-        if let Some(mtu) = network.mtu.or_else(|| self.way_out()) {
+        if let Some(mtu) = network.mtu.or_else(|| way_out().filter(|_| self.is_local())) {
             options.insert("com.docker.network.driver.mtu".to_owned(), mtu.to_string().into());
         }
         if let Some(bridge) = &network.bridge {
@@ -276,6 +268,25 @@ impl Provider for Docker {
         });
         self.client.post("/networks/create", Body::Json(request)).await.map_err(|error| refused(&what, error))?;
         Ok(called)
+    }
+
+    async fn bridge(&self, network: &str) -> Result<String, ProviderError> {
+        let what = format!("look for the bridge of `{network}`");
+        if !self.is_local() {
+            let why = "its daemon is another machine's".to_owned();
+            return Err(ProviderError::Refused { what, why });
+        }
+        let found = self.client.get(&format!("/networks/{network}")).await.map_err(|error| refused(&what, error))?;
+        let named = text(&found["Options"]["com.docker.network.bridge.name"]);
+        // As Docker's bridge driver calls it by default.
+        Ok(if named.is_empty() { format!("br-{:.12}", text(&found["Id"])) } else { named })
+    }
+
+    async fn join(&self, network: &Network, _: &str) -> Result<String, ProviderError> {
+        Err(ProviderError::Refused {
+            what: format!("attach containers to network `{}`", network.name),
+            why: "containers can only be in networks that Docker made".to_owned(),
+        })
     }
 
     async fn node(&self, owner: &Owner, making: &Making<'_>) -> Result<Way, ProviderError> {

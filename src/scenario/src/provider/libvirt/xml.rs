@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use quick_xml::Writer;
 use quick_xml::events::BytesText;
@@ -17,6 +17,9 @@ use crate::units::Size;
 
 /// The namespace of the labels in a domain's metadata.
 pub const NAMESPACE: &str = "urn:rplay:scenario";
+
+/// The name of the TXT record with a network's digest.
+const TXT: &str = "rplay.digest";
 
 type Xml = Writer<Vec<u8>>;
 
@@ -242,7 +245,8 @@ pub fn network(
         text(xml, "uuid", &uuid(owner, "network", &network.name).to_string())?;
         match network.reach {
             Reach::Nat => empty(xml, "forward", [("mode", "nat")])?,
-            Reach::Routed => empty(xml, "forward", [("mode", "open")])?,
+            // Not `open`: the rules that let packets through are libvirt's, also where others drop what they do not know.
+            Reach::Routed => empty(xml, "forward", [("mode", "route")])?,
             Reach::Isolated => {}
         }
         empty(xml, "bridge", [("name", bridge), ("stp", "off"), ("delay", "0")])?;
@@ -253,6 +257,8 @@ pub fn network(
         if let Some(domain) = &network.domain {
             empty(xml, "domain", [("name", domain.as_str()), ("localOnly", "yes")])?;
         }
+        // What it was made for is found again here: there is no place for metadata before libvirt 9.7.
+        xml.create_element("dns").write_inner_content(|xml| empty(xml, "txt", [("name", TXT), ("value", digest)]))?;
         let Some(gateway) = network.gateway else { return Ok(()) };
         let (gateway, prefix) = (gateway.to_string(), network.cidr.prefix_len().to_string());
         let family = if network.cidr.addr().is_ipv6() { "ipv6" } else { "ipv4" };
@@ -283,6 +289,120 @@ pub fn digest_mac(digest: &str) -> String {
     let byte =
         |at: usize| digest.get(at..at + 2).filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit())).unwrap_or("00");
     format!("52:54:00:{}:{}:{}", byte(0), byte(2), byte(4))
+}
+
+/// A fixed address, for a network that is there.
+pub fn lease(name: &str, port: &Port) -> io::Result<String> {
+    let mut xml = Writer::new(Vec::new());
+    let (mac, address) = (port.mac_text(), port.address.to_string());
+    empty(&mut xml, "host", [("mac", mac.as_str()), ("name", name), ("ip", address.as_str())])?;
+    Ok(finish(xml))
+}
+
+/// A pool that is a folder.
+pub fn pool(name: &str, uuid: &str, folder: &Path) -> io::Result<String> {
+    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
+    xml.create_element("pool").with_attribute(("type", "dir")).write_inner_content(|xml| {
+        text(xml, "name", name)?;
+        text(xml, "uuid", uuid)?;
+        xml.create_element("target").write_inner_content(|xml| {
+            text(xml, "path", &folder.to_string_lossy())?;
+            // Machines are run by a user of their own, who must come to the disks but need not see them all.
+            xml.create_element("permissions").write_inner_content(|xml| text(xml, "mode", "0711"))?;
+            Ok(())
+        })?;
+        Ok(())
+    })?;
+    Ok(finish(xml))
+}
+
+/// A volume of so many bytes; with `over`, one that begins as that file of that format.
+pub fn volume(name: &str, size: u64, format: &str, over: Option<(&Path, &str)>) -> io::Result<String> {
+    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
+    xml.create_element("volume").write_inner_content(|xml| {
+        text(xml, "name", name)?;
+        let unit = [("unit", "bytes")];
+        xml.create_element("capacity").with_attributes(unit).write_text_content(BytesText::new(&size.to_string()))?;
+        xml.create_element("allocation").with_attributes(unit).write_text_content(BytesText::new("0"))?;
+        xml.create_element("target").write_inner_content(|xml| empty(xml, "format", [("type", format)]))?;
+        if let Some((path, format)) = over {
+            xml.create_element("backingStore").write_inner_content(|xml| {
+                text(xml, "path", &path.to_string_lossy())?;
+                empty(xml, "format", [("type", format)])
+            })?;
+        }
+        Ok(())
+    })?;
+    Ok(finish(xml))
+}
+
+/// The value of an attribute of the first such element that has a second attribute with a value.
+fn attribute(xml: &str, element: &str, name: &str, other: Option<(&str, &str)>) -> Option<String> {
+    use quick_xml::Reader;
+    use quick_xml::events::Event;
+
+    let mut reader = Reader::from_str(xml);
+    loop {
+        match reader.read_event().ok()? {
+            Event::Empty(found) | Event::Start(found) if found.name().as_ref() == element.as_bytes() => {
+                let has = |name: &str| {
+                    let value = found.try_get_attribute(name).ok().flatten()?;
+                    value.normalized_value(quick_xml::XmlVersion::Implicit1_0).ok().map(std::borrow::Cow::into_owned)
+                };
+                if other.is_none_or(|(name, value)| has(name).as_deref() == Some(value))
+                    && let Some(value) = has(name)
+                {
+                    return Some(value);
+                }
+            }
+            Event::Eof => return None,
+            _ => {}
+        }
+    }
+}
+
+/// What a network of ours was made for.
+pub fn digest_of(xml: &str) -> Option<String> {
+    attribute(xml, "txt", "value", Some(("name", TXT)))
+}
+
+/// The bridge of a network.
+pub fn bridge_of(xml: &str) -> Option<String> {
+    attribute(xml, "bridge", "name", None)
+}
+
+/// The `interface` element of a domain with this hardware address.
+pub fn card_of(xml: &str, mac: [u8; 6]) -> Option<String> {
+    const END: &str = "</interface>";
+    let mac: Vec<String> = mac.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mac = mac.join(":");
+    let mut rest = xml;
+    while let Some(start) = rest.find("<interface ") {
+        let end = start + rest[start..].find(END)? + END.len();
+        let card = &rest[start..end];
+        if attribute(card, "mac", "address", None).is_some_and(|has| has.eq_ignore_ascii_case(&mac)) {
+            return Some(card.to_owned());
+        }
+        rest = &rest[end..];
+    }
+    None
+}
+
+/// A card with its cable plugged in or pulled.
+pub fn with_link(card: &str, plugged: bool) -> String {
+    let mut card = card.to_owned();
+    if let Some(start) = card.find("<link ")
+        && let Some(length) = card[start..].find("/>")
+    {
+        card.replace_range(start..start + length + 2, "");
+    }
+    let state = if plugged { "up" } else { "down" };
+    card.replace("</interface>", &format!("<link state='{state}'/></interface>"))
+}
+
+/// The device of this machine that a running card ends in.
+pub fn device_of(card: &str) -> Option<String> {
+    attribute(card, "target", "dev", None)
 }
 
 /// The labels in a domain's XML; empty when it has none of ours.
@@ -398,6 +518,34 @@ mod tests {
         let closed = Network { reach: Reach::Isolated, gateway: None, ..inner };
         let xml = network(&owner(), &closed, "rplay-lab-inner", "rp-inner", "a1b2c3d4", &leases).unwrap();
         assert!(!xml.contains("<ip") && !xml.contains("<forward"), "{xml}");
+    }
+
+    #[test]
+    fn a_network_tells_what_it_was_made_for() {
+        let xml = "<network><bridge name='rp-1' stp='off'/><dns><txt name='x' value='no'/><txt name='rplay.digest' value='a&amp;b'/></dns></network>";
+        assert_eq!(digest_of(xml).as_deref(), Some("a&b"));
+        assert_eq!(bridge_of(xml).as_deref(), Some("rp-1"));
+        assert_eq!((digest_of("<network/>"), bridge_of("no xml <")), (None, None));
+    }
+
+    #[test]
+    fn a_card_is_found_by_its_hardware_address() {
+        let xml = "<domain><devices><interface type='network'><mac address='52:54:00:00:00:01'/><target dev='vnet0'/></interface>
+            <interface type='network'><mac address='52:54:00:AA:00:02'/><link state='down'/><target dev='vnet1'/></interface></devices></domain>";
+        let card = card_of(xml, [0x52, 0x54, 0, 0xaa, 0, 2]).unwrap();
+        assert_eq!(device_of(&card).as_deref(), Some("vnet1"));
+        assert!(with_link(&card, true).contains("<link state='up'/></interface>"));
+        assert_eq!(with_link(&card, false).matches("<link").count(), 1);
+        assert_eq!(card_of(xml, [0; 6]), None);
+    }
+
+    #[test]
+    fn volumes_and_pools_are_written() {
+        let over = Some((Path::new("/i/base.qcow2"), "qcow2"));
+        insta::assert_snapshot!(volume("a.root.qcow2", 1 << 30, "qcow2", over).unwrap());
+        insta::assert_snapshot!(pool("rplay-lab-disks", "u", Path::new("/i/lab")).unwrap());
+        let one = lease("one", &port()).unwrap();
+        assert_eq!(one.trim(), r#"<host mac="52:54:00:01:02:03" name="one" ip="192.0.2.10"/>"#);
     }
 
     #[test]

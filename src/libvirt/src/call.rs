@@ -1,0 +1,407 @@
+//! The calls: each a few of libvirt's, made so that it can be repeated. Making what is there and removing what is gone is no error.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use virt::connect::Connect;
+use virt::domain::Domain;
+use virt::error::Error;
+use virt::network::Network;
+use virt::storage_pool::StoragePool;
+use virt::storage_vol::StorageVol;
+use virt::stream::Stream;
+use virt::sys;
+
+/// Why a call did not work.
+#[derive(Debug)]
+pub(crate) enum CallError {
+    /// libvirt's answer.
+    Libvirt(Error),
+    /// A file of this machine.
+    Io(std::io::Error),
+    /// There is no such call, or it lacks something.
+    Unknown(String),
+}
+
+impl CallError {
+    /// libvirt's code; 0 when the error is not libvirt's.
+    pub(crate) fn code(&self) -> u32 {
+        match self {
+            Self::Libvirt(error) => error.code().to_raw(),
+            Self::Io(_) | Self::Unknown(_) => 0,
+        }
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Libvirt(error) => f.write_str(error.message()),
+            Self::Io(error) => error.fmt(f),
+            Self::Unknown(text) => f.write_str(text),
+        }
+    }
+}
+
+impl From<Error> for CallError {
+    fn from(error: Error) -> Self {
+        Self::Libvirt(error)
+    }
+}
+
+impl From<std::io::Error> for CallError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+type Result<T> = std::result::Result<T, CallError>;
+
+/// What can be asked.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "call", rename_all = "kebab-case")]
+pub(crate) enum Call {
+    /// Versions of libvirt and of the hypervisor.
+    Version,
+    /// All domains with their stored XML.
+    Domains,
+    /// The XML of a domain as it runs.
+    DomainXml { name: String },
+    /// A domain is stored under its name, in place of what was.
+    DomainDefine { xml: String },
+    /// A domain is started, or goes on when it was paused.
+    DomainStart { name: String },
+    /// A domain is asked to end, or its power is taken.
+    DomainStop { name: String, hard: bool },
+    /// A domain starts anew, as by the button.
+    DomainReset { name: String },
+    /// A domain stands still or goes on.
+    DomainPause { name: String, pause: bool },
+    /// A device of a running domain is changed.
+    DomainDevice { name: String, xml: String },
+    /// A domain ends, and is forgotten with its snapshots.
+    DomainRemove { name: String },
+    /// Disks, and memory when it runs, are kept.
+    SnapshotMake { name: String, snapshot: String },
+    /// Disks and memory are as they were kept.
+    SnapshotBack { name: String, snapshot: String },
+    /// All networks with their stored XML.
+    Networks,
+    /// A network is stored under its name, in place of what was, and started.
+    NetworkMake { xml: String },
+    /// A fixed address of a running network is set: `xml` is a `host` element.
+    NetworkHost { name: String, xml: String },
+    /// A network ends and is forgotten.
+    NetworkRemove { name: String },
+    /// All storage pools.
+    Pools,
+    /// A pool is stored unless it is there, its folder made, and started.
+    PoolMake { name: String, xml: String },
+    /// A pool's folder goes with what is in it, and it is forgotten.
+    PoolRemove { name: String },
+    /// Volumes of a pool.
+    Volumes { pool: String },
+    /// An empty volume unless it is there; the answer is its path.
+    VolumeMake { pool: String, name: String, xml: String },
+    /// A file becomes the content of a volume.
+    VolumeSend { pool: String, name: String, file: String },
+    /// The content of a volume becomes that of a file.
+    VolumeFetch { pool: String, name: String, file: String },
+    /// A volume goes.
+    VolumeRemove { pool: String, name: String },
+}
+
+/// How much goes over the connection at once.
+const CHUNK: usize = 256 << 10;
+
+impl Call {
+    /// Asks libvirt.
+    pub(crate) fn run(self, to: &Connect) -> Result<Value> {
+        match self {
+            Self::Version => Ok(json!({"libvirt": to.lib_version()?, "hypervisor": to.hyp_version()?})),
+            Self::Domains => domains(to),
+            Self::DomainXml { name } => Ok(to.lookup_domain_by_name(&name)?.xml_desc(0)?.into()),
+            Self::DomainDefine { xml } => done(to.define_domain_xml(&xml)),
+            Self::DomainStart { name } => {
+                let domain = to.lookup_domain_by_name(&name)?;
+                match domain.state()?.0.to_raw() {
+                    sys::VIR_DOMAIN_PAUSED => done(domain.resume()),
+                    _ if domain.is_active()? => Ok(Value::Null),
+                    _ => done(domain.create()),
+                }
+            }
+            Self::DomainStop { name, hard } => {
+                let domain = to.lookup_domain_by_name(&name)?;
+                match domain.is_active()? {
+                    false => Ok(Value::Null),
+                    true if hard => quiet(domain.destroy()),
+                    true => quiet(domain.shutdown()),
+                }
+            }
+            Self::DomainReset { name } => done(to.lookup_domain_by_name(&name)?.reset()),
+            Self::DomainPause { name, pause } => {
+                let domain = to.lookup_domain_by_name(&name)?;
+                let paused = domain.state()?.0.to_raw() == sys::VIR_DOMAIN_PAUSED;
+                match (pause, paused) {
+                    (true, false) => done(domain.suspend()),
+                    (false, true) => done(domain.resume()),
+                    _ => Ok(Value::Null),
+                }
+            }
+            Self::DomainDevice { name, xml } => {
+                done(to.lookup_domain_by_name(&name)?.update_device_flags(&xml, sys::VIR_DOMAIN_AFFECT_LIVE))
+            }
+            Self::DomainRemove { name } => domain_remove(to, &name),
+            Self::SnapshotMake { name, snapshot } => {
+                let domain = to.lookup_domain_by_name(&name)?;
+                // The newest of a name counts.
+                if let Ok(old) = Domain::lookup_snapshot_by_name(&domain, &snapshot, 0) {
+                    old.delete(0)?;
+                }
+                let xml = format!("<domainsnapshot><name>{snapshot}</name></domainsnapshot>");
+                done(domain.create_snapshot_xml(&xml, 0))
+            }
+            Self::SnapshotBack { name, snapshot } => {
+                let domain = to.lookup_domain_by_name(&name)?;
+                done(
+                    Domain::lookup_snapshot_by_name(&domain, &snapshot, 0)?
+                        .revert(sys::VIR_DOMAIN_SNAPSHOT_REVERT_FORCE),
+                )
+            }
+            Self::Networks => networks(to),
+            Self::NetworkMake { xml } => {
+                let network = to.define_network_xml(&xml)?;
+                if !network.is_active()? {
+                    network.create()?;
+                }
+                Ok(network.bridge_name()?.into())
+            }
+            Self::NetworkHost { name, xml } => network_host(&to.lookup_network_by_name(&name)?, &xml),
+            Self::NetworkRemove { name } => network_remove(to, &name),
+            Self::Pools => {
+                let pools = to.list_all_storage_pools(0)?;
+                let one = |pool: &StoragePool| Ok(json!({"name": pool.name()?, "uuid": pool.uuid_string()?}));
+                Ok(Value::Array(pools.iter().map(one).collect::<Result<_>>()?))
+            }
+            Self::PoolMake { name, xml } => pool_make(to, &name, &xml),
+            Self::PoolRemove { name } => pool_remove(to, &name),
+            Self::Volumes { pool } => volumes(to, &pool),
+            Self::VolumeMake { pool, name, xml } => {
+                let pool = pool_of(to, &pool)?;
+                let volume = match pool.lookup_storage_vol_by_name(&name) {
+                    Ok(volume) => volume,
+                    Err(_) => StorageVol::create_xml(&pool, &xml, 0)?,
+                };
+                Ok(volume.path()?.into())
+            }
+            Self::VolumeSend { pool, name, file } => send(to, &volume_of(to, &pool, &name)?, &file),
+            Self::VolumeFetch { pool, name, file } => fetch(to, &volume_of(to, &pool, &name)?, &file),
+            Self::VolumeRemove { pool, name } => match volume_of(to, &pool, &name) {
+                Ok(volume) => quiet(volume.delete(0)),
+                Err(error) if is_gone(&error) => Ok(Value::Null),
+                Err(error) => Err(error),
+            },
+        }
+    }
+}
+
+fn done<T>(result: std::result::Result<T, Error>) -> Result<Value> {
+    Ok(result.map(|_| Value::Null)?)
+}
+
+/// As [`done`], when what is gone, or ended by itself a moment ago, is as well.
+fn quiet<T>(result: std::result::Result<T, Error>) -> Result<Value> {
+    match result.map_err(CallError::from) {
+        Err(error) if !is_gone(&error) && error.code() != sys::VIR_ERR_OPERATION_INVALID => Err(error),
+        _ => Ok(Value::Null),
+    }
+}
+
+fn is_gone(error: &CallError) -> bool {
+    let gone =
+        [sys::VIR_ERR_NO_DOMAIN, sys::VIR_ERR_NO_NETWORK, sys::VIR_ERR_NO_STORAGE_POOL, sys::VIR_ERR_NO_STORAGE_VOL];
+    gone.contains(&error.code())
+}
+
+fn domains(to: &Connect) -> Result<Value> {
+    let mut all = Vec::new();
+    for domain in to.list_all_domains(0)? {
+        let one = || -> Result<Value> {
+            let state = match domain.state()?.0.to_raw() {
+                sys::VIR_DOMAIN_RUNNING | sys::VIR_DOMAIN_BLOCKED | sys::VIR_DOMAIN_SHUTDOWN => "running",
+                sys::VIR_DOMAIN_PAUSED | sys::VIR_DOMAIN_PMSUSPENDED => "paused",
+                _ => "stopped",
+            };
+            let xml = domain.xml_desc(sys::VIR_DOMAIN_XML_INACTIVE)?;
+            Ok(json!({"name": domain.name()?, "uuid": domain.uuid_string()?, "state": state, "xml": xml}))
+        };
+        match one() {
+            Ok(one) => all.push(one),
+            // Removed while this looked.
+            Err(error) if is_gone(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Value::Array(all))
+}
+
+fn domain_remove(to: &Connect, name: &str) -> Result<Value> {
+    let domain = match to.lookup_domain_by_name(name).map_err(CallError::from) {
+        Ok(domain) => domain,
+        Err(error) if is_gone(&error) => return Ok(Value::Null),
+        Err(error) => return Err(error),
+    };
+    if domain.is_active()? {
+        quiet(domain.destroy())?;
+    }
+    let all = sys::VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+        | sys::VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+        | sys::VIR_DOMAIN_UNDEFINE_NVRAM
+        | sys::VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA;
+    quiet(domain.undefine_flags(all))
+}
+
+fn networks(to: &Connect) -> Result<Value> {
+    let mut all = Vec::new();
+    for network in to.list_all_networks(0)? {
+        let one = || -> Result<Value> {
+            let xml = network.xml_desc(sys::VIR_NETWORK_XML_INACTIVE)?;
+            let active = network.is_active()?;
+            Ok(json!({"name": network.name()?, "uuid": network.uuid_string()?, "active": active, "xml": xml}))
+        };
+        match one() {
+            Ok(one) => all.push(one),
+            Err(error) if is_gone(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Value::Array(all))
+}
+
+/// The host with this hardware address gets this address: changed where it is known, else added.
+fn network_host(network: &Network, xml: &str) -> Result<Value> {
+    let flags = sys::VIR_NETWORK_UPDATE_AFFECT_LIVE | sys::VIR_NETWORK_UPDATE_AFFECT_CONFIG;
+    let section = sys::VIR_NETWORK_SECTION_IP_DHCP_HOST;
+    let changed = network.update(sys::VIR_NETWORK_UPDATE_COMMAND_MODIFY, section, -1, xml, flags);
+    if changed.is_ok() {
+        return Ok(Value::Null);
+    }
+    done(network.update(sys::VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, section, -1, xml, flags))
+}
+
+fn network_remove(to: &Connect, name: &str) -> Result<Value> {
+    match to.lookup_network_by_name(name).map_err(CallError::from) {
+        Ok(network) => {
+            if network.is_active()? {
+                quiet(network.destroy())?;
+            }
+            quiet(network.undefine())
+        }
+        Err(error) if is_gone(&error) => Ok(Value::Null),
+        Err(error) => Err(error),
+    }
+}
+
+fn pool_of(to: &Connect, name: &str) -> Result<StoragePool> {
+    let pool = to.lookup_storage_pool_by_name(name)?;
+    if !pool.is_active()? {
+        pool.create(0)?;
+    }
+    Ok(pool)
+}
+
+fn pool_make(to: &Connect, name: &str, xml: &str) -> Result<Value> {
+    let pool = match to.lookup_storage_pool_by_name(name) {
+        Ok(pool) => pool,
+        Err(_) => to.define_storage_pool_xml(xml, 0)?,
+    };
+    if !pool.is_active()? {
+        pool.build(0)?;
+        pool.create(0)?;
+    }
+    Ok(Value::Null)
+}
+
+fn pool_remove(to: &Connect, name: &str) -> Result<Value> {
+    let pool = match to.lookup_storage_pool_by_name(name).map_err(CallError::from) {
+        Ok(pool) => pool,
+        Err(error) if is_gone(&error) => return Ok(Value::Null),
+        Err(error) => return Err(error),
+    };
+    if pool.is_active()? {
+        // Consoles were written without libvirt's knowledge.
+        pool.refresh(0)?;
+        for volume in pool.list_all_volumes(0)? {
+            quiet(volume.delete(0))?;
+        }
+        quiet(pool.destroy())?;
+    }
+    // Its folder; one that is not there is as well.
+    let _ = pool.delete(0);
+    quiet(pool.undefine())
+}
+
+fn volumes(to: &Connect, pool: &str) -> Result<Value> {
+    let pool = match pool_of(to, pool) {
+        Ok(pool) => pool,
+        Err(error) if is_gone(&error) => return Ok(Value::Array(Vec::new())),
+        Err(error) => return Err(error),
+    };
+    pool.refresh(0)?;
+    let mut all = Vec::new();
+    for volume in pool.list_all_volumes(0)? {
+        let Ok(info) = volume.info() else { continue };
+        all.push(
+            json!({"name": volume.name()?, "path": volume.path()?, "size": info.capacity, "used": info.allocation}),
+        );
+    }
+    Ok(Value::Array(all))
+}
+
+fn volume_of(to: &Connect, pool: &str, name: &str) -> Result<StorageVol> {
+    let pool = pool_of(to, pool)?;
+    if let Ok(volume) = pool.lookup_storage_vol_by_name(name) {
+        return Ok(volume);
+    }
+    // Files that others put there are only seen when the pool looks again.
+    pool.refresh(0)?;
+    Ok(pool.lookup_storage_vol_by_name(name)?)
+}
+
+fn send(to: &Connect, volume: &StorageVol, file: &str) -> Result<Value> {
+    let mut file = File::open(file)?;
+    let size = file.metadata()?.len();
+    let stream = Stream::new(to, 0)?;
+    volume.upload(&stream, 0, size, 0)?;
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let read = file.read(&mut chunk)?;
+        if read == 0 {
+            break;
+        }
+        let mut rest = &chunk[..read];
+        while !rest.is_empty() {
+            let sent = usize::try_from(stream.send(rest)?).unwrap_or(0);
+            rest = &rest[sent..];
+        }
+    }
+    done(stream.finish())
+}
+
+fn fetch(to: &Connect, volume: &StorageVol, file: &str) -> Result<Value> {
+    let mut file = File::create(file)?;
+    let stream = Stream::new(to, 0)?;
+    volume.download(&stream, 0, 0, 0)?;
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let read = usize::try_from(stream.recv(&mut chunk)?).unwrap_or(0);
+        if read == 0 {
+            break;
+        }
+        file.write_all(&chunk[..read])?;
+    }
+    done(stream.finish())
+}
