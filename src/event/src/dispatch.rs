@@ -20,19 +20,26 @@ enum Message {
 #[derive(Clone)]
 pub struct Emitter {
     queue: Option<SyncSender<Message>>,
+    /// Tasks wait for a sink when they begin.
+    holds: bool,
 }
 
 impl Emitter {
     /// An emitter that nobody listens to.
     pub fn silent() -> Self {
-        Self { queue: None }
+        Self { queue: None, holds: false }
     }
 
-    /// Puts an event into the stream. Waits only when sinks are thousands of events behind.
+    /// Puts an event into the stream. Waits when sinks are thousands of events behind, and where a task begins that a
+    /// sink holds ([`Sink::holds_tasks`]).
     pub fn emit(&self, kind: EventKind) {
         if let Some(queue) = &self.queue {
+            let held = self.holds && matches!(kind, EventKind::TaskStarted(_));
             // The dispatcher lives until the last emitter is gone; a lost event means its thread has ended already.
             let _ = queue.send(Message::Event(Box::new(kind)));
+            if held {
+                self.flush();
+            }
         }
     }
 
@@ -56,8 +63,9 @@ impl Dispatcher {
     /// Starts the thread with these sinks.
     pub fn start(sinks: Vec<Box<dyn Sink>>) -> (Emitter, Self) {
         let (queue, events) = sync_channel(CAPACITY);
+        let holds = sinks.iter().any(|sink| sink.holds_tasks());
         let thread = std::thread::spawn(move || dispatch(&events, sinks));
-        (Emitter { queue: Some(queue) }, Self { thread })
+        (Emitter { queue: Some(queue), holds }, Self { thread })
     }
 
     /// Waits for the end of the stream, which comes when the last [`Emitter`] is dropped, and returns what went wrong

@@ -11,6 +11,11 @@ pub trait Sink: Send {
     /// Takes one event. An error stops this sink, not the run; it is reported once at the end.
     fn on_event(&mut self, event: &Event) -> io::Result<()>;
 
+    /// Whether tasks wait, when they begin, until this sink has seen it: for what must happen before their first host.
+    fn holds_tasks(&self) -> bool {
+        false
+    }
+
     /// Called once after the last event.
     fn finish(self: Box<Self>) -> io::Result<()> {
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rplay_diag::Span;
+use rplay_diag::{Diagnostic, Span};
 
 use crate::network::Impairment;
 use crate::read::{Fields, Spot};
@@ -23,6 +23,8 @@ pub enum Harm {
     },
     /// The node is cut off from networks.
     Partition(Vec<Spot>),
+    /// The link between two networks is cut.
+    Cut([Spot; 2]),
     /// Its links are slow and lossy.
     Degrade {
         /// Networks it is on; none: all.
@@ -67,7 +69,15 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub(crate) fn read(name: &Spot, fields: Fields<'_>) -> Option<Self> {
+    pub(crate) fn read(name: &Spot, fields: Fields<'_>, found: &mut Vec<Diagnostic>) -> Option<Self> {
+        for field in ["power_off", "pause"] {
+            if fields.flag(field) == Some(false) {
+                let span = fields.get(field).map_or(name.span, rplay_yaml::Node::span);
+                found.push(
+                    Diagnostic::error(format!("`{field}: false` breaks nothing")).at(span, "leave the fault out"),
+                );
+            }
+        }
         let harm = if fields.has("power_off") {
             Harm::PowerOff
         } else if fields.has("pause") {
@@ -76,6 +86,12 @@ impl Fault {
             Harm::Kill { process, signal: fields.text("signal").unwrap_or_else(|| "KILL".to_owned()) }
         } else if fields.has("partition") {
             Harm::Partition(fields.spots("partition"))
+        } else if fields.has("cut") {
+            let Ok(between) = <[Spot; 2]>::try_from(fields.spots("cut")) else {
+                found.push(Diagnostic::error("a link is between two networks").at(name.span, "of this fault"));
+                return None;
+            };
+            Harm::Cut(between)
         } else if let Some(below) = fields.below("degrade") {
             Harm::Degrade { networks: below.spots("networks"), impairment: Impairment::read(below) }
         } else if let Some(path) = fields.text("fill") {
@@ -92,13 +108,12 @@ impl Fault {
         } else {
             When::SideEffect
         };
-        Some(Self {
-            name: name.text.clone(),
-            span: name.span,
-            on: fields.text("hosts"),
-            harm,
-            when,
-            lasts: fields.time("for"),
-        })
+        let lasts = fields.time("for");
+        if let (Harm::Pause, When::Task(_), None) = (&harm, &when, lasts) {
+            let error =
+                Diagnostic::error(format!("`{}` would stop the task for good: its node stands still", name.text));
+            found.push(error.at(name.span, "this fault").hint("`for` says when the node goes on, such as `for: 5s`"));
+        }
+        Some(Self { name: name.text.clone(), span: name.span, on: fields.text("hosts"), harm, when, lasts })
     }
 }

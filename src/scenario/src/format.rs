@@ -383,7 +383,7 @@ pub static CHECK: Shape = Shape {
 pub static FAULT: Shape = Shape {
     name: "fault",
     doc: "Something broken on purpose. It is always mended, also when the run fails or is killed.",
-    one_of: &["power_off", "pause", "kill", "partition", "degrade", "fill", "skew"],
+    one_of: &["power_off", "pause", "kill", "partition", "cut", "degrade", "fill", "skew"],
     fields: &[
         Field::new("hosts", Text, "The nodes it befalls (a pattern); default all."),
         Field::new("power_off", Bool, "The node loses power; it is started again."),
@@ -391,12 +391,17 @@ pub static FAULT: Shape = Shape {
         Field::new("kill", Text, "A process dies: its name, or the unit of a service."),
         Field::new("signal", Text, "Its signal; default KILL."),
         Field::new("partition", List(&Name), "The node is cut off from these networks."),
+        Field::new("cut", List(&Name), "The link between these two networks carries nothing."),
         Field::new("degrade", Of(&DEGRADE), "Its links are slow and lossy."),
         Field::new("fill", Text, "The file system of this path has no room."),
         Field::new("skew", Time, "Its clock goes ahead so much."),
         Field::new("before", Name, "It befalls before this stage."),
         Field::new("after", Name, "It befalls after this stage."),
-        Field::new("task", Text, "It befalls when a task of this name starts (a pattern)."),
+        Field::new(
+            "task",
+            Text,
+            "It befalls when a task of this name (a pattern) starts, before its first host, once in a run.",
+        ),
         Field::new("for", Time, "How long it lasts; default until the end of the stage, or of `side-effect`."),
     ],
 };

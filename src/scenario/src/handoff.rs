@@ -95,7 +95,7 @@ pub fn hosts(scenario: &Scenario, nodes: &[Reached<'_>], config: &Path, spelling
         }
         out.push('\n');
     }
-    for (group, members) in groups(scenario, nodes) {
+    for (group, members) in groups(scenario, nodes.iter().map(|reached| reached.node)) {
         let _ = writeln!(out, "\n[{group}]");
         for name in &members {
             let _ = writeln!(out, "{name}");
@@ -115,25 +115,27 @@ pub fn hosts(scenario: &Scenario, nodes: &[Reached<'_>], config: &Path, spelling
 }
 
 /// Groups with their nodes, in the order in which they are first named.
-pub fn groups<'a>(scenario: &'a Scenario, nodes: &[Reached<'a>]) -> IndexMap<&'a str, Vec<String>> {
+pub fn groups<'a>(
+    scenario: &'a Scenario,
+    nodes: impl Iterator<Item = &'a Node<'a>> + Clone,
+) -> IndexMap<&'a str, Vec<String>> {
     let mut groups: IndexMap<&str, Vec<String>> = IndexMap::new();
-    for reached in nodes {
-        let set = reached.node.set;
+    for node in nodes.clone() {
         // All of a count are a group of their common name.
-        let common = (reached.node.name != set.name).then_some(&set.name);
-        for group in common.into_iter().chain(&set.groups) {
+        let common = (node.name != node.set.name).then_some(&node.set.name);
+        for group in common.into_iter().chain(&node.set.groups) {
             let members = groups.entry(group).or_default();
-            if !members.contains(&reached.node.name) {
-                members.push(reached.node.name.clone());
+            if !members.contains(&node.name) {
+                members.push(node.name.clone());
             }
         }
     }
     for (name, group) in &scenario.groups {
         let members = groups.entry(name).or_default();
         for spot in &group.nodes {
-            for reached in nodes.iter().filter(|reached| reached.node.set.name == spot.text) {
-                if !members.contains(&reached.node.name) {
-                    members.push(reached.node.name.clone());
+            for node in nodes.clone().filter(|node| node.set.name == spot.text) {
+                if !members.contains(&node.name) {
+                    members.push(node.name.clone());
                 }
             }
         }

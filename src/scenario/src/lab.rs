@@ -10,24 +10,29 @@ mod create;
 mod deploy;
 mod destroy;
 mod harm;
+mod link;
 mod look;
+mod mend;
 mod pattern;
+mod play;
 mod shell;
+mod told;
 mod up;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use rplay_diag::{Diagnose, Diagnostic};
-use rplay_value::{Map, Value};
+use rplay_value::Value;
 
 pub use budget::{Estimate, Free};
 pub use create::Created;
-pub use deploy::Idempotence;
+pub use deploy::{Choice, Idempotence};
+pub use play::{Gate, INTERRUPTED, Play, Playbooks, Ran, Recap, Stop, TaskRan};
+pub use told::{Ending, Listener, Told};
 
-use crate::folder::{Folder, FolderError};
+use crate::folder::{Folder, FolderError, Lock};
 use crate::handoff::{self, Reached, Spelling, Way};
 use crate::node::Provider as Kind;
 use crate::provider::docker::Docker;
@@ -85,100 +90,6 @@ impl LabError {
     }
 }
 
-/// How a step ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// Something is different now.
-    Changed,
-    /// It was so already.
-    Same,
-    /// It did what it is for; whether that changed anything is not its business.
-    Done,
-    /// It did not work.
-    Failed,
-}
-
-impl Ending {
-    /// A word for programs.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Changed => "changed",
-            Self::Same => "same",
-            Self::Done => "done",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// What a lab tells while it is at work.
-#[derive(Clone, Debug)]
-pub enum Told {
-    /// A step begins: what (`node`, `stage`, `check`), and which.
-    Begun(&'static str, String),
-    /// A step ended.
-    Ended {
-        /// What.
-        what: &'static str,
-        /// Which.
-        name: String,
-        /// How.
-        ending: Ending,
-        /// Why it failed, or what there is to know.
-        note: Option<String>,
-        /// How long it took.
-        took: Duration,
-    },
-    /// A line that a stage's command wrote.
-    Line(String, String),
-    /// Something worth knowing.
-    Note(String),
-}
-
-/// Who is told.
-pub trait Listener: Send + Sync {
-    /// Called for everything that happens, in order, from any thread.
-    fn told(&self, told: &Told);
-}
-
-/// Playbooks to run.
-#[derive(Clone, Debug)]
-pub struct Play {
-    /// The playbooks, in order.
-    pub playbooks: Vec<PathBuf>,
-    /// The inventory.
-    pub inventory: PathBuf,
-    /// Only these hosts.
-    pub limit: Option<String>,
-    /// Only these tags.
-    pub tags: Vec<String>,
-    /// Not these tags.
-    pub skip_tags: Vec<String>,
-    /// Extra variables.
-    pub vars: Map,
-}
-
-/// How playbooks ended.
-#[derive(Clone, Debug, Default)]
-pub struct Ran {
-    /// The exit code of such a run.
-    pub code: i32,
-    /// Tasks that changed something: host and name of the task.
-    pub changed: Vec<(String, String)>,
-    /// Facts by host.
-    pub facts: BTreeMap<String, Map>,
-    /// What `set_stats` gave.
-    pub stats: Map,
-}
-
-/// The exit code of a run that the user ended.
-pub const INTERRUPTED: i32 = 99;
-
-/// What runs playbooks.
-pub trait Playbooks: Sync {
-    /// Runs playbooks; what they say is shown as any run's.
-    fn run(&self, play: &Play) -> Ran;
-}
-
 /// Something that is there, with what looks after it.
 pub type Found = (Object, Arc<dyn Provider>);
 
@@ -195,6 +106,8 @@ pub struct Lab<'a> {
     providers: HashMap<(Kind, Option<String>), Arc<dyn Provider>>,
     listener: &'a dyn Listener,
     playbooks: &'a dyn Playbooks,
+    /// What is broken on purpose now.
+    broken: Mutex<Vec<mend::Mend>>,
 }
 
 impl<'a> Lab<'a> {
@@ -212,7 +125,8 @@ impl<'a> Lab<'a> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let owner = Owner { scenario: scenario.name.clone(), user };
         let providers = HashMap::new();
-        let mut lab = Self { scenario, folder, owner, counts, runtime, providers, listener, playbooks };
+        let broken = Mutex::default();
+        let mut lab = Self { scenario, folder, owner, counts, runtime, providers, listener, playbooks, broken };
         lab.connect()?;
         Ok(lab)
     }
@@ -248,6 +162,13 @@ impl<'a> Lab<'a> {
             }
         }
         one_of(errors)
+    }
+
+    /// The lock, unless another command has it. What a killed command left broken is mended first.
+    fn locked(&self) -> Result<Lock, LabError> {
+        let lock = self.folder.lock(&self.scenario.name)?;
+        self.mend_left()?;
+        Ok(lock)
     }
 
     fn tell(&self, told: &Told) {
@@ -392,7 +313,7 @@ impl<'a> Lab<'a> {
 
     /// Keeps the disks of all nodes under a name, or puts them back.
     pub fn snapshots(&self, name: &str, back: bool) -> Result<(), LabError> {
-        let _lock = self.folder.lock(&self.scenario.name)?;
+        let _lock = self.locked()?;
         let objects = self.objects()?;
         for (object, provider) in objects.iter().filter(|(object, _)| object.kind == ObjectKind::Node) {
             let what = if back { "back" } else { "snapshot" };

@@ -101,6 +101,20 @@ impl Impairment {
         }
     }
 
+    /// The queue of a link: `netem`, or `tbf` where only the rate is less, which every kernel has.
+    pub fn queue(&self) -> Vec<String> {
+        match self.rate {
+            Some(rate) if (Self { rate: None, ..*self }) == Self::default() => {
+                // A tenth of a second's packets at once, and at least some.
+                let burst = (rate / 80).max(16_000);
+                ["tbf", "rate", &format!("{rate}bit"), "burst", &format!("{burst}b"), "latency", "400ms"]
+                    .map(str::to_owned)
+                    .to_vec()
+            }
+            _ => [vec!["netem".to_owned()], self.netem()].concat(),
+        }
+    }
+
     /// The arguments of `tc qdisc ... netem`.
     pub fn netem(&self) -> Vec<String> {
         let micros = |time: Duration| format!("{}us", time.as_micros());

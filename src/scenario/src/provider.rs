@@ -33,7 +33,7 @@ pub const NAME: &str = "rplay.name";
 pub const DIGEST: &str = "rplay.digest";
 
 /// Begins what nodes are attached to when it is a bridge of another provider; the bridge's name follows.
-const BRIDGE: &str = "bridge:";
+pub(crate) const BRIDGE: &str = "bridge:";
 
 /// The digest of what is asked for: the same parts give the same text, in any process.
 pub fn digest(parts: &[impl AsRef<[u8]>]) -> String {

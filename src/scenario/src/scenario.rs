@@ -172,7 +172,7 @@ impl Scenario {
         let faults = fields
             .named("faults")
             .into_iter()
-            .filter_map(|(name, fields)| Some((name.text.clone(), Fault::read(&name, fields)?)))
+            .filter_map(|(name, fields)| Some((name.text.clone(), Fault::read(&name, fields, found)?)))
             .collect();
         let test = fields.texts("test");
         let budget = fields.below("budget").map_or_else(Budget::default, |fields| Budget {
@@ -264,7 +264,19 @@ impl Scenario {
                     known(network, "network", &mut self.networks.keys());
                 }
             }
+            if let Harm::Cut(between) = &fault.harm {
+                for end in between {
+                    known(end, "network", &mut self.networks.keys());
+                }
+            }
         }
+    }
+
+    /// Whether packets pass between two networks: they have a link, or both are routed.
+    pub fn linked(&self, a: &str, b: &str) -> bool {
+        let routed = |name: &str| self.networks.get(name).is_some_and(|network| network.reach == Reach::Routed);
+        let ends = |link: &Link, a: &str, b: &str| link.between[0].text == a && link.between[1].text == b;
+        a != b && (routed(a) && routed(b) || self.links.iter().any(|link| ends(link, a, b) || ends(link, b, a)))
     }
 
     fn check_networks(&self, found: &mut Vec<Diagnostic>) {
@@ -283,6 +295,14 @@ impl Scenario {
                             .context(Some(network.span), network.cidr.to_string()),
                     );
                 }
+            }
+        }
+        for fault in self.faults.values() {
+            if let Harm::Cut([a, b]) = &fault.harm
+                && !self.linked(&a.text, &b.text)
+            {
+                let message = format!("networks `{}` and `{}` have no link", a.text, b.text);
+                found.push(Diagnostic::error(message).at(a.span, "to cut").hint("`links` says what is linked"));
             }
         }
         for link in &self.links {

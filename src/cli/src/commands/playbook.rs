@@ -4,7 +4,7 @@ mod ended;
 mod listing;
 mod look;
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -51,24 +51,55 @@ pub(crate) fn run(options: &PlaybookOptions) -> i32 {
 }
 
 /// Runs playbooks for a program that wants to know what happens; the value is the exit code.
-pub(crate) fn heard(options: &PlaybookOptions, by: Box<dyn Sink>) -> i32 {
-    begin(options, None, vec![by], &|_| Ok(Work::Playbooks))
+pub(crate) fn heard(options: &PlaybookOptions, hearing: Hearing) -> i32 {
+    begin(options, None, hearing, &|_| Ok(Work::Playbooks))
+}
+
+/// What a program has to do with a run in its own process.
+#[derive(Default)]
+pub(crate) struct Hearing {
+    /// Sinks besides those that options and settings ask for.
+    pub(crate) sinks: Vec<Box<dyn Sink>>,
+    /// Where output goes instead of standard output and standard error: other runs are at work.
+    pub(crate) out: Option<Arc<dyn Fn() -> Box<dyn Write + Send> + Send + Sync>>,
+    /// Ends the run as Ctrl-C would.
+    pub(crate) stop: Option<Arc<tokio::sync::Notify>>,
+}
+
+impl Hearing {
+    fn terminal(&self, look: &Look) -> Terminal {
+        self.out.as_ref().map_or_else(|| Terminal::standard(look), |out| Terminal::new(out(), out(), look))
+    }
+
+    /// Waits until the user or the program ends the run.
+    async fn ended(&self) {
+        let stop = async {
+            match &self.stop {
+                Some(stop) => stop.notified().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = stop => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    }
 }
 
 /// Goes on with a run; the value is the exit code.
 pub(crate) fn resume(options: &PlaybookOptions, resumed: Resumed) -> i32 {
-    begin(options, Some(resumed), Vec::new(), &|_| Ok(Work::Playbooks))
+    begin(options, Some(resumed), Hearing::default(), &|_| Ok(Work::Playbooks))
 }
 
 /// Reads the settings, and runs what they and the options ask for.
 pub(crate) fn start(options: &PlaybookOptions, work: &dyn Fn(&Settings) -> Result<Work, Failure>) -> i32 {
-    begin(options, None, Vec::new(), work)
+    begin(options, None, Hearing::default(), work)
 }
 
 fn begin(
     options: &PlaybookOptions,
     resumed: Option<Resumed>,
-    hearing: Vec<Box<dyn Sink>>,
+    hearing: Hearing,
     work: &dyn Fn(&Settings) -> Result<Work, Failure>,
 ) -> i32 {
     let sources = Sources::new();
@@ -107,8 +138,7 @@ struct Command<'a> {
     listener: Option<Listener>,
     /// The run to go on with.
     resumed: Option<Resumed>,
-    /// Sinks besides those that options and settings ask for.
-    hearing: Vec<Box<dyn Sink>>,
+    hearing: Hearing,
     journal: Option<Arc<Journal>>,
     /// Nothing is run, so that an inventory that cannot be read is only worth a warning.
     looks: bool,
@@ -212,7 +242,7 @@ impl<'a> Command<'a> {
             because: None,
             listener: None,
             resumed: None,
-            hearing: Vec::new(),
+            hearing: Hearing::default(),
             journal: None,
             looks: false,
         }
@@ -472,7 +502,7 @@ impl<'a> Command<'a> {
             .build()
             .map_err(|error| Failure::error(Diagnostic::error(format!("could not start worker threads: {error}"))))?;
         let (mut sinks, deprecated) = self.sinks(work, &resolver, &extra_vars, &connection.kind, &mut said)?;
-        sinks.append(&mut self.hearing);
+        sinks.append(&mut self.hearing.sinks);
         let journal = if matches!(work, Work::Playbooks) { self.journal(files, &mut said) } else { None };
         let (emitter, dispatcher) = Dispatcher::start(sinks);
         for diagnostic in &said {
@@ -565,7 +595,7 @@ impl<'a> Command<'a> {
             pool,
             emitter.clone(),
         );
-        let ended = runtime.block_on(ended(run, work, &self.playbooks, &emitter));
+        let ended = runtime.block_on(ended(run, work, &self.playbooks, &emitter, &self.hearing));
         drop(emitter);
         if let Some(listener) = &self.listener {
             listener.close();
@@ -644,7 +674,7 @@ impl<'a> Command<'a> {
             }
         }
         let terminal =
-            || if python_sink.is_some() { Terminal::direct(&self.look) } else { Terminal::standard(&self.look) };
+            || if python_sink.is_some() { Terminal::direct(&self.look) } else { self.hearing.terminal(&self.look) };
         let opened = match work {
             Work::Console(console) => console.sink(&name, &self.look),
             // What a callback in Python shows, nothing else does.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use clap::{ArgAction, Args, Subcommand, ValueEnum};
 use rplay_diag::{Diagnose as _, Diagnostic, Sources};
 use rplay_scenario::handoff::{Spelling, Way};
-use rplay_scenario::lab::{Lab, LabError};
+use rplay_scenario::lab::{Choice, Lab, LabError};
 use rplay_scenario::provider::Object;
 use rplay_scenario::topology::{Counts, Known};
 use rplay_scenario::{Scenario, ScenarioError};
@@ -67,6 +67,39 @@ struct Named {
     name: Option<PathBuf>,
 }
 
+/// Which of the stages run, and how.
+#[derive(Args, Clone, Debug, Default)]
+struct Order {
+    /// Not what they need
+    #[arg(long)]
+    only: bool,
+    /// Begin at this stage
+    #[arg(long, value_name = "STAGE")]
+    from: Option<String>,
+    /// End with this stage
+    #[arg(long, value_name = "STAGE")]
+    until: Option<String>,
+    /// One stage after the other, also where they share no node
+    #[arg(long)]
+    serial: bool,
+    /// How many stages side by side, at most
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
+    parallel: Option<u16>,
+}
+
+impl Order {
+    fn choice(&self, names: &[String]) -> Choice {
+        Choice {
+            names: names.to_vec(),
+            only: self.only,
+            from: self.from.clone(),
+            until: self.until.clone(),
+            serial: self.serial,
+            parallel: self.parallel.map(usize::from),
+        }
+    }
+}
+
 /// When `test` removes the nodes again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Destroy {
@@ -108,12 +141,8 @@ enum Action {
         /// Stages, in any order; all by default when there is none
         #[arg(value_name = "STAGE")]
         stages: Vec<String>,
-        /// Not what they need
-        #[arg(long)]
-        only: bool,
-        /// Begin at this stage
-        #[arg(long, value_name = "STAGE")]
-        from: Option<String>,
+        #[command(flatten)]
+        order: Order,
     },
     /// Look whether all is as it must be
     Verify {
@@ -252,7 +281,7 @@ fn in_lab(action: &Action, common: &Common, lab: &Lab<'_>) -> Result<i32, Failur
         Action::Plan(_) => {
             let objects = lab.objects().map_err(failed)?;
             let nodes = lab.nodes(&objects).map_err(failed)?;
-            let stages = lab.chosen(&[], false, None).map_err(failed)?;
+            let stages = lab.chosen(&Choice::default()).map_err(failed)?;
             let free = rplay_scenario::lab::Free::now(lab.folder.path()).map_err(failed)?;
             let there: Vec<Object> = objects.into_iter().map(|(object, _)| object).collect();
             print(&show::plan(lab.scenario, &nodes, &stages, &lab.why(&[], &stages), &there, free));
@@ -268,8 +297,8 @@ fn in_lab(action: &Action, common: &Common, lab: &Lab<'_>) -> Result<i32, Failur
                 });
             }
         }
-        Action::Converge(_) => lab.run(&[], false, None).map_err(failed)?,
-        Action::Run { stages, only, from } => lab.run(stages, *only, from.as_deref()).map_err(failed)?,
+        Action::Converge(_) => lab.run(&Choice::default()).map_err(failed)?,
+        Action::Run { stages, order } => lab.run(&order.choice(stages)).map_err(failed)?,
         Action::Verify { check, .. } => lab.verify(check).map_err(failed)?,
         Action::Idempotence(_) => idempotence(lab)?,
         Action::SideEffect { fault, .. } => lab.side_effect(fault).map_err(failed)?,
@@ -406,7 +435,7 @@ fn test(lab: &Lab<'_>, destroy: Destroy) -> Result<(), Failure> {
         ended = match step.as_str() {
             "destroy" => remove(),
             "create" => lab.create().map(|_| ()).map_err(failed),
-            "converge" => lab.run(&[], false, None).map_err(failed),
+            "converge" => lab.run(&Choice::default()).map_err(failed),
             "idempotence" => idempotence(lab),
             "side-effect" => lab.side_effect(&[]).map_err(failed),
             "verify" => lab.verify(&[]).map_err(failed),

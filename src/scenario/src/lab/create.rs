@@ -27,23 +27,18 @@ pub struct Created {
 impl<'a> Lab<'a> {
     /// Makes what is missing.
     pub fn create(&self) -> Result<Created, LabError> {
-        let _lock = self.folder.lock(&self.scenario.name)?;
+        let _lock = self.locked()?;
         self.create_locked()
     }
 
     /// As [`Self::create`], when the lock is held.
     pub(super) fn create_locked(&self) -> Result<Created, LabError> {
-        if let Some(link) = self.scenario.links.first() {
-            let text = "links between networks are not there yet";
-            let error = rplay_diag::Diagnostic::error(text).at(link.between[0].span, "this link");
-            return Err(LabError::said(error.hint("a fault `degrade` slows the links of nodes down")));
-        }
         for provider in self.providers.values() {
             self.wait(async { Ok(provider.preflight().await?) })?;
         }
         let mut before = self.objects()?;
-        self.mend_left(&before)?;
         let nodes = self.nodes(&before)?;
+        self.faults_possible(&nodes)?;
         let absent = nodes.iter().filter(|node| Self::object(&before, &node.name).is_none());
         Estimate::of(absent).fits(Free::now(self.folder.path())?, self.scenario.budget)?;
         let key = self.folder.public_key(&self.scenario.name)?;
@@ -54,6 +49,7 @@ impl<'a> Lab<'a> {
             _ => created.same += 1,
         };
         let networks = self.networks(&nodes, &before, &mut count)?;
+        self.link(&networks, &mut count)?;
         let images = self.images(&nodes)?;
         let limit = self.scenario.budget.parallel.unwrap_or(16).max(1);
         let ended: Vec<Result<Ending, LabError>> = self.wait(async {
@@ -268,4 +264,4 @@ impl<'a> Lab<'a> {
 }
 
 /// What providers call things: by provider, engine and name.
-type Made = HashMap<(Kind, Option<String>, String), String>;
+pub(super) type Made = HashMap<(Kind, Option<String>, String), String>;

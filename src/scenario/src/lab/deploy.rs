@@ -1,6 +1,6 @@
 //! Stages are run: each after what it needs, with what others gave, and with the checks and faults that belong to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,8 +9,9 @@ use rplay_diag::Diagnostic;
 use rplay_value::json::{self, JsonStyle};
 use rplay_value::{Map, Value};
 
-use super::{Ending, INTERRUPTED, Lab, LabError, Play, Ran, Told, plain, shell};
-use crate::fault::When;
+use super::harm::Waiting;
+use super::{Ending, Gate, INTERRUPTED, Lab, LabError, Play, Ran, Stop, Told, one_of, plain, shell};
+use crate::fault::{Fault, When};
 use crate::handoff::{Reached, Spelling};
 use crate::stage::{Given, Stage, Work};
 
@@ -21,48 +22,163 @@ pub struct Idempotence {
     pub changed: Vec<(String, String, String)>,
 }
 
-impl Lab<'_> {
-    /// Makes what is missing, then runs stages: those named with what they need, unless `only`, or all by default.
-    pub fn run(&self, names: &[String], only: bool, from: Option<&str>) -> Result<(), LabError> {
-        let stages = self.chosen(names, only, from)?;
-        let _lock = self.folder.lock(&self.scenario.name)?;
+/// Which stages are run.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    /// Their names, in any order; none are all that run by default.
+    pub names: Vec<String>,
+    /// Not what they need.
+    pub only: bool,
+    /// Only this one and what comes after it.
+    pub from: Option<String>,
+    /// Only this one and what comes before it.
+    pub until: Option<String>,
+    /// One after the other, also where they share no node.
+    pub serial: bool,
+    /// How many side by side, at most.
+    pub parallel: Option<usize>,
+}
+
+impl Choice {
+    fn is_all(&self) -> bool {
+        self.names.is_empty() && self.from.is_none() && self.until.is_none()
+    }
+}
+
+impl<'a> Lab<'a> {
+    /// Makes what is missing, then runs stages.
+    pub fn run(&self, chosen: &Choice) -> Result<(), LabError> {
+        let stages = self.chosen(chosen)?;
+        let _lock = self.locked()?;
         self.create_locked()?;
         self.with_nodes(|reached| {
-            for stage in stages {
-                self.stage(stage, reached)?;
+            let waiting = Waiting::default();
+            self.in_order(&stages, chosen, reached, &waiting)?;
+            one_of(waiting.errors())?;
+            // Where everything ran, a fault that waits for a task that is not there tests nothing.
+            let all = chosen.is_all();
+            for fault in self.scenario.faults.values().filter(|fault| all && !waiting.has(fault)) {
+                if let When::Task(task) = &fault.when {
+                    let text = format!("fault `{}` did not befall: no task `{task}` was started", fault.name);
+                    return Err(LabError::said(Diagnostic::error(text).at(fault.span, "this fault")));
+                }
             }
             Ok(())
         })
     }
 
-    /// The stages to run, in order. With `from`, only that one and what comes after it.
-    pub fn chosen(&self, names: &[String], only: bool, from: Option<&str>) -> Result<Vec<&Stage>, LabError> {
-        let mut stages = self.scenario.stages.select(names, only)?;
-        if let Some(from) = from {
-            // Also says whether there is one of that name.
-            let first = self.scenario.stages.select(&[from.to_owned()], true)?;
-            let Some(at) = stages.iter().position(|stage| first.iter().any(|first| first.name == stage.name)) else {
-                let text = format!("stage `{from}` is not one of those that are run");
+    /// The stages to run, in order.
+    pub fn chosen(&self, chosen: &Choice) -> Result<Vec<&'a Stage>, LabError> {
+        let mut stages = self.scenario.stages.select(&chosen.names, chosen.only)?;
+        for (name, until) in [(&chosen.from, false), (&chosen.until, true)] {
+            let Some(name) = name else { continue };
+            // Also says whether there is one of that name; a group is its members.
+            let named = self.scenario.stages.select(std::slice::from_ref(name), true)?;
+            let of_it = |stage: &&Stage| named.iter().any(|named| named.name == stage.name);
+            let at = if until { stages.iter().rposition(of_it) } else { stages.iter().position(of_it) };
+            let Some(at) = at else {
+                let text = format!("stage `{name}` is not one of those that are run");
                 let names: Vec<&str> = stages.iter().map(|stage| stage.name.as_str()).collect();
                 let hint = format!("they are {}", rplay_diag::quoted_list(names));
                 return Err(LabError::said(Diagnostic::error(text).hint(hint)));
             };
-            stages.drain(..at);
+            if until {
+                stages.truncate(at + 1);
+            } else {
+                stages.drain(..at);
+            }
         }
         Ok(stages)
     }
 
+    /// Runs stages, each after what it needs. Those that share no node run side by side.
+    fn in_order(
+        &self,
+        stages: &[&'a Stage],
+        chosen: &Choice,
+        reached: &[Reached<'_>],
+        waiting: &Waiting,
+    ) -> Result<(), LabError> {
+        let mut nodes: Vec<HashSet<&str>> = Vec::new();
+        for stage in stages {
+            let of_stage = super::pattern::select(self.scenario, reached, stage.on.as_deref())?;
+            nodes.push(of_stage.iter().map(|reached| reached.node.name.as_str()).collect());
+        }
+        let needs: Vec<Vec<usize>> = stages
+            .iter()
+            .map(|stage| {
+                let needs = self.scenario.stages.needs(stage);
+                (0..stages.len()).filter(|at| needs.contains(stages[*at].name.as_str())).collect()
+            })
+            .collect();
+        let mut errors = Vec::new();
+        std::thread::scope(|scope| {
+            let (ended, over) = std::sync::mpsc::channel();
+            let (mut begun, mut done, mut running) = (vec![false; stages.len()], vec![false; stages.len()], Vec::new());
+            loop {
+                for at in 0..stages.len() {
+                    let ready = errors.is_empty()
+                        && !begun[at]
+                        && needs[at].iter().all(|need| done[*need])
+                        // What stands before it and shares a node goes first, as written.
+                        && (0..at).all(|other| done[other] || begun[other] && !running.contains(&other) || nodes[other].is_disjoint(&nodes[at]))
+                        && (running.is_empty() || !chosen.serial && running.len() < chosen.parallel.unwrap_or(usize::MAX))
+                        && running.iter().all(|other: &usize| nodes[*other].is_disjoint(&nodes[at]));
+                    if !ready {
+                        continue;
+                    }
+                    begun[at] = true;
+                    running.push(at);
+                    let beside =
+                        running.len() > 1 || Self::will_have_company(at, &begun, &done, &needs, &nodes, chosen);
+                    let (ended, stage) = (ended.clone(), stages[at]);
+                    scope.spawn(move || {
+                        let result = self.stage(stage, reached, waiting, beside);
+                        // The loop lives until everything has ended.
+                        let _ = ended.send((at, result));
+                    });
+                }
+                if running.is_empty() {
+                    return;
+                }
+                let Ok((at, result)) = over.recv() else { return };
+                running.retain(|other| *other != at);
+                done[at] = result.is_ok();
+                errors.extend(result.err());
+            }
+        });
+        one_of(errors)
+    }
+
+    /// Whether another stage may begin while this one runs.
+    fn will_have_company(
+        at: usize,
+        begun: &[bool],
+        done: &[bool],
+        needs: &[Vec<usize>],
+        nodes: &[HashSet<&str>],
+        chosen: &Choice,
+    ) -> bool {
+        !chosen.serial
+            && (0..nodes.len()).any(|other| {
+                other != at
+                    && !begun[other]
+                    && needs[other].iter().all(|need| done[*need])
+                    && nodes[other].is_disjoint(&nodes[at])
+            })
+    }
+
     /// Runs the stages that must change nothing once more, and tells what they changed.
     pub fn idempotence(&self, names: &[String]) -> Result<Idempotence, LabError> {
-        let stages = self.chosen(names, false, None)?;
-        let _lock = self.folder.lock(&self.scenario.name)?;
+        let stages = self.chosen(&Choice { names: names.to_vec(), ..Choice::default() })?;
+        let _lock = self.locked()?;
         self.with_nodes(|reached| {
             let mut found = Idempotence::default();
             for stage in stages.into_iter().filter(|stage| stage.idempotent) {
                 let Work::Playbook(playbooks) = &stage.work else { continue };
                 self.step("idempotence", &stage.name, || {
-                    let ran = self.play(stage, playbooks, reached)?;
-                    let changed = ran.changed.into_iter().map(|(host, task)| (stage.name.clone(), host, task));
+                    let ran = self.play(stage, playbooks, reached, None, false)?;
+                    let changed = ran.changed().map(|ran| (stage.name.clone(), ran.host.clone(), ran.task.clone()));
                     let before = found.changed.len();
                     found.changed.extend(changed);
                     Ok::<_, LabError>(if found.changed.len() == before { Ending::Same } else { Ending::Changed })
@@ -84,13 +200,13 @@ impl Lab<'_> {
         work(&reached)
     }
 
-    fn stage(&self, stage: &Stage, reached: &[Reached<'_>]) -> Result<(), LabError> {
+    fn stage(&self, stage: &Stage, reached: &[Reached<'_>], waiting: &Waiting, beside: bool) -> Result<(), LabError> {
         let before: Vec<&str> = self.faults(|when| matches!(when, When::Before(name) if name.text == stage.name));
         self.broken(&before, reached, || {
             self.step("stage", &stage.name, || {
                 let mut tries = 0;
                 loop {
-                    match self.work(stage, reached) {
+                    match self.work(stage, reached, waiting, beside) {
                         Err(error) if tries < stage.retries && !matches!(error, LabError::Interrupted) => {
                             tries += 1;
                             self.note(format!(
@@ -104,7 +220,9 @@ impl Lab<'_> {
             })
         })?;
         let after: Vec<&str> = self.faults(|when| matches!(when, When::After(name) if name.text == stage.name));
-        self.broken(&after, reached, || self.linger(&after))?;
+        if !after.is_empty() {
+            self.broken(&after, reached, || self.linger(&after))?;
+        }
         let checks = self
             .scenario
             .verify
@@ -113,13 +231,19 @@ impl Lab<'_> {
         self.look(checks, reached)
     }
 
-    fn work(&self, stage: &Stage, reached: &[Reached<'_>]) -> Result<Ending, LabError> {
+    fn work(
+        &self,
+        stage: &Stage,
+        reached: &[Reached<'_>],
+        waiting: &Waiting,
+        beside: bool,
+    ) -> Result<Ending, LabError> {
         let ending = match &stage.work {
             Work::Playbook(playbooks) => {
-                let ran = self.play(stage, playbooks, reached)?;
+                let ran = self.play(stage, playbooks, reached, Some(waiting), beside)?;
                 let outputs = self.given(stage, reached, &ran)?;
                 self.keep(stage, outputs)?;
-                if ran.changed.is_empty() { Ending::Same } else { Ending::Changed }
+                if ran.changed().next().is_none() { Ending::Same } else { Ending::Changed }
             }
             Work::Shell(_) | Work::Program(_) => {
                 self.command(stage, reached)?;
@@ -132,7 +256,15 @@ impl Lab<'_> {
         Ok(ending)
     }
 
-    fn play(&self, stage: &Stage, playbooks: &[std::path::PathBuf], reached: &[Reached<'_>]) -> Result<Ran, LabError> {
+    /// Runs a stage's playbooks; faults that wait for tasks befall when there is somebody `waiting`.
+    fn play(
+        &self,
+        stage: &Stage,
+        playbooks: &[std::path::PathBuf],
+        reached: &[Reached<'_>],
+        waiting: Option<&Waiting>,
+        beside: bool,
+    ) -> Result<Ran, LabError> {
         let mut vars = stage.vars.clone();
         for (name, value) in self.inputs(stage)? {
             vars.insert(name, value);
@@ -142,37 +274,57 @@ impl Lab<'_> {
             super::pattern::select(self.scenario, reached, Some(pattern))?;
         }
         let play = Play {
+            name: stage.name.clone(),
             playbooks: playbooks.to_vec(),
             inventory: self.folder.file("hosts"),
             limit: stage.on.clone(),
             tags: stage.tags.clone(),
             skip_tags: stage.skip_tags.clone(),
             vars,
+            beside,
+            gate: None,
+            stop: Stop::default(),
         };
         let over = AtomicBool::new(false);
-        let ran = match stage.deadline {
+        let runs = |play: Play| match stage.deadline {
             None => self.playbooks.run(&play),
-            Some(deadline) => Self::until(deadline, &over, || self.playbooks.run(&play)),
+            Some(deadline) => Self::until(deadline, &play.stop, &over, || self.playbooks.run(&play)),
+        };
+        let waits =
+            |fault: &Fault| waiting.is_some_and(|waiting| matches!(fault.when, When::Task(_)) && !waiting.has(fault));
+        let (ran, mended) = match waiting.filter(|_| self.scenario.faults.values().any(waits)) {
+            None => (runs(play), Ok(())),
+            Some(waiting) => {
+                let (gate, tasks) = Gate::new();
+                let play = Play { gate: Some(gate), ..play };
+                self.while_tasks(waiting, tasks, reached, || runs(play))
+            }
         };
         let failed = |text: String| Err(LabError::said(Diagnostic::error(text).at(stage.span, "this stage")));
+        self.tell(&Told::Ran { stage: stage.name.clone(), ran: ran.clone() });
         match ran.code {
-            0 => Ok(ran),
+            0 => mended.map(|()| ran),
             _ if over.load(Ordering::SeqCst) => {
                 failed(format!("stage `{}` took longer than {:?}", stage.name, stage.deadline.unwrap_or_default()))
             }
             INTERRUPTED => Err(LabError::Interrupted),
-            code => failed(format!("stage `{}` failed: the run ended with {code}", stage.name)),
+            code => {
+                let first = ran.tasks.iter().find_map(|task| Some((task, task.failed.as_ref()?)));
+                let why = first.map(|(task, why)| format!(": {} on `{}`: {why}", task.task, task.host));
+                let why = why.unwrap_or_default();
+                failed(format!("stage `{}` failed: the run ended with {code}{why}", stage.name))
+            }
         }
     }
 
     /// Ends a run as the user would (Ctrl-C) when its time is over: its connections are ended in order.
-    fn until<T>(deadline: Duration, over: &AtomicBool, work: impl FnOnce() -> T) -> T {
+    fn until<T>(deadline: Duration, stop: &Stop, over: &AtomicBool, work: impl FnOnce() -> T) -> T {
         let (done, waiting) = std::sync::mpsc::channel::<()>();
         std::thread::scope(|scope| {
             scope.spawn(move || {
                 if matches!(waiting.recv_timeout(deadline), Err(std::sync::mpsc::RecvTimeoutError::Timeout)) {
                     over.store(true, Ordering::SeqCst);
-                    let _ = nix::sys::signal::kill(nix::unistd::getpid(), nix::sys::signal::Signal::SIGINT);
+                    stop.notify_one();
                 }
             });
             let ended = work();

@@ -26,6 +26,7 @@ impl Lab<'_> {
             })?;
             one_of(removed.into_iter().filter_map(Result::err).collect())?;
         }
+        self.unlink()?;
         self.folder.remove()?;
         drop(lock);
         Ok(objects.len())

@@ -23,7 +23,7 @@ impl Lab<'_> {
                 return Err(LabError::said(error.hint(hint)));
             }
         }
-        let _lock = self.folder.lock(&self.scenario.name)?;
+        let _lock = self.locked()?;
         let chosen = self.scenario.verify.iter().filter(|check| names.is_empty() || names.contains(&check.name));
         self.with_nodes(|reached| self.look(chosen, reached))
     }
@@ -79,12 +79,16 @@ impl Lab<'_> {
             Look::Playbook(path) => {
                 nodes()?;
                 let ran = self.playbooks.run(&Play {
+                    name: check.name.clone(),
                     playbooks: vec![path.clone()],
                     inventory: self.folder.file("hosts"),
                     limit: check.on.clone(),
                     tags: Vec::new(),
                     skip_tags: Vec::new(),
                     vars: rplay_value::Map::new(),
+                    beside: false,
+                    gate: None,
+                    stop: super::Stop::default(),
                 });
                 match ran.code {
                     0 => Ok(None),

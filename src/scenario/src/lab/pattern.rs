@@ -5,6 +5,7 @@ use rplay_diag::{Diagnostic, nearest};
 use super::LabError;
 use crate::handoff::{Reached, groups};
 use crate::scenario::Scenario;
+use crate::topology::Node;
 
 /// The nodes that a pattern means, in the scenario's order.
 pub(super) fn select<'r, 'n>(
@@ -12,8 +13,24 @@ pub(super) fn select<'r, 'n>(
     reached: &'r [Reached<'n>],
     pattern: Option<&str>,
 ) -> Result<Vec<&'r Reached<'n>>, LabError> {
-    let groups = groups(scenario, reached);
-    let mut chosen = vec![false; reached.len()];
+    let nodes: Vec<&Node<'_>> = reached.iter().map(|reached| reached.node).collect();
+    let chosen = chosen(scenario, &nodes, pattern)?;
+    Ok(reached.iter().zip(chosen).filter(|(_, chosen)| *chosen).map(|(node, _)| node).collect())
+}
+
+/// As [`select`], of nodes that may not be there yet.
+pub(super) fn nodes<'r, 'n>(
+    scenario: &Scenario,
+    nodes: &[&'r Node<'n>],
+    pattern: Option<&str>,
+) -> Result<Vec<&'r Node<'n>>, LabError> {
+    let chosen = chosen(scenario, nodes, pattern)?;
+    Ok(nodes.iter().zip(chosen).filter(|(_, chosen)| *chosen).map(|(node, _)| *node).collect())
+}
+
+fn chosen(scenario: &Scenario, nodes: &[&Node<'_>], pattern: Option<&str>) -> Result<Vec<bool>, LabError> {
+    let groups = groups(scenario, nodes.iter().copied());
+    let mut chosen = vec![false; nodes.len()];
     let pattern = pattern.unwrap_or("all");
     let terms: Vec<&str> = pattern.split([',', ':']).map(str::trim).filter(|term| !term.is_empty()).collect();
     // As inventories have it: what is left out comes last, and alone it is taken from all.
@@ -26,23 +43,24 @@ pub(super) fn select<'r, 'n>(
         for term in terms {
             let name = term.trim_start_matches('!');
             let mut found = false;
-            for (at, node) in reached.iter().enumerate() {
-                let named = &node.node.name;
+            for (at, node) in nodes.iter().enumerate() {
                 let mut in_group = groups.iter().filter(|(group, _)| matches(name, group));
-                if name == "all" || matches(name, named) || in_group.any(|(_, members)| members.contains(named)) {
+                let member = in_group.any(|(_, members)| members.contains(&node.name));
+                if name == "all" || matches(name, &node.name) || member {
                     chosen[at] = value;
                     found = true;
                 }
             }
-            if !found {
-                let known = reached.iter().map(|node| node.node.name.as_str()).chain(groups.keys().copied());
+            // A count of none is a group without nodes.
+            if !found && !scenario.nodes.contains_key(name) {
+                let known = nodes.iter().map(|node| node.name.as_str()).chain(groups.keys().copied());
                 let error = Diagnostic::error(format!("no node and no group is `{name}`"));
                 let near = nearest(name, known).map(|near| format!("did you mean `{near}`?"));
                 return Err(LabError::said(error.hint_maybe(near)));
             }
         }
     }
-    Ok(reached.iter().zip(chosen).filter(|(_, chosen)| *chosen).map(|(node, _)| node).collect())
+    Ok(chosen)
 }
 
 /// A name with `*` for any text.

@@ -215,12 +215,6 @@ impl Provider for Docker {
     async fn network(&self, owner: &Owner, network: &Network) -> Result<String, ProviderError> {
         let what = format!("make network `{}`", network.name);
         let unsupported = |why: &str| Err(ProviderError::Refused { what: what.clone(), why: why.to_owned() });
-        if network.reach == Reach::Routed {
-            return unsupported("Docker keeps its networks apart; rplay makes `nat` and `isolated` ones there so far");
-        }
-        if network.vlan.is_some() {
-            return unsupported("VLANs are not there for containers yet");
-        }
         if !network.cidr.network().is_ipv4() {
             return unsupported("Docker needs an IPv4 network");
         }
@@ -252,6 +246,18 @@ impl Provider for Docker {
         if let Some(bridge) = &network.bridge {
             options.insert("com.docker.network.bridge.name".to_owned(), bridge.as_str().into());
         }
+        if network.reach == Reach::Routed {
+            // Nodes keep their addresses: other networks answer to them.
+            options.insert("com.docker.network.bridge.enable_ip_masquerade".to_owned(), "false".into());
+        }
+        let mut driver = "bridge";
+        if let Some((tag, parent)) = &network.vlan {
+            // Docker makes the tagged interface on the parent's bridge, and removes it with the network.
+            let parent = self.bridge(&super::docker::called(owner, &parent.text)).await?;
+            options.insert("parent".to_owned(), format!("{parent}.{tag}").into());
+            options.remove("com.docker.network.driver.mtu");
+            driver = "macvlan";
+        }
         let mut config = json!({"Subnet": network.cidr.to_string()});
         if let Some(gateway) = gateway {
             config["Gateway"] = gateway.to_string().into();
@@ -260,7 +266,7 @@ impl Provider for Docker {
             "Name": called,
             // Two of one name would be possible otherwise.
             "CheckDuplicate": true,
-            "Driver": "bridge",
+            "Driver": driver,
             "Internal": network.reach == Reach::Isolated,
             "IPAM": {"Config": [config]},
             "Options": options,

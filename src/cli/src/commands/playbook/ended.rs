@@ -6,7 +6,7 @@ use rplay_engine::{EngineError, Run, RunOutcome};
 use rplay_event::Emitter;
 use rplay_playbook::AdHoc;
 
-use super::Work;
+use super::{Hearing, Work};
 
 /// How a run ended.
 pub(super) enum Ended {
@@ -16,9 +16,9 @@ pub(super) enum Ended {
 }
 
 /// Runs what is to be run; connections are ended either way.
-pub(super) async fn ended(mut run: Run, work: &Work, paths: &[PathBuf], emitter: &Emitter) -> Ended {
+pub(super) async fn ended(mut run: Run, work: &Work, paths: &[PathBuf], emitter: &Emitter, hearing: &Hearing) -> Ended {
     match work {
-        Work::Playbooks => playbooks(run, paths).await,
+        Work::Playbooks => playbooks(run, paths, hearing).await,
         Work::AdHoc(asked) => adhoc(run, &asked.task).await,
         Work::Console(console) => {
             run.begin(&[]);
@@ -49,7 +49,7 @@ impl Ended {
 }
 
 /// Runs playbooks until one does not end well or the user interrupts; connections are ended either way.
-async fn playbooks(mut run: Run, paths: &[PathBuf]) -> Ended {
+async fn playbooks(mut run: Run, paths: &[PathBuf], hearing: &Hearing) -> Ended {
     run.begin(paths);
     let all = async {
         let mut outcome = RunOutcome::Ok;
@@ -63,7 +63,7 @@ async fn playbooks(mut run: Run, paths: &[PathBuf]) -> Ended {
     };
     let ended = tokio::select! {
         ended = all => ended.map_or_else(|error| Ended::Error(Box::new(error)), Ended::Done),
-        _ = tokio::signal::ctrl_c() => Ended::Interrupted,
+        () = hearing.ended() => Ended::Interrupted,
     };
     match &ended {
         Ended::Done(outcome) => run.conclude(*outcome),

@@ -1,16 +1,18 @@
 //! What a lab tells, as lines for people or for programs; and what it hears of its runs.
 
+use std::collections::HashMap;
 use std::io::{self, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use clap::ValueEnum;
-use rplay_event::{Event, EventKind, Outcome, Sink};
-use rplay_scenario::lab::{Ending, Listener, Play, Playbooks, Ran, Told};
+use rplay_event::{Event, EventKind, Outcome, Sink, TaskId, TaskInfo};
+use rplay_scenario::lab::{Ending, Gate, Listener, Play, Playbooks, Ran, TaskRan, Told};
+use rplay_value::Value;
 use rplay_value::json::{self, JsonStyle};
-use rplay_value::{Map, Value};
 use serde_json::json;
 
-use crate::commands::playbook;
+use crate::commands::playbook::{self, Hearing};
 use crate::exit;
 use crate::options::PlaybookOptions;
 
@@ -51,7 +53,7 @@ fn human(told: &Told) -> Option<String> {
     Some(match told {
         // What takes a while is worth a line before it is done.
         Told::Begun(what @ ("stage" | "idempotence"), name) => format!("\n{what} {name}\n"),
-        Told::Begun(..) => return None,
+        Told::Begun(..) | Told::Ran { .. } => return None,
         Told::Ended { what, name, ending, note, took } => {
             let word = match (*what, ending) {
                 ("check", Ending::Done) => "ok",
@@ -76,6 +78,18 @@ fn record(told: &Told) -> serde_json::Value {
             "ending": ending.word(),
             "note": note,
             "seconds": took.as_secs_f64(),
+        }),
+        Told::Ran { stage, ran } => json!({
+            "scenario": "ran",
+            "stage": stage,
+            "code": ran.code,
+            "hosts": ran.recap.iter().map(|(host, recap)| (host.clone(), json!({
+                "ok": recap.ok, "changed": recap.changed, "skipped": recap.skipped, "failed": recap.failed,
+                "unreachable": recap.unreachable,
+            }))).collect::<serde_json::Map<_, _>>(),
+            "tasks": ran.tasks.iter().map(|task| json!({
+                "host": task.host, "task": task.task, "failed": task.failed, "seconds": task.took.as_secs_f64(),
+            })).collect::<Vec<_>>(),
         }),
         Told::Line(stage, text) => json!({"scenario": "line", "stage": stage, "text": text}),
         Told::Note(text) => json!({"scenario": "note", "text": text}),
@@ -114,34 +128,108 @@ impl Playbooks for InProcess {
             ..PlaybookOptions::default()
         };
         let ran = Arc::new(Mutex::new(Ran::default()));
-        let code = playbook::heard(&options, Box::new(Ear { ran: Arc::clone(&ran), tasks: Map::new() }));
+        let ear = Ear { ran: Arc::clone(&ran), tasks: HashMap::new(), gate: play.gate.clone() };
+        let name = play.name.clone();
+        // Lines of runs that go on side by side say whose they are; those of JSON are whole records.
+        let out = (play.beside && self.output == Output::Human).then(|| {
+            let out: Out = Arc::new(move || Box::new(Lines { name: name.clone(), rest: Vec::new() }));
+            out
+        });
+        let hearing = Hearing { sinks: vec![Box::new(ear)], out, stop: Some(Arc::clone(&play.stop)) };
+        let code = playbook::heard(&options, hearing);
         let ran = std::mem::take(&mut *ran.lock().unwrap_or_else(PoisonError::into_inner));
         Ran { code, ..ran }
     }
 }
 
-/// Hears what a run changed, and what hosts are like.
+type Out = Arc<dyn Fn() -> Box<dyn io::Write + Send> + Send + Sync>;
+
+/// Writes whole lines, each with the name of its stage.
+struct Lines {
+    name: String,
+    rest: Vec<u8>,
+}
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.rest.extend_from_slice(bytes);
+        while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.rest.drain(..=end).collect();
+            let line = String::from_utf8_lossy(&line);
+            if !line.trim().is_empty() {
+                print(&format!("{}: {line}", self.name));
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        if !self.rest.is_empty() {
+            print(&format!("{}: {}\n", self.name, String::from_utf8_lossy(&self.rest)));
+        }
+    }
+}
+
+/// Hears what a run changed, and what hosts are like; holds tasks that something waits for.
 struct Ear {
     ran: Arc<Mutex<Ran>>,
-    /// Names of tasks by their numbers.
-    tasks: Map,
+    /// Tasks by their numbers, with when they began.
+    tasks: HashMap<TaskId, (Arc<TaskInfo>, Duration)>,
+    gate: Option<Gate>,
 }
 
 impl Sink for Ear {
+    fn holds_tasks(&self) -> bool {
+        self.gate.is_some()
+    }
+
     fn on_event(&mut self, event: &Event) -> io::Result<()> {
+        if let EventKind::TaskStarted(task) = &event.kind {
+            self.tasks.insert(task.id, (Arc::clone(task), event.elapsed));
+            if let Some(gate) = &self.gate {
+                gate.pass(&task.name, &task.short_name);
+            }
+            return Ok(());
+        }
         let mut ran = self.ran.lock().unwrap_or_else(PoisonError::into_inner);
         match &event.kind {
-            EventKind::TaskStarted(task) => {
-                self.tasks.insert(format!("{:?}", task.id), task.name.as_str());
-            }
             EventKind::HostFinished { task, host, outcome, result } => {
                 if let Some(Value::Map(facts)) = result.data.get("ansible_facts") {
                     let known = ran.facts.entry(host.to_string()).or_default();
                     known.extend(facts.iter().map(|(name, value)| (name.clone(), value.clone())));
                 }
-                if *outcome == Outcome::Changed {
-                    let name = self.tasks.get(&format!("{task:?}")).map(Value::to_string).unwrap_or_default();
-                    ran.changed.push((host.to_string(), name));
+                let (name, began) =
+                    self.tasks.get(task).map(|(info, began)| (info.name.clone(), *began)).unwrap_or_default();
+                let recap = ran.recap.entry(host.to_string()).or_default();
+                let mut failed = None;
+                let why = || result.data.get("msg").map(Value::to_string).unwrap_or_default();
+                match outcome {
+                    Outcome::Ok => recap.ok += 1,
+                    Outcome::Changed => {
+                        recap.ok += 1;
+                        recap.changed += 1;
+                    }
+                    Outcome::Skipped => recap.skipped += 1,
+                    Outcome::Failed { ignored: true, .. } | Outcome::Failed { rescued: true, .. } => recap.ok += 1,
+                    Outcome::Unreachable { ignored: true } => recap.unreachable += 1,
+                    Outcome::Failed { .. } => {
+                        recap.failed += 1;
+                        failed = Some(why());
+                    }
+                    Outcome::Unreachable { .. } => {
+                        recap.unreachable += 1;
+                        failed = Some(why());
+                    }
+                }
+                if *outcome == Outcome::Changed || failed.is_some() {
+                    let took = event.elapsed.saturating_sub(began);
+                    ran.tasks.push(TaskRan { host: host.to_string(), task: name, failed, took });
                 }
             }
             EventKind::Recap(recap) => ran.stats = recap.custom.clone(),

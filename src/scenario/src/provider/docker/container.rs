@@ -160,7 +160,8 @@ impl Docker {
             capabilities.extend(["SYS_ADMIN".into(), "NET_ADMIN".into()]);
         }
         host["SecurityOpt"] = json!(["seccomp=unconfined", "apparmor=unconfined"]);
-        host["Tmpfs"] = json!({"/run": "", "/run/lock": "", "/tmp": ""});
+        // As Debian's own: a fault that fills it takes no gigabytes.
+        host["Tmpfs"] = json!({"/run": "", "/run/lock": "size=5m", "/tmp": ""});
         if info["CgroupVersion"] == "2" {
             host["CgroupnsMode"] = "private".into();
         } else {

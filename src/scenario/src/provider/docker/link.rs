@@ -74,11 +74,10 @@ impl Docker {
             });
         }
         let script = match how {
-            Some(how) => {
-                format!("d=$(dev {address}); tc qdisc replace dev \"$d\" root netem {}", how.netem().join(" "))
-            }
+            Some(how) => format!("d=$(dev {address}); tc qdisc replace dev \"$d\" root {}", how.queue().join(" ")),
             None => format!(
-                "d=$(dev {address}); tc qdisc show dev \"$d\" | grep -q netem || exit 0; tc qdisc del dev \"$d\" root"
+                "d=$(dev {address}); tc qdisc show dev \"$d\" | grep -qE 'netem|tbf' || exit 0; \
+                 tc qdisc del dev \"$d\" root"
             ),
         };
         self.within(&object.id, &script, "change its link").await
@@ -106,6 +105,11 @@ impl Docker {
             Ok(output) => {
                 let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
                 let root = nix::unistd::geteuid().is_root();
+                if said.contains("qdisc kind is unknown") {
+                    return refuse(format!(
+                        "this machine's kernel has no netem (module sch_netem); `rate` alone needs none: {said}"
+                    ));
+                }
                 refuse(if root { said } else { format!("{said} (this needs root)") })
             }
             Err(error) => refuse(format!("nsenter: {error}")),
