@@ -43,6 +43,87 @@ fn every_form_is_ansible_inventory_s() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A bed whose inventory plugin in Python is `plugin/inventory_plugins/ours.py`.
+fn plugins() -> TestBed {
+    inventories().env("ANSIBLE_INVENTORY_PLUGINS", "plugin/inventory_plugins")
+}
+
+#[test]
+fn a_plugin_in_python_does_to_the_inventory_what_it_does_to_ansible_s() {
+    let bed = plugins();
+    for (ending, how) in [("list", &["--list"][..]), ("graph", &["--graph"]), ("graphvars", &["--graph", "--vars"])] {
+        let ran = bed.rplay(&[&["inventory", "-i", "plain/hosts", "-i", "plugin/ours.yml"], how].concat());
+        let recorded = fs_err::read_to_string(fixtures().join(format!("plugin.{ending}"))).unwrap();
+        assert_eq!(ran.stdout.trim_end(), recorded.trim_end(), "{ending}: {ran}");
+    }
+}
+
+#[test]
+fn a_plugin_in_python_that_fails_says_why() {
+    let bed = plugins()
+        .file("empty/ours.yml", "plugin: ours\nmachines: {}\n")
+        .file("less/ours.yml", "plugin: ours\n")
+        .file("strict/ours.yml", "plugin: ours\nmachines: {a: }\nstrict: true\ncompose: {b: not_there}\n")
+        .file("wrong.yml", "plugin: ours\nmachines: {a: }\n");
+    for (source, said) in [
+        ("empty/ours.yml", "there are no machines"),
+        ("less/ours.yml", "Required config 'machines' for 'ours' inventory plugin not provided."),
+        ("strict/ours.yml", "Could not set b for host a: 'not_there' is undefined"),
+        ("wrong.yml", "could not be verified by inventory plugin 'ours'"),
+    ] {
+        let ran = bed.rplay(&["inventory", "-i", source, "--graph"]);
+        assert!(ran.stderr.contains(said), "{source}: {ran}");
+        // A run does not go on without its hosts.
+        let ran = bed.rplay(&["adhoc", "-i", source, "all", "-m", "ping"]);
+        assert!(ran.code == 1 && ran.stderr.contains(said), "{source}: {ran}");
+    }
+}
+
+#[test]
+fn what_a_plugin_in_python_keeps_is_there_in_the_next_run() {
+    let plugin = "from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable
+
+DOCUMENTATION = '''
+name: kept
+options: {plugin: {required: true}}
+extends_documentation_fragment: [inventory_cache]
+'''
+
+
+class InventoryModule(BaseInventoryPlugin, Cacheable):
+    NAME = 'kept'
+
+    def parse(self, inventory, loader, path, cache=True):
+        super().parse(inventory, loader, path, cache)
+        self._read_config_data(path)
+        key = self.get_cache_key(path)
+        name = self.cache.get(key) if cache else None
+        if name is None:
+            name = self.cache[key] = 'fresh-' + str(id(self))
+        inventory.add_host(name, 'all')
+";
+    let bed = bed()
+        .file("inventory_plugins/kept.py", plugin)
+        .file("kept.yml", "plugin: kept\ncache: true\ncache_plugin: jsonfile\ncache_connection: ./cache\n");
+    let ask = || bed.rplay(&["inventory", "-i", "kept.yml", "--graph"]).stdout;
+    let first = ask();
+    assert!(first.contains("fresh-"), "{first}");
+    assert_eq!(ask(), first);
+}
+
+#[test]
+fn sources_that_say_nothing_end_a_run_as_the_settings_have_it() {
+    let bed = bed().file("hosts", "a ansible_connection=local\n");
+    let ping =
+        |bed: &TestBed, sources: &[&str]| bed.rplay(&[&["adhoc", "localhost", "-m", "ping"], sources].concat()).code;
+    let (missing, both) = (["-i", "/not/there"], ["-i", "/not/there", "-i", "hosts"]);
+    assert_eq!((ping(&bed, &missing), ping(&bed, &both)), (1, 0));
+    let bed = bed.env("ANSIBLE_INVENTORY_UNPARSED_FAILED", "false");
+    assert_eq!((ping(&bed, &missing), ping(&bed, &both)), (0, 0));
+    let bed = bed.env("ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED", "true");
+    assert_eq!((ping(&bed, &missing), ping(&bed, &both)), (1, 1));
+}
+
 #[test]
 fn hosts_limits_extra_variables_and_files() {
     let bed = inventories();

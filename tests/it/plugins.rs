@@ -102,3 +102,67 @@ fn a_run_that_needs_no_plugin_starts_no_python() {
     let ran = bed.env("RPLAY_PYTHON", "/nowhere/python3").rplay(&ARGS);
     assert_eq!((ran.code, messages(&ran.stdout)), (0, vec!["A".to_owned(); 2]), "{ran}");
 }
+
+#[test]
+fn facts_are_kept_by_a_cache_plugin_in_python() {
+    let plugin = "import json
+import os
+
+from ansible.plugins.cache import BaseCacheModule
+
+DOCUMENTATION = '''
+name: own
+options:
+  _uri:
+    required: true
+    env: [{name: ANSIBLE_CACHE_PLUGIN_CONNECTION}]
+'''
+
+
+class CacheModule(BaseCacheModule):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.folder = self.get_option('_uri')
+        os.makedirs(self.folder, exist_ok=True)
+
+    def _file(self, key):
+        return os.path.join(self.folder, key)
+
+    def get(self, key):
+        with open(self._file(key)) as file:
+            return json.load(file)
+
+    def set(self, key, value):
+        with open(self._file(key), 'w') as file:
+            json.dump(value, file)
+
+    def keys(self):
+        return os.listdir(self.folder)
+
+    def contains(self, key):
+        return os.path.exists(self._file(key))
+
+    def delete(self, key):
+        os.remove(self._file(key))
+
+    def flush(self):
+        for key in self.keys():
+            self.delete(key)
+";
+    let task = |text: &str| format!("- hosts: all\n  gather_facts: false\n  tasks:\n    - {text}\n");
+    let bed = bed()
+        .file("cache_plugins/own.py", plugin)
+        .file("site.yml", &task("set_fact: {kept: 'of {{ inventory_hostname }}', cacheable: true}"))
+        .file("again.yml", &task("debug: {msg: \"{{ kept | default('nothing') }}\"}"))
+        .env("ANSIBLE_CACHE_PLUGIN", "own")
+        .env("ANSIBLE_CACHE_PLUGIN_CONNECTION", "facts");
+    let ran = bed.rplay(&ARGS);
+    assert!(ran.code == 0 && ran.stderr.is_empty(), "{ran}");
+    // In ansible-core's own envelope.
+    assert_eq!(bed.read("facts/s1_one"), r#"{"__payload__": "{\"kept\": \"of one\"}"}"#);
+    let again = |args: &[&str]| messages(&bed.rplay(&[&ARGS[..4], &["again.yml"], args].concat()).stdout);
+    assert_eq!(again(&[]), ["of one", "of two"]);
+    assert_eq!(again(&["--flush-cache"]), ["nothing", "nothing"]);
+    let broken = bed.file("cache_plugins/own.py", "import not_there\n").rplay(&ARGS);
+    assert!(broken.code == 0 && broken.stderr.contains("No module named 'not_there'"), "{broken}");
+}

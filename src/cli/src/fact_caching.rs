@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use rplay_diag::{Diagnostic, nearest, quoted_list};
-use rplay_engine::{CacheSettings, FactCaching};
+use rplay_engine::{CacheSettings, FactCaching, PythonCache};
 
 use crate::settings::Settings;
 
 const NAMES: [&str; 3] = ["memory", "jsonfile", "sqlite"];
 
-/// What the settings ask for. What cannot be had is a warning, and facts stay in memory: as ansible-core.
-pub(crate) fn from_settings(settings: &Settings) -> Result<FactCaching, Box<Diagnostic>> {
+/// What the settings ask for; `python` finds a plugin in Python. What cannot be had is a warning, and facts stay in
+/// memory: as ansible-core.
+pub(crate) fn from_settings(
+    settings: &Settings,
+    python: impl FnOnce(&str) -> Option<PythonCache>,
+) -> Result<FactCaching, Box<Diagnostic>> {
     let name = settings.text("CACHE_PLUGIN").unwrap_or_else(|| "memory".to_owned());
     let short = name.strip_prefix("ansible.builtin.").unwrap_or(&name);
     if short == "memory" {
@@ -20,10 +24,13 @@ pub(crate) fn from_settings(settings: &Settings) -> Result<FactCaching, Box<Diag
         "jsonfile" => FactCaching::JsonFile,
         "sqlite" => FactCaching::Sqlite,
         _ => {
+            if let Some(cache) = python(&name) {
+                return Ok(FactCaching::Python(Box::new(cache)));
+            }
             let near = nearest(short, NAMES);
             let warning = Diagnostic::warning(format!("Unable to load the cache plugin '{name}'."));
             return Err(Box::new(warning.hint(near.map_or_else(
-                || format!("facts stay in memory; fact_caching can be {}", quoted_list(NAMES)),
+                || format!("facts stay in memory; fact_caching can be {} or a plugin in Python", quoted_list(NAMES)),
                 |near| format!("did you mean `{near}`? Facts stay in memory"),
             ))));
         }

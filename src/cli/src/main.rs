@@ -4,7 +4,6 @@
 //! through a link named `ansible`, `ansible-playbook`, `ansible-vault` and so on it behaves as that.
 
 mod agent;
-mod callbacks;
 mod commands;
 mod compat;
 mod composer;
@@ -13,11 +12,13 @@ mod exit;
 mod extra_vars;
 mod fact_caching;
 mod failure;
+mod inventory_plugins;
 mod journal;
 mod known;
 mod modules;
 mod notices;
 mod options;
+mod places;
 mod plugins;
 mod prompter;
 mod settings;

@@ -38,6 +38,10 @@ pub(crate) struct PlaybookOptions {
     #[arg(short = 'i', long = "inventory", alias = "inventory-file", value_name = "INVENTORY")]
     pub(crate) inventory: Vec<String>,
 
+    /// Where plugins are looked for when there is no playbook: `--playbook-dir` of other commands
+    #[arg(skip)]
+    pub(crate) playbook_dir: Option<PathBuf>,
+
     /// Further limit the selected hosts to a pattern
     #[arg(short = 'l', long, value_name = "SUBSET", action = ArgAction::Append)]
     pub(crate) limit: Vec<String>,
@@ -389,6 +393,7 @@ impl TargetOptions {
         let given = self.clone();
         PlaybookOptions {
             inventory: given.inventory,
+            playbook_dir: given.playbook_dir,
             limit: given.limit,
             extra_vars: given.extra_vars,
             check: given.check,

@@ -64,6 +64,9 @@ settings! {
     DEFAULT_STRATEGY_PLUGIN_PATH Paths ["defaults" "strategy_plugins"] ["ANSIBLE_STRATEGY_PLUGINS"] "~/.ansible/plugins/strategy:/usr/share/ansible/plugins/strategy";
     DEFAULT_CALLBACK_PLUGIN_PATH Paths ["defaults" "callback_plugins"] ["ANSIBLE_CALLBACK_PLUGINS"] "~/.ansible/plugins/callback:/usr/share/ansible/plugins/callback";
     DEFAULT_ACTION_PLUGIN_PATH Paths ["defaults" "action_plugins"] ["ANSIBLE_ACTION_PLUGINS"] "~/.ansible/plugins/action:/usr/share/ansible/plugins/action";
+    DEFAULT_CACHE_PLUGIN_PATH Paths ["defaults" "cache_plugins"] ["ANSIBLE_CACHE_PLUGINS"] "~/.ansible/plugins/cache:/usr/share/ansible/plugins/cache";
+    DEFAULT_INVENTORY_PLUGIN_PATH Paths ["defaults" "inventory_plugins"] ["ANSIBLE_INVENTORY_PLUGINS"] "~/.ansible/plugins/inventory:/usr/share/ansible/plugins/inventory";
+    DEFAULT_VARS_PLUGIN_PATH Paths ["defaults" "vars_plugins"] ["ANSIBLE_VARS_PLUGINS"] "~/.ansible/plugins/vars:/usr/share/ansible/plugins/vars";
     DEFAULT_ASK_PASS Bool ["defaults" "ask_pass"] ["ANSIBLE_ASK_PASS"] "false";
     DEFAULT_ASK_VAULT_PASS Bool ["defaults" "ask_vault_pass"] ["ANSIBLE_ASK_VAULT_PASS"] "false";
     DEFAULT_BECOME Bool ["privilege_escalation" "become"] ["ANSIBLE_BECOME"] "false";
@@ -137,6 +140,8 @@ settings! {
     INVENTORY_ENABLED List ["inventory" "enable_plugins"] ["ANSIBLE_INVENTORY_ENABLED"] "";
     INVENTORY_IGNORE_EXTS List ["defaults" "inventory_ignore_extensions", "inventory" "ignore_extensions"] ["ANSIBLE_INVENTORY_IGNORE"] "";
     INVENTORY_IGNORE_PATTERNS List ["defaults" "inventory_ignore_patterns", "inventory" "ignore_patterns"] ["ANSIBLE_INVENTORY_IGNORE_REGEX"] "";
+    INVENTORY_ANY_UNPARSED_IS_FAILED Bool ["inventory" "any_unparsed_is_failed"] ["ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED"] "false";
+    INVENTORY_UNPARSED_IS_FAILED Bool ["inventory" "unparsed_is_failed"] ["ANSIBLE_INVENTORY_UNPARSED_FAILED"] "false";
     INVENTORY_UNPARSED_WARNING Bool ["inventory" "inventory_unparsed_warning"] ["ANSIBLE_INVENTORY_UNPARSED_WARNING"] "true";
     LOCALHOST_WARNING Bool ["defaults" "localhost_warning"] ["ANSIBLE_LOCALHOST_WARNING"] "true";
     INJECT_FACTS_AS_VARS Bool ["defaults" "inject_facts_as_vars"] ["ANSIBLE_INJECT_FACT_VARS"] "true";

@@ -38,10 +38,10 @@ mod worker;
 
 pub use action::{Action, ActionCx, Done, Traits, actions, find_action};
 pub use error::EngineError;
-pub use options::{ConnectionDefaults, Gathering, ModuleDefaults, RunOptions};
+pub use options::{ConnectionDefaults, Gathering, InventoryReading, ModuleDefaults, RunOptions};
 pub use prompt::{NoPrompter, Prompter, Question};
 pub use resolve::{Resolver, is_action, moved_to};
 pub use run::{Run, RunOutcome};
 pub use trouble::Trouble;
 pub use vars::why::{Answer, Asked, Later, Place, Setting, Used, Why};
-pub use vars::{CacheSettings, FactCaching};
+pub use vars::{CacheSettings, FactCaching, PythonCache};

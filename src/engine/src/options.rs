@@ -139,6 +139,15 @@ impl Default for ModuleDefaults {
     }
 }
 
+/// What inventories are read with besides files.
+#[derive(Clone)]
+pub struct InventoryReading {
+    /// Renders what sources hold.
+    pub templates: Arc<dyn rplay_inventory::Templates>,
+    /// Runs plugins that are not native.
+    pub plugins: Arc<dyn rplay_inventory::Plugins>,
+}
+
 /// What a run is started with.
 #[derive(Clone)]
 pub struct RunOptions {
@@ -208,6 +217,8 @@ pub struct RunOptions {
     pub inventory_sources: Vec<String>,
     /// How they are read, when they are read anew.
     pub inventory_settings: rplay_inventory::Settings,
+    /// What reads it again when a task asks for it.
+    pub inventory_reading: Option<InventoryReading>,
     /// `ansible_playbook_python`.
     pub playbook_python: Option<PathBuf>,
     /// What modules that are not native are told and started with.
@@ -259,6 +270,7 @@ impl RunOptions {
             config_file: None,
             inventory_sources: Vec::new(),
             inventory_settings: rplay_inventory::Settings::default(),
+            inventory_reading: None,
             playbook_python: None,
             modules: ModuleDefaults::default(),
             connection: ConnectionDefaults::default(),

@@ -13,6 +13,7 @@ mod layers;
 mod listing;
 mod load;
 mod pattern;
+mod plugins;
 mod shlex;
 mod sources;
 
@@ -22,3 +23,4 @@ pub use layers::{HostLayers, Layer, Level};
 pub use listing::Show;
 pub use load::{Attempt, Files, InvalidGroupNames, Loader, PlainFiles, Settings, Templates};
 pub use pattern::{Order, Selection, split_patterns};
+pub use plugins::{Change, Plugins};

@@ -9,6 +9,7 @@ use rplay_value::{Map, Text, Value};
 use rplay_vault::VaultedFiles;
 
 use crate::inventory::{HostId, Inventory};
+use crate::plugins::{self, Plugins};
 use crate::sources::{host_list, ini, script, toml, yaml};
 use crate::{InventoryError, layers};
 
@@ -19,7 +20,7 @@ pub trait Files: Send + Sync {
 }
 
 /// Renders what inventories of plugins hold. An error is its text.
-pub trait Templates {
+pub trait Templates: Send + Sync {
     /// The value of an expression, such as `a == 1`; what is no text is its own value. `extra`: variables of the command
     /// line count, too.
     fn expression(&self, expression: &Value, vars: Map, extra: bool) -> Result<Value, String>;
@@ -98,7 +99,7 @@ pub struct Attempt {
     /// The source as given, or the file inside a directory.
     pub source: String,
     /// Reader and its error, in the order they were tried.
-    pub readers: Vec<(&'static str, Diagnostic)>,
+    pub readers: Vec<(String, Diagnostic)>,
 }
 
 impl Attempt {
@@ -135,12 +136,14 @@ pub struct Loader<'a> {
     pub settings: Settings,
     /// Renders templates; without it, sources that have some cannot be read.
     pub templates: Option<&'a dyn Templates>,
+    /// Plugins that are not native.
+    pub plugins: Option<&'a dyn Plugins>,
 }
 
 impl<'a> Loader<'a> {
     /// A loader with default settings.
     pub fn new(sources: &'a Sources, files: &'a dyn Files) -> Self {
-        Self { sources, files, settings: Settings::default(), templates: None }
+        Self { sources, files, settings: Settings::default(), templates: None, plugins: None }
     }
 
     /// Reads all sources, in order, into one inventory. Sources that nobody can read are returned, not fatal: as
@@ -176,10 +179,27 @@ impl<'a> Loader<'a> {
         }
         let mut readers = Vec::new();
         for reader in &self.settings.enabled {
-            let Some((name, read)) = find_reader(reader, source, path) else { continue };
+            let chosen = match find_reader(reader, source, path) {
+                Some((name, read)) => Ok(Some((name.to_owned(), Way::Native(read)))),
+                None => self.plugin(inventory, reader, source, path),
+            };
+            let (name, way) = match chosen {
+                Ok(Some(chosen)) => chosen,
+                Ok(None) => continue,
+                Err(error) => {
+                    inventory.warn(failed_with(reader, &error));
+                    readers.push((reader.clone(), error));
+                    break;
+                }
+            };
+            let by_plugin = matches!(way, Way::Plugin(_));
             let snapshot = inventory.clone();
             let mut target = Target::new(inventory, source, path, self.settings.invalid_group_names);
-            match read(self, &mut target) {
+            let read = match way {
+                Way::Native(read) => read(self, &mut target),
+                Way::Plugin(plugins) => plugins::read(plugins, &name, &mut target),
+            };
+            match read {
                 Ok(()) => return true,
                 Err(error) => {
                     readers.push((name, error.diagnostic()));
@@ -188,11 +208,64 @@ impl<'a> Loader<'a> {
                         inventory.take_warnings().into_iter().filter(|said| said.severity == Severity::Deprecated);
                     *inventory = snapshot;
                     said.for_each(|said| inventory.warn(said));
+                    // What is written for a plugin is nothing that the others could read.
+                    if by_plugin {
+                        let last = readers.last().map(|(_, error)| failed_with(reader, error));
+                        last.into_iter().for_each(|said| inventory.warn(said));
+                        break;
+                    }
                 }
             }
         }
         failed.push(Attempt { source: source.to_owned(), readers });
         false
+    }
+
+    /// The plugin that is no native reader and wants the source: `reader` itself, or for `auto` the one that the file
+    /// names.
+    fn plugin(
+        &self,
+        inventory: &mut Inventory,
+        reader: &str,
+        source: &str,
+        path: &Path,
+    ) -> Result<Option<(String, Way<'a>)>, Diagnostic> {
+        let Some(plugins) = self.plugins else { return Ok(None) };
+        let short = reader.strip_prefix("ansible.builtin.").unwrap_or(reader);
+        let name = match short {
+            "auto" => match self.named(path) {
+                Some(name) if plugins.has(&name) => name,
+                _ => return Ok(None),
+            },
+            _ if is_native(short) => return Ok(None),
+            _ if plugins.has(reader) => reader.to_owned(),
+            _ => {
+                inventory.warn(Diagnostic::warning(format!("Failed to load inventory plugin, skipping {reader}")));
+                return Ok(None);
+            }
+        };
+        if plugins.wants(&name, source)? {
+            return Ok(Some((name, Way::Plugin(plugins))));
+        }
+        if short != "auto" {
+            return Ok(None);
+        }
+        let message = format!("inventory source '{source}' could not be verified by inventory plugin '{name}'");
+        Err(Diagnostic::error(message).hint("most plugins want a certain end of the file's name"))
+    }
+
+    /// The plugin that a configuration in YAML names, unless it is a native one.
+    fn named(&self, path: &Path) -> Option<String> {
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        if !matches!(ending, Some("yml" | "yaml")) || !path.is_file() {
+            return None;
+        }
+        let text = self.files.read(path).ok().filter(|text| text.contains("plugin"))?;
+        // What is wrong with it is told by who reads it.
+        let (value, _) = yaml::document(self.sources, path, text).ok()?;
+        let name = value.get("plugin")?.as_str()?.to_owned();
+        let own = name.strip_prefix("ansible.builtin.").or_else(|| name.strip_prefix("ansible.legacy."));
+        (!matches!(own.unwrap_or(&name), "constructed" | "generator")).then_some(name)
     }
 
     /// Every file of a directory in order of names, directories inside too.
@@ -243,6 +316,28 @@ fn find_reader(reader: &str, source: &str, path: &Path) -> Option<(&'static str,
         "toml" if file && extension == Some("toml") => Some(("toml", |l, t| toml::read(l.sources, l.files, t))),
         _ => None,
     }
+}
+
+/// As ansible-core tells of it.
+fn failed_with(reader: &str, error: &Diagnostic) -> Diagnostic {
+    let mut told = Diagnostic::warning(format!("Failed to parse inventory with '{reader}' plugin: {}", error.message));
+    told.hints.clone_from(&error.hints);
+    told.notes.clone_from(&error.notes);
+    told
+}
+
+/// Whether a reader of this name is native; it may not want a source all the same.
+fn is_native(short: &str) -> bool {
+    matches!(
+        short,
+        "host_list" | "advanced_host_list" | "script" | "auto" | "yaml" | "ini" | "toml" | "constructed" | "generator"
+    )
+}
+
+/// How a source is read.
+enum Way<'a> {
+    Native(Reader),
+    Plugin(&'a dyn Plugins),
 }
 
 type Reader = fn(&Loader<'_>, &mut Target<'_>) -> Result<(), InventoryError>;

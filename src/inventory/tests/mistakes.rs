@@ -42,7 +42,12 @@ fn every_mistake_has_a_place() {
         ("hosts.yml", "web:\n  hosts:\n    a: 5\n", "variables of host `a` must be a mapping", "hosts.yml:3:5"),
         ("hosts.yml", "web:\n  host:\n    a: {}\n", "Skipping unexpected key (host)", "hosts.yml:2:3"),
         ("hosts.yml", "web: 5\n", "not a valid group definition", "hosts.yml:1:1"),
-        ("hosts.yml", "plugin: amazon.aws.aws_ec2\n", "`amazon.aws.aws_ec2` is not supported", "hosts.yml:1:9"),
+        (
+            "hosts.yml",
+            "plugin: amazon.aws.aws_ec2\n",
+            "there is no inventory plugin `amazon.aws.aws_ec2`",
+            "hosts.yml:1:9",
+        ),
         ("hosts.yml", "a: {children: {b: {children: {a: }}}}\n", "recursive dependency loop", "hosts.yml:1"),
         ("hosts.yml", "web:\n  hosts:\n   a: b: c\n", "", "hosts.yml:3:"),
         ("hosts.toml", "[web\n", "TOML parsing failed", "hosts.toml:1:"),

@@ -59,8 +59,10 @@ class Always(Embedded):
     to rplay's engine. Beside them, and below their packages, an installed ansible-core is itself.
     """
 
-    NAMES = tuple("ansible.plugins." + name for name in ("action", "callback", "connection", "loader", "shell", "become"))
-    NAMES += ("ansible.executor", "ansible.playbook", "ansible.inventory.host")
+    NAMES = tuple("ansible.plugins." + name for name in ("action", "callback", "connection", "loader", "shell", "become",
+                                                        "inventory", "cache", "vars"))
+    NAMES += ("ansible.executor", "ansible.playbook", "ansible.inventory.host", "ansible.inventory.group",
+              "ansible.inventory.data", "ansible.template", "ansible.utils.vars")
 
     def find_spec(self, fullname, path=None, target=None):
         ours = fullname == "ansible.plugins" or any((fullname + ".").startswith(name + ".") for name in self.NAMES)

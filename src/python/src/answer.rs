@@ -138,7 +138,9 @@ impl Question<'_> {
             "yaml" => {
                 let text = self.text("text");
                 let source = self.engine().sources().add("a plugin's YAML", text);
-                let loaded = rplay_yaml::load_str(text, source, rplay_yaml::Trust::Data);
+                let trusted = self.message["trusted"].as_bool().unwrap_or(false);
+                let trust = if trusted { rplay_yaml::Trust::Written } else { rplay_yaml::Trust::Data };
+                let loaded = rplay_yaml::load_str(text, source, trust);
                 let (value, _) = loaded.map_err(|error| TemplateError::value_error(error.to_string()))?;
                 Answer::Value(py::from_value(value))
             }

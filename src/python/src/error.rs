@@ -25,6 +25,14 @@ pub enum PythonError {
         /// The last lines it wrote to standard error.
         stderr: String,
     },
+    /// A plugin failed.
+    #[error("{message}")]
+    Raised {
+        /// What it said.
+        message: String,
+        /// The module that is missing, where that is why.
+        missing: Option<String>,
+    },
     /// The process said something that is no answer.
     #[error("the Python process of the plugins gave no proper answer: {0}")]
     Garbled(String),

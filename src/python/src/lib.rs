@@ -14,6 +14,7 @@
 mod answer;
 mod codec;
 mod conversation;
+mod errand;
 mod error;
 mod files;
 mod object;
@@ -21,6 +22,7 @@ mod process;
 mod python;
 mod worker;
 
+pub use errand::Errand;
 pub use error::PythonError;
 pub use python::{Notify, Paths, Python, PythonOptions};
 pub use worker::{Desk, PluginFile, frame};

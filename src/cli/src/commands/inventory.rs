@@ -109,6 +109,7 @@ fn show(options: &Options, sources: &Sources) -> Result<i32, Failure> {
     }
     let as_run = PlaybookOptions {
         inventory: options.inventory.clone(),
+        playbook_dir: options.playbook_dir.clone(),
         limit: if options.list { options.limit.clone() } else { Vec::new() },
         extra_vars: options.extra_vars.clone(),
         ask_vault_pass: options.ask_vault_pass,

@@ -8,10 +8,12 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rplay_collection::Collections;
+use rplay_collection::{Collections, Kind};
 use rplay_connection::{Pool, PoolOptions};
 use rplay_diag::{Diagnose as _, Diagnostic, Severity, Sources};
-use rplay_engine::{ConnectionDefaults, EngineError, FactCaching, Gathering, Resolver, Run, RunOptions, RunOutcome};
+use rplay_engine::{
+    ConnectionDefaults, EngineError, FactCaching, Gathering, InventoryReading, Resolver, Run, RunOptions, RunOutcome,
+};
 use rplay_event::{Dispatcher, EventKind, LogWriter, Notice, Sink};
 use rplay_inventory::Inventory;
 use rplay_journal::Journal;
@@ -22,16 +24,17 @@ use rplay_vault::VaultedFiles;
 
 use self::ended::{Ended, ended};
 use self::look::{look, open_log, trace};
-use crate::callbacks::Places;
 use crate::commands::adhoc::{Asked, NO_HOSTS};
 use crate::commands::console::Console;
 use crate::commands::resume::{self, Resumed};
 use crate::compat::{self, Choice};
 use crate::composer::Composer;
 use crate::failure::Failure;
+use crate::inventory_plugins::PythonInventories;
 use crate::known::KnownSettings;
 use crate::notices::{self, Listener};
 use crate::options::PlaybookOptions;
+use crate::places::Places;
 use crate::settings::Settings;
 use crate::{exit, extra_vars, journal, plugins, prompter, vault};
 
@@ -179,7 +182,9 @@ pub(crate) fn open(options: &PlaybookOptions, sources: &Sources) -> Result<Opene
     let prepared = command.prepare()?;
     command.show(&prepared.notices);
     let (tags, skip_tags) = command.tags();
-    let fact_caching = crate::fact_caching::from_settings(&command.settings).unwrap_or_default();
+    let caches = &prepared.caches;
+    let fact_caching =
+        crate::fact_caching::from_settings(&command.settings, |name| caches.cache(name)).unwrap_or_default();
     let run_options = RunOptions {
         tags,
         skip_tags,
@@ -216,6 +221,8 @@ struct Prepared {
     files: VaultedFiles,
     resolver: Arc<Resolver>,
     inventory: Inventory,
+    reading: InventoryReading,
+    caches: Arc<PythonInventories>,
     extra_vars: Map,
     merge: bool,
     notices: Vec<Diagnostic>,
@@ -255,22 +262,22 @@ impl<'a> Command<'a> {
         for playbook in &self.playbooks {
             check_playbook(playbook)?;
         }
-        let Prepared { files, resolver, inventory, extra_vars, merge, mut notices } = self.prepare()?;
+        let mut prepared = self.prepare()?;
         let options = self.options;
         if let Work::AdHoc(asked) = work {
-            let early = asked.early(&inventory, self.limit().as_deref(), &mut notices);
+            let early = asked.early(&prepared.inventory, self.limit().as_deref(), &mut prepared.notices);
             if !matches!(early, Ok(None)) {
-                self.show(&notices);
+                self.show(&prepared.notices);
             }
             if let Some(code) = early? {
                 return Ok(code);
             }
         }
         if options.syntax_check || options.list_hosts || options.list_tasks || options.list_tags {
-            self.show(&notices);
-            return self.listing(&resolver, &inventory);
+            self.show(&prepared.notices);
+            return self.listing(&prepared.resolver, &prepared.inventory);
         }
-        self.play(work, &files, resolver, inventory, extra_vars, merge, notices)
+        self.play(work, prepared)
     }
 
     fn prepare(&mut self) -> Result<Prepared, Failure> {
@@ -308,8 +315,21 @@ impl<'a> Command<'a> {
         self.compat = choice.compat;
         self.because = choice.because;
         self.listener = Some(listener);
-        let composer = Composer { engine: engine.clone(), extra: extra_vars.clone() };
-        let inventory = self.inventory(&files, &composer, &mut notices)?;
+        let composer = Arc::new(Composer { engine: engine.clone(), extra: extra_vars.clone() });
+        let folders = self.folders();
+        let places = |kind| Places::new(kind, &folders, &self.settings, &self.collections);
+        let plugins = Arc::new(PythonInventories {
+            python: python.clone(),
+            engine: engine.clone(),
+            places: places(Kind::Inventory),
+            caches: places(Kind::Cache),
+            extra_vars: extra_vars.clone(),
+            cached: !self.options.flush_cache,
+            state: std::sync::Mutex::default(),
+        });
+        let caches = Arc::clone(&plugins);
+        let reading = InventoryReading { templates: composer, plugins };
+        let inventory = self.inventory(&files, &reading, &mut notices)?;
         let resolver = Arc::new(
             Resolver::new(engine, extra_vars.clone(), false)
                 .without(crate::modules::rejected(&self.settings, &self.sources, &mut notices)?)
@@ -325,7 +345,7 @@ impl<'a> Command<'a> {
                 .with_strategy_plugins(&self.settings.paths("DEFAULT_STRATEGY_PLUGIN_PATH"))
                 .with_connection_plugins(&self.settings.paths("DEFAULT_CONNECTION_PLUGIN_PATH")),
         );
-        Ok(Prepared { files, resolver, inventory, extra_vars, merge, notices })
+        Ok(Prepared { files, resolver, inventory, reading, caches, extra_vars, merge, notices })
     }
 
     /// Opens the journal of a run that goes on. The value is its `-e`, with those of now after them.
@@ -363,7 +383,7 @@ impl<'a> Command<'a> {
     fn inventory(
         &self,
         files: &VaultedFiles,
-        composer: &Composer,
+        reading: &InventoryReading,
         notices: &mut Vec<Diagnostic>,
     ) -> Result<Inventory, Failure> {
         let given =
@@ -371,7 +391,8 @@ impl<'a> Command<'a> {
         let settings = self.inventory_settings();
         let loader = rplay_inventory::Loader {
             settings,
-            templates: Some(composer),
+            templates: Some(&*reading.templates),
+            plugins: Some(&*reading.plugins),
             ..rplay_inventory::Loader::new(&self.sources, files)
         };
         let (mut inventory, failed) = loader.load(&given);
@@ -382,8 +403,14 @@ impl<'a> Command<'a> {
             .filter(|attempt| !implicit || Path::new(&attempt.source).exists())
             .map(rplay_inventory::Attempt::diagnostic)
             .collect();
-        // A source that was asked for and says nothing would run the play on the wrong hosts, or on none.
-        if !self.looks && !broken.is_empty() && inventory.hosts().len() == 0 {
+        // A source that was asked for and says nothing would run the play on the wrong hosts, or on none: that ends the
+        // run, unless the settings say in so many words that it does not.
+        let nothing = inventory.hosts().len() == 0;
+        let fatal = match self.settings.is_set("INVENTORY_UNPARSED_IS_FAILED") {
+            true => nothing && self.settings.flag("INVENTORY_UNPARSED_IS_FAILED"),
+            false => nothing && !self.looks,
+        };
+        if !broken.is_empty() && (fatal || self.settings.flag("INVENTORY_ANY_UNPARSED_IS_FAILED")) {
             let mut said = inventory.take_warnings();
             said.retain(|said| said.severity == Severity::Deprecated);
             self.show(&said);
@@ -481,22 +508,15 @@ impl<'a> Command<'a> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of `Prepared`, each moved to where it is used")]
-    fn play(
-        mut self,
-        work: &Work,
-        files: &VaultedFiles,
-        resolver: Arc<Resolver>,
-        inventory: Inventory,
-        extra_vars: Map,
-        merge: bool,
-        mut said: Vec<Diagnostic>,
-    ) -> Result<i32, Failure> {
+    fn play(mut self, work: &Work, prepared: Prepared) -> Result<i32, Failure> {
+        let Prepared { files, resolver, inventory, reading, caches, extra_vars, merge, notices: mut said } = prepared;
+        let files = &files;
         let connection = self.connection_defaults()?;
-        let fact_caching = crate::fact_caching::from_settings(&self.settings).unwrap_or_else(|warning| {
-            said.push(*warning);
-            FactCaching::Memory
-        });
+        let fact_caching = crate::fact_caching::from_settings(&self.settings, |name| caches.cache(name))
+            .unwrap_or_else(|warning| {
+                said.push(*warning);
+                FactCaching::Memory
+            });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -574,6 +594,7 @@ impl<'a> Command<'a> {
                 self.options.inventory.clone()
             },
             inventory_settings: self.inventory_settings(),
+            inventory_reading: Some(reading),
             playbook_python: Some(crate::settings::python()),
             connection,
             modules: crate::modules::defaults(&self.settings),
@@ -736,8 +757,8 @@ impl<'a> Command<'a> {
         Ok((sinks, deprecated))
     }
 
-    /// The callbacks in Python of this run.
-    fn python_callbacks(&self, stdout: &str, loads: bool) -> CallbackRun {
+    /// The playbooks' folders: plugins stand in folders beside.
+    fn folders(&self) -> Vec<PathBuf> {
         let mut folders: Vec<PathBuf> = self
             .playbooks
             .iter()
@@ -745,9 +766,15 @@ impl<'a> Command<'a> {
             .map(Path::to_owned)
             .collect();
         if folders.is_empty() {
-            folders.push(self.settings.path("PLAYBOOK_DIR").unwrap_or_else(|| PathBuf::from(".")));
+            let configured = self.options.playbook_dir.clone().or_else(|| self.settings.path("PLAYBOOK_DIR"));
+            folders.push(configured.unwrap_or_else(|| PathBuf::from(".")));
         }
-        let places = Places { folders, settings: &self.settings, collections: &self.collections };
+        folders
+    }
+
+    /// The callbacks in Python of this run.
+    fn python_callbacks(&self, stdout: &str, loads: bool) -> CallbackRun {
+        let places = Places::new(Kind::Callback, &self.folders(), &self.settings, &self.collections);
         let native = |name: &str| rplay_output::is_native(name);
         let stdout_plugin = if stdout.contains('.') && native(stdout) { None } else { places.find(stdout) };
         let others = if loads {

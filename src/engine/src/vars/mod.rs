@@ -10,7 +10,7 @@ pub(crate) mod reserved;
 pub(crate) mod why;
 mod world;
 
-pub use cache::{CacheSettings, FactCaching};
+pub use cache::{CacheSettings, FactCaching, PythonCache};
 pub(crate) use magic::{DelegatedVars, extended_loop, full_name};
 pub(crate) use play::{PlayRole, PlayScope, VarsFile};
 pub(crate) use precedence::{StepLayers, View, layers};

@@ -133,6 +133,10 @@ impl World {
         let mut loader = rplay_inventory::Loader::new(&self.options.sources, &*self.files);
         loader.settings = self.options.inventory_settings.clone();
         loader.settings.merge_hashes = self.options.merge_hashes;
+        if let Some(reading) = &self.options.inventory_reading {
+            loader.templates = Some(&*reading.templates);
+            loader.plugins = Some(&*reading.plugins);
+        }
         let (mut fresh, failed) = loader.load(&self.options.inventory_sources);
         if let Some(attempt) = failed.first().filter(|_| fresh.hosts().len() == 0) {
             return Err(attempt.diagnostic());

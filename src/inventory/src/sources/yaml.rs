@@ -53,7 +53,8 @@ pub(crate) fn read(
             _ => {}
         }
         let message = "Plugin configuration YAML file, not YAML inventory";
-        let hint = format!("the inventory plugin `{}` is not supported", plugin.as_str().unwrap_or("?"));
+        let hint =
+            format!("there is no inventory plugin `{}`: is its collection installed?", plugin.as_str().unwrap_or("?"));
         return Err(InventoryError::syntax(message, plugin.origin()).hint(hint));
     }
     for (name, data) in &groups {

@@ -32,9 +32,9 @@ def describe_options(wire, instance, message, kind="lookup"):
     """Tells the plugin's base class the options of its documentation."""
     module = sys.modules.get(type(instance).__module__)
     documentation = getattr(module, "DOCUMENTATION", None)
-    options = option_specs(wire, documentation) if documentation else {}
+    options = option_specs(wire, documentation, message.get("file")) if documentation else {}
     if hasattr(instance, "_rplay_describe"):
-        instance._rplay_describe(options, message.get("config"), wire)
+        instance._rplay_describe(options, message.get("config"), wire, kind)
         return
     # The real LookupBase asks Ansible's own configuration.
     try:
@@ -45,18 +45,21 @@ def describe_options(wire, instance, message, kind="lookup"):
         wire.notice("debug", "the options of {} are not known: {}".format(message["file"], error))
 
 
-def option_specs(wire, documentation):
+def option_specs(wire, documentation, file=None):
     """The options of a DOCUMENTATION text, those of its fragments included."""
-    parsed = wire.ask("yaml", text=str(documentation)) or {}
+    parsed = values.written(wire.ask("yaml", text=str(documentation), trusted=True)) or {}
     options = {}
     fragments = parsed.get("extends_documentation_fragment") or []
     for fragment in [fragments] if isinstance(fragments, str) else fragments:
-        options.update(fragment_options(wire, str(fragment).strip()))
+        options.update(fragment_options(wire, str(fragment).strip(), file))
     options.update(parsed.get("options") or {})
     return options
 
 
-def fragment_options(wire, name):
+def fragment_options(wire, name, file=None):
+    found = _own_fragment(name, file)
+    if found is not None:
+        return (values.written(wire.ask("yaml", text=found, trusted=True)) or {}).get("options") or {}
     parts = name.split(".")
     section = "DOCUMENTATION"
     candidates = []
@@ -75,8 +78,20 @@ def fragment_options(wire, name):
             text = getattr(fragment, section)
         except (ImportError, AttributeError):
             continue
-        return (wire.ask("yaml", text=text) or {}).get("options") or {}
+        return (values.written(wire.ask("yaml", text=text, trusted=True)) or {}).get("options") or {}
     return {}
+
+
+def _own_fragment(name, file):
+    """The text of a fragment in `doc_fragments/` beside the folder of the plugin."""
+    short, _, section = name.partition(".")
+    path = os.path.join(os.path.dirname(os.path.dirname(file or "")), "doc_fragments", short + ".py")
+    if not file or "." in section or not os.path.isfile(path):
+        return None
+    space = {"__name__": "rplay_fragment_" + short, "__file__": path}
+    with open(path, encoding="utf-8") as source:
+        exec(compile(source.read(), path, "exec"), space)
+    return getattr(space.get("ModuleDocFragment"), (section or "documentation").upper(), None)
 
 
 class Templar:
@@ -231,10 +246,15 @@ class Files:
         return self.path_dwim(path)
 
     def load(self, data, file_name="<string>", show_content=True, json_only=False):
-        return self._wire.ask("yaml", text=data.decode("utf-8") if isinstance(data, bytes) else str(data))
+        return self._load(data)
 
-    def load_from_file(self, file_name, cache=True, unsafe=False, json_only=False, **_):
-        return self.load(self._get_file_contents(file_name)[0], file_name=file_name)
+    def _load(self, data, trusted=False):
+        text = data.decode("utf-8") if isinstance(data, bytes) else str(data)
+        found = self._wire.ask("yaml", text=text, trusted=trusted)
+        return values.written(found) if trusted else found
+
+    def load_from_file(self, file_name, cache=True, unsafe=False, json_only=False, trusted_as_template=False, **_):
+        return self._load(self._get_file_contents(file_name)[0], trusted_as_template)
 
     def cleanup_tmp_file(self, path):
         pass

@@ -6,7 +6,7 @@ import os
 _PARSERS = {}
 
 
-def resolve(specs, variables, direct, config, plugin, task_keys):
+def resolve(specs, variables, direct, config, plugin, task_keys, kind="lookup"):
     """The value of every option of a documentation."""
     found = {}
     for name, spec in specs.items():
@@ -16,9 +16,9 @@ def resolve(specs, variables, direct, config, plugin, task_keys):
             from ansible.errors import AnsibleRequiredOptionError
 
             raise AnsibleRequiredOptionError(
-                "Required config '{}' for '{}' lookup plugin not provided.".format(name, plugin)
+                "Required config '{}' for '{}' {} plugin not provided.".format(name, plugin, kind)
             )
-        found[name] = _checked(name, spec, value, origin, plugin)
+        found[name] = _checked(name, spec, value, origin, plugin, kind)
     return found
 
 
@@ -56,7 +56,7 @@ def _parser(config):
     return _PARSERS[config]
 
 
-def _checked(name, spec, value, origin, plugin):
+def _checked(name, spec, value, origin, plugin, plugin_kind):
     if value is None:
         return None
     kind = spec.get("type") or "str"
@@ -68,7 +68,9 @@ def _checked(name, spec, value, origin, plugin):
         from ansible.errors import AnsibleOptionsError
 
         raise AnsibleOptionsError(
-            "Config '{}' for '{}' lookup plugin from {!r} has an invalid value: {}".format(name, plugin, origin, error)
+            "Config '{}' for '{}' {} plugin from {!r} has an invalid value: {}".format(
+                name, plugin, plugin_kind, origin, error
+            )
         ) from None
     choices = spec.get("choices")
     if choices:
@@ -96,7 +98,9 @@ def convert(value, kind):
     if kind == "float":
         return _number(value, float, "float")
     if kind in ("str", "string"):
-        if isinstance(value, (str, bool, int, float, complex)):
+        if isinstance(value, str):
+            return value
+        if isinstance(value, (bool, int, float, complex)):
             return str(value)
         raise _invalid(value, "str")
     if kind == "list":

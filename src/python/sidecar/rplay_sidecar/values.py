@@ -24,6 +24,17 @@ class Data(str):
     __slots__ = ()
 
 
+def written(value):
+    """A value of a file that the user or the author of a plugin wrote: all its text may be a template."""
+    if type(value) in (str, Data):
+        return Trusted(value)
+    if type(value) is list:
+        return [written(item) for item in value]
+    if type(value) is dict:
+        return {key: written(item) for key, item in value.items()}
+    return value
+
+
 def guarded(value):
     """A value whose text is told apart from what a plugin makes itself, where it could be taken for a template."""
     if type(value) is str:

@@ -37,6 +37,8 @@ class Wire:
         self.writer = writer
         self.answer = answer
         self.codec = values.Codec(self)
+        # `ansible.cfg`, for options of plugins.
+        self.config = None
         # A plugin may have threads; each question waits for its answer.
         self.lock = threading.RLock()
 

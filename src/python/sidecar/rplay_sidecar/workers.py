@@ -33,6 +33,10 @@ class Worker:
             from rplay_sidecar import actions as module
         elif op in ("callbacks", "event"):
             from rplay_sidecar import callbacks as module
+        elif op in ("verify", "inventory", "vars"):
+            from rplay_sidecar import inventories as module
+        elif op == "cache":
+            from rplay_sidecar import caches as module
         else:
             from rplay_sidecar import connections as module
         if module not in self.offices:
@@ -113,6 +117,7 @@ def work(order, connected):
     worker = Worker(order)
     worker.wire = wire.Wire(connected.makefile("rb"), Writer(connected), worker.answer)
     worker.wire.codec.guards_text = True
+    worker.wire.config = order.get("config")
     wire.CURRENT = worker.wire
     wire.PLUGINS = worker.plugins
     wire.LENIENT = bool(order.get("lenient"))

@@ -5,6 +5,7 @@
 
 mod jsonfile;
 mod payload;
+mod python;
 mod sqlite;
 
 use std::path::PathBuf;
@@ -13,6 +14,8 @@ use std::time::Duration;
 
 use rplay_diag::Diagnostic;
 use rplay_value::Map;
+
+pub use python::PythonCache;
 
 /// Where facts are kept between runs (`fact_caching`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub enum FactCaching {
     JsonFile(CacheSettings),
     /// One SQLite database for all hosts.
     Sqlite(CacheSettings),
+    /// A plugin in Python.
+    Python(Box<PythonCache>),
 }
 
 /// What a cache that outlives a run is told.
@@ -75,6 +80,9 @@ impl FactCache {
             }
             FactCaching::Sqlite(settings) => {
                 sqlite::Sqlite::open(settings).map(|store| Some(Box::new(store) as Box<dyn Store>))
+            }
+            FactCaching::Python(cache) => {
+                python::InPython::open(cache).map(|store| Some(Box::new(store) as Box<dyn Store>))
             }
         };
         match store {

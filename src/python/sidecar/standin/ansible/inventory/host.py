@@ -1,3 +1,3 @@
 """Hosts."""
 
-from rplay_sidecar.results import Host  # noqa: F401
+from rplay_sidecar.inventories import Host  # noqa: F401

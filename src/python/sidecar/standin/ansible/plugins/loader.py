@@ -55,6 +55,9 @@ class _Loader:
         pass
 
 
+PluginLoader = Jinja2Loader = _Loader
+
+
 class _Actions(_Loader):
     """Actions: Python ones of the playbook, its roles and collections, and rplay's own."""
 
@@ -143,6 +146,53 @@ class _Classes(_Loader):
     __contains__ = has_plugin
 
 
+class _Found(_Loader):
+    """Plugins in files, made with what they are told of their options; some are rplay's own."""
+
+    def __init__(self, kind, cls, own=()):
+        super().__init__(kind)
+        self._class, self._own = cls, own
+
+    def _file(self, name):
+        short = name[len("ansible.builtin."):] if name.startswith("ansible.builtin.") else name
+        if short in self._own:
+            return {"name": "ansible.builtin." + short, "file": "<rplay>/" + short, "collection": "ansible.builtin"}
+        return _wire.CURRENT.ask("find", kind=self._kind, name=name)
+
+    def get(self, name, *args, **kwargs):
+        import importlib
+
+        from rplay_sidecar import inventories
+
+        found = self._file(str(name))
+        if not found:
+            return None
+        if found["file"].startswith("<rplay>/"):
+            module = importlib.import_module("ansible.plugins.{}.{}".format(self._kind, found["file"][8:]))
+        else:
+            module = _wire.PLUGINS.module(self._kind, found["file"], found["collection"])
+        cls = getattr(module, self._class)
+        if kwargs.pop("class_only", False):
+            return cls
+        made = inventories.new(_wire.CURRENT, cls, found, self._kind, str(name), **kwargs)
+        return self._wrapped(made)
+
+    def _wrapped(self, made):
+        return made
+
+    def has_plugin(self, name, collection_list=None):
+        return bool(self._file(str(name)))
+
+    __contains__ = has_plugin
+
+
+class _Caches(_Found):
+    def _wrapped(self, made):
+        from rplay_sidecar import caches
+
+        return caches.Kept(made)
+
+
 lookup_loader = _Loader("lookup")
 filter_loader = _Loader("filter")
 test_loader = _Loader("test")
@@ -152,10 +202,10 @@ connection_loader = _Connections("connection")
 shell_loader = _Classes("shell", "ansible.plugins.shell", "ShellModule")
 become_loader = _Classes("become", "ansible.plugins.become", "BecomeModule")
 callback_loader = _Classes("callback", "ansible.plugins.callback", "CallbackModule")
-cache_loader = _Classes("cache", "ansible.plugins.cache", "CacheModule")
+cache_loader = _Caches("cache", "CacheModule", ("memory", "jsonfile"))
 strategy_loader = _Classes("strategy", "ansible.plugins.strategy", "StrategyModule")
-vars_loader = _Classes("vars", "ansible.plugins.vars", "VarsModule")
-inventory_loader = _Classes("inventory", "ansible.plugins.inventory", "InventoryModule")
+vars_loader = _Found("vars", "VarsModule")
+inventory_loader = _Found("inventory", "InventoryModule")
 fragment_loader = _Classes("doc_fragments", "ansible.plugins.doc_fragments", "ModuleDocFragment")
 module_utils_loader = _Loader("module_utils")
 

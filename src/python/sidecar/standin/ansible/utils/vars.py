@@ -36,6 +36,13 @@ def combine_vars(a, b, merge=None):
     return merge_hash(a, b) if merge else dict(a, **b)
 
 
+def load_extra_vars(loader=None):
+    """Variables of the command line."""
+    from rplay_sidecar import inventories
+
+    return dict(inventories.EXTRA)
+
+
 def isidentifier(ident):
     return isinstance(ident, str) and ident.isidentifier() and re.match(r"^[\x00-\x7f]*$", ident) is not None
 

@@ -1,0 +1,3 @@
+"""The inventory that plugins fill."""
+
+from rplay_sidecar.inventories import InventoryData  # noqa: F401
