@@ -211,7 +211,9 @@ impl<'a> Loader<'a> {
                     // What is written for a plugin is nothing that the others could read.
                     if by_plugin {
                         let last = readers.last().map(|(_, error)| failed_with(reader, error));
-                        last.into_iter().for_each(|said| inventory.warn(said));
+                        if let Some(said) = last {
+                            inventory.warn(said);
+                        }
                         break;
                     }
                 }

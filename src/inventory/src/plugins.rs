@@ -78,13 +78,14 @@ fn apply(target: &mut Target<'_>, change: Change) -> Result<(), InventoryError> 
             let (parent, child) = (target.inventory.add_group(&parent), target.inventory.add_group(&child));
             target.inventory.add_child(parent, child)?;
         }
-        Change::Variable { entity, name, value } => match target.inventory.group_id(&entity) {
-            Some(group) => target.inventory.set_group_var(group, name, value),
-            None => {
+        Change::Variable { entity, name, value } => {
+            if let Some(group) = target.inventory.group_id(&entity) {
+                target.inventory.set_group_var(group, name, value);
+            } else {
                 let host = target.host(&entity);
                 target.inventory.set_host_var(host, name, value);
             }
-        },
+        }
     }
     Ok(())
 }

@@ -55,13 +55,12 @@ impl Errand {
                     let text = |key: &str| message[key].as_str().unwrap_or_default();
                     self.owner.notice(text("level"), text("text"));
                 }
-                _ => match other(&self.desk, &message) {
-                    Some(value) => self.send(format!("{{\"op\":\"answer\",\"value\":{value}}}").as_bytes())?,
-                    None => {
-                        let answer = self.desk.answer(&message);
-                        self.send(&answer)?;
-                    }
-                },
+                _ => {
+                    let own = other(&self.desk, &message);
+                    let own = own.map(|value| format!("{{\"op\":\"answer\",\"value\":{value}}}").into_bytes());
+                    let answer = own.unwrap_or_else(|| self.desk.answer(&message));
+                    self.send(&answer)?;
+                }
             }
         }
     }

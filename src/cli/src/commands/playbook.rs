@@ -406,10 +406,8 @@ impl<'a> Command<'a> {
         // A source that was asked for and says nothing would run the play on the wrong hosts, or on none: that ends the
         // run, unless the settings say in so many words that it does not.
         let nothing = inventory.hosts().len() == 0;
-        let fatal = match self.settings.is_set("INVENTORY_UNPARSED_IS_FAILED") {
-            true => nothing && self.settings.flag("INVENTORY_UNPARSED_IS_FAILED"),
-            false => nothing && !self.looks,
-        };
+        let said = self.settings.is_set("INVENTORY_UNPARSED_IS_FAILED");
+        let fatal = nothing && if said { self.settings.flag("INVENTORY_UNPARSED_IS_FAILED") } else { !self.looks };
         if !broken.is_empty() && (fatal || self.settings.flag("INVENTORY_ANY_UNPARSED_IS_FAILED")) {
             let mut said = inventory.take_warnings();
             said.retain(|said| said.severity == Severity::Deprecated);

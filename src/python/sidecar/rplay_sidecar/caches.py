@@ -99,15 +99,22 @@ class Office:
             module = self.worker.plugins.module("cache", found["file"], found["collection"])
             self.plugin = inventories.new(self.worker.wire, module.CacheModule, found, "cache")
         key = message.get("key")
+        # Some plugins want values as they are: what they write needs no wrapping.
+        plain = not getattr(self.plugin, "_persistent", True)
+        if key and plain:
+            key = key[len(_PREFIX):]
         value = None
         if message["what"] == "get":
             try:
                 value = self.plugin.get(key) if self.plugin.contains(key) else None
             except KeyError:
                 value = None
-            value = value and json.dumps(value)
+            if value is not None:
+                value = json.dumps(wrapped(value) if plain else value)
         elif message["what"] == "set":
-            self.plugin.set(key, json.loads(message["value"]))
+            value = json.loads(message["value"])
+            self.plugin.set(key, unwrapped(value) if plain else value)
+            value = None
         elif message["what"] == "delete":
             try:
                 self.plugin.delete(key)

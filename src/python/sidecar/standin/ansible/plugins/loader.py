@@ -190,7 +190,7 @@ class _Caches(_Found):
     def _wrapped(self, made):
         from rplay_sidecar import caches
 
-        return caches.Kept(made)
+        return caches.Kept(made) if getattr(made, "_persistent", True) else made
 
 
 lookup_loader = _Loader("lookup")
