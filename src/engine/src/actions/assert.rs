@@ -1,4 +1,17 @@
 //! Checks that conditions hold.
+//!
+//! Options:
+//! - `that` (required): one condition or a list of them.
+//! - `fail_msg` (also `msg`): what to say when one does not hold.
+//! - `success_msg`: what to say when all hold.
+//! - `quiet` (bool): without the conditions in the result.
+//!
+//! Example:
+//! ```yaml
+//! - ansible.builtin.assert:
+//!     that:
+//!       - ansible_facts.memtotal_mb > 2000
+//! ```
 
 use async_trait::async_trait;
 use rplay_playbook::Condition;

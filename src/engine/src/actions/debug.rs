@@ -1,4 +1,15 @@
 //! Shows a message, or the value of an expression.
+//!
+//! Options:
+//! - `msg` (default `Hello world!`): the message; a list or mapping is shown as such.
+//! - `var`: an expression to show with its value, instead of a message.
+//! - `verbosity` (default 0): shown only with that many `-v`.
+//!
+//! Example:
+//! ```yaml
+//! - ansible.builtin.debug:
+//!     var: ansible_facts.distribution
+//! ```
 
 use async_trait::async_trait;
 use rplay_event::{Notice, Place};

@@ -1,5 +1,8 @@
 //! `ansible._protomatter.debug`: the values of expressions, with what fails in them as words in its place. One of
 //! ansible-core's own internals, there for playbooks that test templating.
+//!
+//! Options:
+//! - `expression` (required): one expression or a list of them.
 
 use async_trait::async_trait;
 use rplay_value::{List, Value};

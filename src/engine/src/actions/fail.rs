@@ -1,4 +1,13 @@
 //! Fails with a message.
+//!
+//! Options:
+//! - `msg` (default `Failed as requested from task`): the message.
+//!
+//! Example:
+//! ```yaml
+//! - ansible.builtin.fail:
+//!     msg: This host is not supported.
+//! ```
 
 use async_trait::async_trait;
 use rplay_value::Value;

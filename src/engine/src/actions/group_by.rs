@@ -1,4 +1,14 @@
 //! Puts the host into a group named by a variable.
+//!
+//! Options:
+//! - `key` (required): the name of the group.
+//! - `parents` (list, default `all`): groups that the group is in.
+//!
+//! Example:
+//! ```yaml
+//! - ansible.builtin.group_by:
+//!     key: os_{{ ansible_facts.distribution }}
+//! ```
 
 use async_trait::async_trait;
 use rplay_value::{List, Value};

@@ -1,4 +1,19 @@
 //! Reads variables from a file or a folder of files.
+//!
+//! Options:
+//! - free form or `file`: the file; `dir`: a folder of files, read in the order of their names.
+//! - `name`: a variable for all that is read, instead of one for each.
+//! - `depth` (default 0, no limit): how deep below `dir` to look.
+//! - `files_matching` (Python pattern), `ignore_files` (list of Python patterns): which files of `dir`.
+//! - `extensions` (default `yaml`, `yml`, `json`): endings of the files of `dir`.
+//! - `ignore_unknown_extensions` (bool): skip files of `dir` with other endings, instead of failing.
+//! - `hash_behaviour` (`replace` or `merge`): what becomes of mappings that are there already.
+//!
+//! Example:
+//! ```yaml
+//! - ansible.builtin.include_vars:
+//!     dir: vars/{{ environment_name }}
+//! ```
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,15 @@
 //! Waits for some time, or for the user.
+//!
+//! Options:
+//! - `minutes`, `seconds`: how long; without them until the user presses enter.
+//! - `prompt`: what to ask the user; the answer is `user_input`.
+//! - `echo` (default true): whether what is typed can be seen.
+//!
+//! Example:
+//! ```yaml
+//! - ansible.builtin.pause:
+//!     prompt: Is the cable in?
+//! ```
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,21 @@
 //! Reboots the host and waits until it is back.
+//!
+//! Options:
+//! - `reboot_timeout` (also `reboot_timeout_sec`; default 600): seconds to wait for the host to boot and for `test_command` to succeed.
+//! - `connect_timeout` (also `connect_timeout_sec`): seconds for one try to connect.
+//! - `pre_reboot_delay` (also `pre_reboot_delay_sec`; default 0), `post_reboot_delay` (also `post_reboot_delay_sec`; default 0):
+//!   seconds before the reboot, and before the host is asked again.
+//! - `msg`: what users of the host are told.
+//! - `test_command` (default `whoami`): what must succeed on the host.
+//! - `boot_time_command` (default `cat /proc/sys/kernel/random/boot_id`): what prints something else after a reboot.
+//! - `reboot_command`: the command that reboots, instead of `shutdown`.
+//! - `search_paths` (default `/sbin`, `/bin`, `/usr/sbin`, `/usr/bin`, `/usr/local/sbin`): folders to look for `shutdown` in.
+//!
+//! Example:
+//! ```yaml
+//! - ansible.builtin.reboot:
+//!     reboot_timeout: 900
+//! ```
 
 use std::time::{Duration, Instant};
 

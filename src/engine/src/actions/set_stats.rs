@@ -1,4 +1,16 @@
 //! Sets statistics that are shown after the recap and passed on.
+//!
+//! Options:
+//! - `data` (mapping, required): the statistics.
+//! - `per_host` (bool): for each host on its own.
+//! - `aggregate` (default true): add to what is there already, instead of replacing it.
+//!
+//! Example:
+//! ```yaml
+//! - ansible.builtin.set_stats:
+//!     data:
+//!       packages_installed: 3
+//! ```
 
 use async_trait::async_trait;
 use rplay_value::{Map, Value};

@@ -1,4 +1,9 @@
 //! Checks variables against the specification of a role's arguments.
+//!
+//! Options:
+//! - `argument_spec` (mapping, required): the specification.
+//! - `provided_arguments` (mapping): values to check besides the variables of these names.
+//! - `validate_args_context` (mapping): what the specification is of, for messages.
 
 use async_trait::async_trait;
 use rplay_modules::{Kind, Surroundings, convert};

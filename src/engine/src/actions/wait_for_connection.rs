@@ -1,4 +1,16 @@
 //! Waits until the host can be reached.
+//!
+//! Options:
+//! - `timeout` (default 600): seconds to wait at most.
+//! - `delay` (default 0): seconds before the first try.
+//! - `sleep` (default 1): seconds between two tries.
+//! - `connect_timeout` (default 5): seconds for one try.
+//!
+//! Example:
+//! ```yaml
+//! - ansible.builtin.wait_for_connection:
+//!     timeout: 300
+//! ```
 
 use std::time::{Duration, Instant};
 

@@ -3,13 +3,24 @@
 //! Options:
 //! - `name` (list; aliases `package`, `pkg`): packages, each a name with an optional `=version` (globs allowed) or `>=version`;
 //!   `*` with `state: latest` means all.
-//! - `state` (default `present`): `present`, `latest`, `absent`, `build-dep`, `fixed`.
-//! - `update_cache`, `cache_valid_time` (seconds), `update_cache_retries` (5), `update_cache_retry_max_delay` (12).
+//! - `state` (default `present`): `present`, `latest`, `absent`, `build-dep` (what building the package needs) or
+//!   `fixed` (mend what is broken).
+//! - `update_cache`: refresh the lists of packages first. `cache_valid_time` (seconds): unless they are younger than
+//!   this. `update_cache_retries` (5), `update_cache_retry_max_delay` (12 seconds): how often to try again, and the
+//!   longest wait between.
 //! - `upgrade` (default `no`): `yes`/`safe`, `full`, `dist`.
 //! - `deb`: path or URL of a package file to install.
-//! - `autoremove`, `autoclean`, `clean`, `purge`, `fail_on_autoremove`.
-//! - `default_release`, `install_recommends`, `only_upgrade`, `force`, `force_apt_get`, `dpkg_options`, `policy_rc_d`,
-//!   `allow_unauthenticated`, `allow_downgrade`, `allow_change_held_packages`, `lock_timeout` (60).
+//! - `autoremove`: remove packages that nothing needs any more; `fail_on_autoremove`: fail when some would be.
+//!   `autoclean`, `clean`: remove downloaded package files, those that cannot be had any more or all. `purge`: remove
+//!   configuration files too.
+//! - `default_release`: the release to take packages from. `install_recommends`: with what packages recommend, or
+//!   without. `only_upgrade`: install nothing that is not there. `dpkg_options` (default
+//!   `force-confdef,force-confold`): options of dpkg. `policy_rc_d` (exit code): what services that want to start are
+//!   told.
+//! - `force`: the following two, and packages that are held. `allow_unauthenticated`: packages without signature.
+//!   `allow_downgrade`: older versions. `allow_change_held_packages`: packages that are held.
+//! - `lock_timeout` (seconds, default 60): how long to wait for another apt. `force_apt_get`: without effect, as
+//!   apt-get is used always.
 //! - `auto_install_module_deps`: accepted for compatibility; no Python package is needed.
 //!
 //! Returns: `cache_updated`, `cache_update_time`, `stdout`, `stderr`, `diff`.

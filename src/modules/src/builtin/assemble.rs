@@ -7,6 +7,7 @@
 //! - `delimiter` (text, with escapes such as `\n`): between the parts.
 //! - `regexp` (Python pattern): only names it matches; `ignore_hidden` (bool).
 //! - `remote_src` (bool, default true), `backup` (bool), `validate` (command with `%s`).
+//! - `decrypt` (default true): decrypt parts that are encrypted with ansible-vault.
 //! - those of every file module: `owner`, `group`, `mode`, ...
 //!
 //! Returns: `dest`, `src`, `checksum`, `md5sum`, `msg`, `backup_file`, `owner`, ...

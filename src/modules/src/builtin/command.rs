@@ -7,6 +7,7 @@
 //! - `stdin` (text), `stdin_add_newline` (bool, default true): standard input.
 //! - `strip_empty_ends` (bool, default true): cut empty lines off the end of the outputs.
 //! - `expand_argument_vars` (bool, default true): replace `$NAME` and `~` in arguments.
+//! - `executable`: without effect but a warning; `shell` has it.
 //!
 //! Returns: `cmd`, `rc`, `stdout`, `stderr`, `stdout_lines`, `stderr_lines`, `start`, `end`, `delta`, `msg`.
 //! Check mode: with `creates` or `removes` predicted, otherwise skipped.

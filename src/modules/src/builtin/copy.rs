@@ -7,9 +7,14 @@
 //! call is done as usual, otherwise the reply is `needs_content: true` and nothing has changed.
 //!
 //! Options:
-//! - `src` (path), `content` (text), `dest` (path, required), `remote_src` (bool).
-//! - `backup` (bool), `force` (bool, default true), `validate` (command with `%s`), `checksum` (sha1 expected).
-//! - `directory_mode`, `local_follow`, `follow` (bool), `mode: preserve` (with `remote_src`).
+//! - `src` (path): the file or folder; of a folder that ends in `/` what is inside. `content` (text): what to write
+//!   instead.
+//! - `dest` (path, required): where to; a folder when it ends in `/`. `remote_src` (bool): `src` is on the target.
+//! - `backup` (bool). `force` (bool, default true): replace a file that is there and differs.
+//! - `validate` (command with `%s`): what must succeed with the new file before it is put in place.
+//! - `checksum` (sha1): what the file must have. `directory_mode`: permissions of folders that are made.
+//! - `local_follow` (bool, default true): follow links of the controller. `follow` (bool): follow links of the target.
+//! - `mode`: as of every file module, or `preserve`, with `remote_src`, for the mode of `src`.
 //! - those of every file module: `owner`, `group`, `mode`, `attributes`, `seuser`, ...
 //!
 //! Returns: `dest`, `src`, `checksum`, `md5sum`, `backup_file`, `owner`, `group`, `uid`, `gid`, `mode`, `size`, `state`.

@@ -10,10 +10,15 @@
 //!   that a package has, paths or URLs of rpm files; `*` with `state: latest`.
 //! - `state`: `present`/`installed` (default), `latest`, `absent`/`removed`. `autoremove`: what nothing needs any more.
 //! - `list`: `installed`, `updates`, `available`, `repos` or a package, instead of a change.
-//! - `update_cache` (alias `expire-cache`), `update_only` (install nothing new), `security` and `bugfix` (only what such
-//!   an advisory names), `allow_downgrade`, `allowerasing`, `nobest`, `best`, `skip_broken`, `install_weak_deps`.
-//! - `download_only`, `download_dir`, `cacheonly`, `installroot`, `releasever`, `conf_file`.
-//! - `enablerepo`, `disablerepo`, `exclude`, `disable_excludes`, `enable_plugin`, `disable_plugin`.
+//! - `update_cache` (alias `expire-cache`): refresh what is known of repositories first. `update_only`: install nothing
+//!   new. `security` and `bugfix`: only what such an advisory names. `allow_downgrade`: older versions. `allowerasing`:
+//!   remove packages that are in the way. `nobest`, `best`: also others than the newest version, or only that.
+//!   `skip_broken`: leave out what cannot be installed. `install_weak_deps`: with what packages recommend.
+//! - `download_only`: install nothing; `download_dir`: where the files go. `cacheonly`: only what is in the cache.
+//!   `installroot`: the root folder of another system. `releasever`: its release. `conf_file`: another configuration
+//!   file.
+//! - `enablerepo`, `disablerepo`: repositories to use or to leave out. `exclude`: packages to leave out;
+//!   `disable_excludes`: whose exclusions do not count. `enable_plugin`, `disable_plugin`: plugins of dnf.
 //! - `disable_gpg_check`, `sslverify`: of repositories; `validate_certs`: of URLs in `name`.
 //! - `use_backend`: `auto` (default), `dnf`/`dnf4`/`yum4`, `dnf5`, `yum` (what the system has), `yum3`.
 //! - `lock_timeout`, `install_repoquery`: accepted and without effect, as in ansible-core.

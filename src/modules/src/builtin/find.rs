@@ -3,11 +3,15 @@
 //! Options:
 //! - `paths` (list, required; also `path`, `name`): folders to look in; `recurse` (bool), `depth` (int), `follow`, `hidden` (bool).
 //! - `patterns`, `excludes` (lists; also `pattern`, `exclude`): shell patterns, or Python patterns with `use_regex`.
-//! - `file_type` (`file`, `directory`, `link`, `any`; default `file`).
-//! - `contains` (Python pattern matched at the start of lines), `read_whole_file` (bool).
-//! - `age` (`2d`, `-1w`, ...), `age_stamp` (`mtime`, `atime`, `ctime`), `size` (`10m`, `-1g`, ...).
-//! - `mode` (text), `exact_mode` (bool, default true), `limit` (int).
-//! - `get_checksum` (bool), `checksum_algorithm`.
+//! - `file_type` (default `file`): `file`, `directory`, `link` or `any`.
+//! - `contains` (Python pattern): only files with a line that begins so; `read_whole_file` (bool): that have it
+//!   anywhere.
+//! - `age` (`2d`, `-1w`, ...): only older or, negative, younger ones; `age_stamp` (`mtime`, `atime`, `ctime`): by which
+//!   time. `size` (`10m`, `-1g`, ...): only larger or, negative, smaller ones.
+//! - `mode`: only those with these permissions; `exact_mode` (bool, default true): or, when false, with at least these.
+//!   `limit`: how many at most.
+//! - `get_checksum` (bool): with a checksum; `checksum_algorithm` (default `sha1`): of which kind.
+//! - `encoding` (text): how the files that `contains` looks into are encoded.
 //!
 //! Returns: `files` (each with what `stat` tells), `matched`, `examined`, `skipped_paths`, `msg`.
 //!

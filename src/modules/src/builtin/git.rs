@@ -1,13 +1,17 @@
 //! Checks out git repositories.
 //!
 //! Options:
-//! - `repo` (required; alias `name`), `dest`, `version` (default `HEAD`: branch, tag or commit), `remote` (default `origin`).
-//! - `clone` (default true), `update` (default true), `force`: overwrite local changes.
-//! - `depth`, `refspec`, `reference`, `single_branch`, `bare`, `separate_git_dir`.
+//! - `repo` (required; alias `name`): the address. `dest`: the folder of the checkout. `version` (default `HEAD`):
+//!   branch, tag or commit. `remote` (default `origin`): the name of the address in the checkout.
+//! - `clone` (default true): clone when there is no checkout. `update` (default true): fetch when there is one.
+//!   `force`: overwrite local changes.
+//! - `depth`: how many commits to fetch. `refspec`: what to fetch besides. `reference`: a repository of this machine to
+//!   take objects from. `single_branch`: fetch only the branch. `bare`: no files, only the repository.
+//!   `separate_git_dir`: the folder of the repository, apart from the files.
 //! - `recursive` (default true), `track_submodules`: submodules.
 //! - `accept_hostkey`, `accept_newhostkey`, `key_file`, `ssh_opts`: for repositories over SSH.
 //! - `verify_commit`, `gpg_allowlist`: only signed versions. `archive`, `archive_prefix`: also write an archive.
-//! - `executable`, `umask`.
+//! - `executable`: the git to use. `umask`: of files that are made.
 //!
 //! Returns: `before`, `after`, `remote_url_changed`, `submodules_changed`, `git_dir_now`, `git_dir_before`, `msg`.
 //!

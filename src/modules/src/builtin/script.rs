@@ -7,6 +7,7 @@
 //! - `chdir` (path): absolute folder to run in.
 //! - `creates`, `removes` (path): skip when it exists, or does not exist.
 //! - `executable` (text): program that runs the script, such as `python3`; default is the script's first line.
+//! - `decrypt` (bool, default true): decrypt a script that is encrypted with ansible-vault.
 //!
 //! Returns: `rc`, `stdout`, `stderr`, `stdout_lines`, `stderr_lines`.
 //! Check mode: with `creates` or `removes` predicted, otherwise skipped.

@@ -7,6 +7,7 @@
 //! - `creates`, `removes` (path or glob): skip when it exists, or does not exist.
 //! - `stdin` (text), `stdin_add_newline` (bool, default true): standard input.
 //! - `strip_empty_ends` (bool, default true): cut empty lines off the end of the outputs.
+//! - `argv` (list): the command line as words. `expand_argument_vars` (bool, default true): as in `command`.
 //!
 //! Returns: `cmd`, `rc`, `stdout`, `stderr`, `stdout_lines`, `stderr_lines`, `start`, `end`, `delta`, `msg`.
 //! Check mode: with `creates` or `removes` predicted, otherwise skipped.

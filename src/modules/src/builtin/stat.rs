@@ -3,7 +3,7 @@
 //! Options:
 //! - `path` (path, required; also `dest`, `name`): the file.
 //! - `follow` (bool): look at what a link points to.
-//! - `get_checksum` (bool, default true), `checksum_algorithm` (`md5`, `sha1`, `sha224`, `sha256`, `sha384`, `sha512`).
+//! - `get_checksum` (bool, default true): tell the checksum; `checksum_algorithm` (default `sha1`): of which kind.
 //! - `get_mime` (bool, default true): ask `file` for type and charset.
 //! - `get_attributes` (bool, default true): ask `lsattr`.
 //!

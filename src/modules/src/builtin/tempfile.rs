@@ -1,9 +1,9 @@
 //! Makes a temporary file or folder that only its owner can read.
 //!
 //! Options:
-//! - `state` (`file` or `directory`, default `file`).
+//! - `state` (default `file`): `file` or `directory`, what to make.
 //! - `path` (path): folder to make it in; default is the target's folder for temporary files.
-//! - `prefix` (default `ansible.`), `suffix` (text).
+//! - `prefix` (default `ansible.`), `suffix` (text): what its name begins and ends with.
 //!
 //! Returns: `path`, `owner`, `group`, `mode`, ...
 //! Check mode: skipped.

@@ -4,9 +4,12 @@
 //! an address it can download).
 //!
 //! Options:
-//! - `src` (path, required), `dest` (path, required, a folder), `remote_src` (bool; also the old `copy: false`).
+//! - `src` (path, required): the archive. `dest` (path, required): the folder. `remote_src` (bool): the archive is on
+//!   the target.
 //! - `creates` (path): skip when it exists. `list_files` (bool): return the members. `keep_newer` (bool).
 //! - `include`, `exclude` (lists): which members. `extra_opts` (list): words for tar or unzip, such as `--strip-components=1`.
+//! - `copy` (bool): the old opposite of `remote_src`. `decrypt` (bool, default true): decrypt an encrypted archive.
+//! - `validate_certs` (bool, default true): check the certificate of the address. `io_buffer_size` (bytes, default 65536).
 //! - those of every file module: `owner`, `group`, `mode`, ... for everything unpacked.
 //!
 //! Returns: `dest`, `src`, `handler`, `extract_results`, `files`, `owner`, ...

@@ -10,6 +10,7 @@
 //! - `creates`, `removes`: nothing is done when the file is there, or is not.
 //! - `url_username`, `url_password` (aliases `user`, `password`), `force_basic_auth`, `use_netrc`.
 //! - `validate_certs`, `ca_path`, `client_cert`, `client_key`, `use_proxy`, `unix_socket`, `decompress`, `unredirected_headers`.
+//! - `remote_src` (bool): `src` is a file of the target.
 //! - Not supported: `use_gssapi`, `ciphers`.
 //!
 //! Returns: `status`, `url`, `redirected`, `msg`, `elapsed`, `cookies`, `cookies_string`, `json`, `content`, `path`, and every

@@ -1,13 +1,21 @@
 //! Manages users.
 //!
 //! Options:
-//! - `name` (required; alias `user`), `state` (default `present`): `present`, `absent`.
-//! - `uid`, `non_unique`, `uid_min`, `uid_max`, `group` (primary), `groups` (further), `append`, `comment`, `home`, `shell`.
-//! - `password` (a hash), `update_password` (`always`, `on_create`), `password_lock`.
-//! - `password_expire_max`, `_min`, `_warn`, `password_expire_account_disable` (days), `expires` (seconds since 1970).
-//! - `create_home` (default true), `move_home`, `skeleton`, `umask`, `system`, `seuser`.
-//! - `generate_ssh_key`, `ssh_key_bits`, `ssh_key_type`, `ssh_key_file`, `ssh_key_comment`, `ssh_key_passphrase`.
-//! - `force`, `remove`: for `absent`, as userdel takes them.
+//! - `name` (required; alias `user`): the user. `state` (default `present`): `present`, `absent`. `uid`: the number;
+//!   `non_unique`: also when another user has it. `uid_min`, `uid_max`: numbers to choose from.
+//! - `group`: the primary group. `groups`: further ones; `append`: add to those that the user is in, instead of
+//!   replacing them. `comment`: the full name. `home`, `shell`: home folder and shell. `system`: a system user.
+//! - `password`: a hash. `update_password` (default `always`): `always`, or `on_create` for new users only.
+//!   `password_lock`: lock it, or unlock it.
+//! - `password_expire_max`, `password_expire_min`, `password_expire_warn`: days until it must, before it may be
+//!   changed, and of warning. `password_expire_account_disable`: days after that until the user is disabled. `expires`:
+//!   when the user is, in seconds since 1970; negative for never.
+//! - `create_home` (default true): make the home folder. `move_home`: move it with `home`. `skeleton`: the folder whose
+//!   files are put there. `umask`: of the home folder. `seuser`: the SELinux user.
+//! - `generate_ssh_key`: make a key unless there is one. `ssh_key_bits`, `ssh_key_type` (default `rsa`), `ssh_key_file`
+//!   (default `.ssh/id_TYPE`), `ssh_key_comment`, `ssh_key_passphrase`: what kind, where, and its words.
+//! - `force`: with `absent`, also when the user is logged in. `remove`: with `absent`, also home folder and mail.
+//! - `login_class`, `hidden`, `profile`, `authorization`, `role`: of other systems, without effect on Linux.
 //! - `local`: only the local files, by libuser's tools.
 //!
 //! Passwords are given to `chpasswd` on its standard input, never on a command line.

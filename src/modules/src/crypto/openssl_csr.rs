@@ -8,7 +8,8 @@
 //! - `subject_alt_name` (list of `DNS:`, `IP:`, `email:`, `URI:`, `RID:`, `dirName:`, `otherName:`),
 //!   `use_common_name_for_san` (default true).
 //! - `key_usage`, `extended_key_usage`, `basic_constraints`, `name_constraints_permitted`,
-//!   `name_constraints_excluded`, `ocsp_must_staple`, each with `*_critical`.
+//!   `name_constraints_excluded`, `ocsp_must_staple`.
+//! - `*_critical` (bool): whoever does not know the extension must refuse the certificate.
 //! - `create_subject_key_identifier`, `subject_key_identifier`, `authority_key_identifier`,
 //!   `authority_cert_issuer`, `authority_cert_serial_number`, `crl_distribution_points`.
 //! - `version` (1), `select_crypto_backend` (`auto` or `cryptography`): no choice.

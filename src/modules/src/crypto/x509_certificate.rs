@@ -7,8 +7,9 @@
 //! - `csr_path` or `csr_content`: the request; without one a self-signed certificate has an empty name.
 //! - `ignore_timestamps` (bool, default true): other times alone make no new certificate.
 //! - `selfsigned_not_before` (`+0s`), `selfsigned_not_after` (`+3650d`), `selfsigned_digest` (`sha256`),
-//!   `selfsigned_create_subject_key_identifier` (`create_if_not_provided`, `always_create`, `never_create`); the same
-//!   with `ownca_`, and `ownca_create_authority_key_identifier` (bool, default true).
+//!   `selfsigned_create_subject_key_identifier` (`create_if_not_provided`, `always_create`, `never_create`).
+//! - `ownca_not_before`, `ownca_not_after`, `ownca_digest`, `ownca_create_subject_key_identifier`: the same with an authority;
+//!   `ownca_create_authority_key_identifier` (bool, default true).
 //! - `ownca_path` or `ownca_content`, `ownca_privatekey_path` or `ownca_privatekey_content`,
 //!   `ownca_privatekey_passphrase` (secrets): the authority.
 //! - `selfsigned_version`, `ownca_version` (3), `select_crypto_backend` (`auto` or `cryptography`): no choice.

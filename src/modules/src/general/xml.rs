@@ -4,8 +4,9 @@
 //! - `path` (path; also `dest`, `file`) or `xmlstring` (text); `xpath`, `namespaces` (mapping of prefixes).
 //! - `state` (`present` or `absent`; also `ensure`): what the path finds is removed, or made where it is simple.
 //! - `value`, with `attribute` (name): the text or the attribute of what the path finds.
-//! - `add_children`, `set_children` (lists of names or mappings, with `input_type: xml` of texts); `insertbefore`,
+//! - `add_children`, `set_children` (lists of names or mappings, or of XML texts with `input_type`); `insertbefore`,
 //!   `insertafter` (bool): beside what the path finds.
+//! - `input_type` (default `yaml`): `yaml` or `xml`, what the children are written in.
 //! - `count`, `print_match` (bool), `content` (`attribute` or `text`): tell.
 //! - `pretty_print`, `strip_cdata_tags`, `backup` (bool).
 //!

@@ -5,6 +5,7 @@
 //! - `state` (`present` or `absent`, default `present`), `exclusive` (bool): no other keys stay.
 //! - `key_options`, `comment` (text): instead of those in the key.
 //! - `path` (path, default `~user/.ssh/authorized_keys`), `manage_dir` (bool, default true), `follow` (bool).
+//! - `validate_certs` (bool, default true): check the certificate of the address.
 //!
 //! Returns: the options, and `keyfile`.
 //! Check and diff mode: yes.
