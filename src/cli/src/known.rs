@@ -72,6 +72,32 @@ pub(crate) fn definitions() -> Vec<Definition> {
     rows().map(define).collect()
 }
 
+/// An option of a plugin as it is defined.
+pub(crate) struct PluginOption {
+    pub(crate) name: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) env: Vec<&'static str>,
+    /// Sections and keys of ansible.cfg.
+    pub(crate) ini: Vec<(&'static str, &'static str)>,
+    /// Variables of hosts.
+    pub(crate) vars: Vec<&'static str>,
+    pub(crate) default: Value,
+}
+
+/// The options of one plugin of ansible-core's.
+pub(crate) fn plugin_options(kind: &str, name: &str) -> Vec<PluginOption> {
+    let items = |column: &'static str| column.split(',').filter(|item| *item != "-");
+    let define = |found: PluginRow| PluginOption {
+        name: found.row.name,
+        kind: found.row.kind,
+        env: items(found.row.env).collect(),
+        ini: items(found.row.ini).filter_map(|item| item.rsplit_once('.')).collect(),
+        vars: items(found.variables).collect(),
+        default: serde_json::from_str(found.row.default).unwrap_or(Value::Null),
+    };
+    plugin_rows().filter(|found| found.kind == kind && found.plugin == bare(name)).map(define).collect()
+}
+
 /// A plugin with its options.
 pub(crate) struct KnownPlugin {
     pub(crate) kind: &'static str,

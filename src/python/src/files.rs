@@ -93,6 +93,14 @@ pub(crate) fn natives_named(kind: PluginKind, folder: &Path) -> Vec<String> {
     names
 }
 
+/// The names that a text in Python gives functions, sorted: those of the filters of `filters()`, of the tests of `tests()`.
+pub fn provided_names(text: &str) -> Vec<String> {
+    let mut names = keys(text);
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
 /// Words that stand where a Python file names a function that it provides: `'word': f`, `['word'] = f`, `dict(word=f)`.
 fn keys(text: &str) -> Vec<String> {
     let mut keys = Vec::new();

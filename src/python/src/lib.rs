@@ -24,5 +24,6 @@ mod worker;
 
 pub use errand::Errand;
 pub use error::PythonError;
+pub use files::provided_names;
 pub use python::{Notify, Paths, Python, PythonOptions};
 pub use worker::{Desk, PluginFile, frame};
