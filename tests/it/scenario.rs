@@ -1,5 +1,6 @@
 //! `rplay scenario`: what needs no nodes here, and, in `lab`, what needs Docker.
 
+mod commands;
 mod faults;
 mod lab;
 mod links;

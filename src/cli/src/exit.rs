@@ -8,6 +8,8 @@ pub(crate) const ERROR: i32 = 1;
 pub(crate) const OPTIONS: i32 = 5;
 /// A check has something to say.
 pub(crate) const FINDINGS: i32 = 2;
+/// Everything went well but the collection of logs.
+pub(crate) const COLLECTION: i32 = 3;
 /// Playbooks, inventories or templates that cannot be read.
 pub(crate) const PARSER: i32 = 4;
 /// Ended by the user (Ctrl-C).

@@ -328,7 +328,8 @@ pub static STAGE: Shape = Shape {
         Field::new(
             "inputs",
             Map(&Text),
-            "Variables from what other stages gave: `STAGE.OUTPUT`. Those stages are needs.",
+            "Variables from what other stages gave: `STAGE.OUTPUT`; those stages are needs. With `?` behind it, it is used once it \
+             is there, and the stage runs again when it comes later.",
         ),
         Field::new("outputs", Map(&Of(&OUTPUT)), "What it gives to others."),
         Field::new("deadline", Time, "How long it may take."),

@@ -9,12 +9,18 @@ mod budget;
 mod create;
 mod deploy;
 mod destroy;
+mod fresh;
+mod gc;
 mod harm;
+mod lease;
 mod link;
+mod logs;
 mod look;
 mod mend;
+mod past;
 mod pattern;
 mod play;
+mod portable;
 mod shell;
 mod told;
 mod up;
@@ -27,9 +33,16 @@ use rplay_diag::{Diagnose, Diagnostic};
 use rplay_value::Value;
 
 pub use budget::{Estimate, Free};
-pub use create::Created;
+pub use create::{Created, Parts};
 pub use deploy::{Choice, Idempotence};
+pub use destroy::Level;
+pub use fresh::Freshness;
+pub use gc::{Strays, Yard};
+pub use lease::Lease;
+pub use logs::{Bad, Logs};
+pub use past::Past;
 pub use play::{Gate, INTERRUPTED, Play, Playbooks, Ran, Recap, Stop, TaskRan};
+pub use portable::{Unpacked, unpack};
 pub use told::{Ending, Listener, Told};
 
 use crate::folder::{Folder, FolderError, Lock};
@@ -60,6 +73,9 @@ pub enum LabError {
     /// Something else that is said with its place and its hint.
     #[error("{}", .0.message)]
     Said(Box<Diagnostic>),
+    /// Logs could not be collected.
+    #[error(transparent)]
+    Collect(Box<LabError>),
     /// Several things at once.
     #[error("{} things went wrong", .0.len())]
     Several(Vec<LabError>),
@@ -84,6 +100,7 @@ impl LabError {
             Self::Topology(error) => vec![error.diagnostic()],
             Self::Stage(error) => vec![error.diagnostic()],
             Self::Said(diagnostic) => vec![(**diagnostic).clone()],
+            Self::Collect(error) => error.diagnostics(),
             Self::Several(errors) => errors.iter().flat_map(Self::diagnostics).collect(),
             Self::Interrupted | Self::Io(_) => vec![Diagnostic::error(self.to_string())],
         }
@@ -108,6 +125,10 @@ pub struct Lab<'a> {
     playbooks: &'a dyn Playbooks,
     /// What is broken on purpose now.
     broken: Mutex<Vec<mend::Mend>>,
+    /// What is known of earlier runs.
+    past: Mutex<Past>,
+    /// Held while what stages have done is written down.
+    writing: Mutex<()>,
 }
 
 impl<'a> Lab<'a> {
@@ -120,13 +141,12 @@ impl<'a> Lab<'a> {
         playbooks: &'a dyn Playbooks,
     ) -> Result<Self, LabError> {
         let folder = Folder::open(folder, &scenario.name)?;
-        let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten();
-        let user = user.map_or_else(|| nix::unistd::geteuid().to_string(), |user| user.name);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let owner = Owner { scenario: scenario.name.clone(), user };
+        let owner = Owner { scenario: scenario.name.clone(), user: user() };
         let providers = HashMap::new();
-        let broken = Mutex::default();
-        let mut lab = Self { scenario, folder, owner, counts, runtime, providers, listener, playbooks, broken };
+        let (broken, past, writing) = (Mutex::default(), Mutex::new(Past::of(&scenario.name)), Mutex::default());
+        let mut lab =
+            Self { scenario, folder, owner, counts, runtime, providers, listener, playbooks, broken, past, writing };
         lab.connect()?;
         Ok(lab)
     }
@@ -314,6 +334,34 @@ impl<'a> Lab<'a> {
     /// Keeps the disks of all nodes under a name, or puts them back.
     pub fn snapshots(&self, name: &str, back: bool) -> Result<(), LabError> {
         let _lock = self.locked()?;
+        if back {
+            let kept = self.kept()?;
+            // A provider that does not say what it has refuses by itself.
+            if !kept.is_empty() && !kept.iter().any(|kept| kept == name) {
+                let error = Diagnostic::error(format!("there is no snapshot `{name}`"));
+                let near = rplay_diag::nearest(name, kept.iter().map(String::as_str));
+                let hint = near.map_or_else(
+                    || format!("there is {}", rplay_diag::quoted_list(kept.iter().map(String::as_str))),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                return Err(LabError::said(error.hint(hint)));
+            }
+        }
+        self.snapshot(name, back)
+    }
+
+    /// Names of snapshots that a node has.
+    pub fn kept(&self) -> Result<Vec<String>, LabError> {
+        let mut names = Vec::new();
+        for (object, provider) in self.objects()?.iter().filter(|(object, _)| object.kind == ObjectKind::Node) {
+            names.extend(self.must(async { Ok(provider.snapshots(object).await?) })?);
+        }
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+
+    fn snapshot(&self, name: &str, back: bool) -> Result<(), LabError> {
         let objects = self.objects()?;
         for (object, provider) in objects.iter().filter(|(object, _)| object.kind == ObjectKind::Node) {
             let what = if back { "back" } else { "snapshot" };
@@ -328,7 +376,23 @@ impl<'a> Lab<'a> {
                 })
             })?;
         }
+        if back {
+            // Outputs and what stages have done are of the time after it.
+            match fs_err::read(self.folder.file(&format!("snapshot-{name}.json"))) {
+                Ok(text) => drop(self.folder.write("stages.json", &String::from_utf8_lossy(&text))?),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
+            }
+        } else {
+            let done = fs_err::read_to_string(self.folder.file("stages.json")).unwrap_or_else(|_| "{}".to_owned());
+            self.folder.write(&format!("snapshot-{name}.json"), &done)?;
+        }
         Ok(())
+    }
+
+    /// Names of all nodes that are asked for.
+    fn names(&self) -> Vec<String> {
+        self.scenario.nodes.values().flat_map(|set| set.names(self.counts.of(set))).collect()
     }
 
     /// Tells of a step from its beginning to its end.
@@ -348,6 +412,12 @@ impl<'a> Lab<'a> {
         self.tell(&Told::Ended { what, name: name.to_owned(), ending, note, took: start.elapsed() });
         ended
     }
+}
+
+/// Who runs this: their objects and no others are touched.
+fn user() -> String {
+    let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten();
+    user.map_or_else(|| nix::unistd::geteuid().to_string(), |user| user.name)
 }
 
 /// No error, the one error, or all of them.

@@ -243,6 +243,43 @@ pub trait Provider: Send + Sync {
     /// Puts a node's disks back to what was kept.
     async fn back(&self, object: &Object, name: &str) -> Result<(), ProviderError>;
 
+    /// Names that a node's disks are kept under; none where the provider does not say.
+    async fn snapshots(&self, object: &Object) -> Result<Vec<String>, ProviderError> {
+        let _ = object;
+        Ok(Vec::new())
+    }
+
+    /// How much memory a running node has in use, in bytes, where that can be told.
+    async fn memory(&self, object: &Object) -> Result<Option<u64>, ProviderError> {
+        let _ = object;
+        Ok(None)
+    }
+
+    /// Everything of a user, of any scenario.
+    async fn everything(&self, user: &str) -> Result<Vec<Object>, ProviderError> {
+        let _ = user;
+        Ok(Vec::new())
+    }
+
+    /// Cached images of recipes that nothing begins as.
+    async fn cached(&self) -> Result<Vec<Object>, ProviderError> {
+        Ok(Vec::new())
+    }
+
+    /// Writes what is kept of nodes under a name to one file.
+    async fn save(&self, nodes: &[&Object], name: &str, to: &std::path::Path) -> Result<(), ProviderError> {
+        let _ = to;
+        let why = "only containers can be exported so far".to_owned();
+        let names: Vec<&str> = nodes.iter().map(|node| node.id.as_str()).collect();
+        Err(ProviderError::Refused { what: format!("export {} as at `{name}`", names.join(", ")), why })
+    }
+
+    /// Takes what was written by [`Provider::save`].
+    async fn take(&self, from: &std::path::Path) -> Result<(), ProviderError> {
+        let why = "only containers can be imported so far".to_owned();
+        Err(ProviderError::Refused { what: format!("import {}", from.display()), why })
+    }
+
     /// What a node has written to its console.
     async fn console(&self, object: &Object) -> Result<Vec<u8>, ProviderError>;
 

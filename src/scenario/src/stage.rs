@@ -48,6 +48,8 @@ pub struct Source {
     pub stage: Spot,
     /// Its output.
     pub output: String,
+    /// It is used once it is there, and the stage runs again when it comes later.
+    pub late: bool,
 }
 
 /// A stage.
@@ -102,10 +104,11 @@ impl Stage {
         let mut inputs = IndexMap::new();
         for (variable, value) in fields.named("inputs") {
             let text = value.node.raw().unwrap_or_default();
+            let (text, late) = text.strip_suffix('?').map_or((text, false), |text| (text, true));
             match text.split_once('.') {
                 Some((stage, output)) if !stage.is_empty() && !output.is_empty() => {
                     let stage = Spot { text: stage.to_owned(), span: value.node.span() };
-                    inputs.insert(variable.text, Source { stage, output: output.to_owned() });
+                    inputs.insert(variable.text, Source { stage, output: output.to_owned(), late });
                 }
                 _ => found.push(
                     Diagnostic::error(format!("`{text}` is no output of a stage"))
@@ -145,9 +148,14 @@ impl Stage {
         })
     }
 
-    /// Stages that come before it: those it names and those it has inputs from.
+    /// Stages that come before it: those it names and those it has inputs from, unless these may come late.
     pub fn before(&self) -> impl Iterator<Item = &Spot> {
-        self.needs.iter().chain(self.inputs.values().map(|source| &source.stage))
+        self.needs.iter().chain(self.inputs.values().filter(|source| !source.late).map(|source| &source.stage))
+    }
+
+    /// Stages whose outputs it uses once they are there.
+    pub fn late(&self) -> impl Iterator<Item = &Spot> {
+        self.inputs.values().filter(|source| source.late).map(|source| &source.stage)
     }
 }
 
@@ -188,7 +196,7 @@ impl Stages {
         let stages = Self(stages);
         for stage in stages.0.values() {
             let members: &[Spot] = if let Work::Group(members) = &stage.work { members } else { &[] };
-            for name in stage.before().chain(members) {
+            for name in stage.before().chain(stage.late()).chain(members) {
                 if !stages.0.contains_key(&name.text) {
                     let diagnostic = Diagnostic::error(format!("there is no stage `{}`", name.text));
                     let near = nearest(&name.text, stages.0.keys().map(String::as_str));
@@ -317,13 +325,15 @@ impl Stages {
         let mut order = Vec::new();
         let mut placed: IndexSet<&str> = IndexSet::new();
         while order.len() < wanted.len() {
-            // The first as written whose needs are over; there is one, since there are no cycles.
-            let next = self.0.values().find(|stage| {
+            // The first as written whose needs are over; there is one, since there are no cycles. What it would rather have,
+            // but can have later, comes before it where nothing is in the way.
+            let over = |need: &str| placed.contains(need) || !wanted.contains(need);
+            let ready = |stage: &&Stage| {
                 let name = stage.name.as_str();
-                wanted.contains(name)
-                    && !placed.contains(name)
-                    && self.needs(stage).iter().all(|need| placed.contains(need) || !wanted.contains(need))
-            });
+                wanted.contains(name) && !placed.contains(name) && self.needs(stage).iter().all(|need| over(need))
+            };
+            let mut all = self.0.values().filter(ready);
+            let next = all.clone().find(|stage| stage.late().all(|late| over(&late.text))).or_else(|| all.next());
             let Some(stage) = next else { break };
             placed.insert(&stage.name);
             order.push(stage);

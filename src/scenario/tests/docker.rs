@@ -57,13 +57,13 @@ fn with<T>(name: &str, more: &str, see: impl FnOnce(&Lab<'_>) -> T) -> T {
         .unwrap_or_else(|error| panic!("{:?}", error.diagnostics()));
     let lab = Lab::open(&scenario, Counts::default(), Some(&at.path().join("lab")), &Nobody, &Nobody).unwrap();
     let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| see(&lab)));
-    lab.destroy(|_| Ok(true)).unwrap();
+    lab.destroy(rplay_scenario::lab::Level::All, None, |_| Ok(true)).unwrap();
     assert!(lab.objects().unwrap().is_empty());
     seen.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn created(lab: &Lab<'_>) -> Created {
-    lab.create().unwrap_or_else(|error| panic!("{:?}", error.diagnostics()))
+    lab.create(rplay_scenario::lab::Parts::All).unwrap_or_else(|error| panic!("{:?}", error.diagnostics()))
 }
 
 /// Run by `tests/run`, which asks for `lab::`.
@@ -153,7 +153,7 @@ verify:
             assert_eq!(on("cat /root/file"), "one");
             assert_eq!(created(lab), Created { changed: 0, same: 3 });
             let error = lab.snapshots("second", true).unwrap_err();
-            assert!(error.to_string().contains("no snapshot `second` was kept"), "{error}");
+            assert!(error.to_string().contains("there is no snapshot `second`"), "{error}");
         });
     }
 
@@ -181,7 +181,7 @@ nodes: {a: {image: patched, container: {command: [sleep, infinity]}}}
         assert_eq!(docker(&["exec", "rplay-it-image-a", "cat", "/etc/greeting"]), "hellomore");
         assert_eq!(created(&lab), Created { changed: 0, same: 1 });
         assert_eq!(images(), before);
-        lab.destroy(|_| Ok(true)).unwrap();
+        lab.destroy(rplay_scenario::lab::Level::All, None, |_| Ok(true)).unwrap();
         for image in before.lines() {
             docker(&["rmi", image]);
         }
@@ -193,9 +193,9 @@ nodes: {a: {image: patched, container: {command: [sleep, infinity]}}}
         let more = "nodes: {a: {image: base, container: {command: [sleep, infinity]}}}\n";
         with("it-taken", more, |lab| {
             docker(&["run", "-d", "--name", "rplay-it-taken-a", &image(), "sleep", "60"]);
-            let error = lab.create().unwrap_err();
+            let error = lab.create(rplay_scenario::lab::Parts::All).unwrap_err();
             assert!(error.to_string().contains("that this scenario did not make"), "{error}");
-            lab.destroy(|objects| {
+            lab.destroy(rplay_scenario::lab::Level::All, None, |objects| {
                 assert!(objects.is_empty());
                 Ok(true)
             })

@@ -1,5 +1,15 @@
 //! `rplay scenario`: nodes, what is deployed on them, whether it works, and their removal.
 
+mod forward;
+mod gc;
+mod graph;
+mod init;
+mod junit;
+mod logs;
+mod plan;
+mod progress;
+mod record;
+mod report;
 mod show;
 mod told;
 
@@ -11,20 +21,22 @@ use std::sync::Arc;
 use clap::{ArgAction, Args, Subcommand, ValueEnum};
 use rplay_diag::{Diagnose as _, Diagnostic, Sources};
 use rplay_scenario::handoff::{Spelling, Way};
-use rplay_scenario::lab::{Choice, Lab, LabError};
+use rplay_scenario::lab::{Choice, Lab, LabError, Level, Parts};
 use rplay_scenario::provider::Object;
 use rplay_scenario::topology::{Counts, Known};
 use rplay_scenario::{Scenario, ScenarioError};
 
 use crate::exit;
 use crate::failure::Failure;
-use told::{InProcess, Output, Printer, print};
+use record::Printer;
+use told::{InProcess, Output, print};
 
 /// Options of `rplay scenario`.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Ends with 0 when all went well, with 1 when something is missing on this machine or a daemon refuses, with 2 \
-                  when a stage, a check or idempotence failed, with 4 when a scenario file is wrong, with 5 for options \
+                  when a stage, a check or idempotence failed, with 3 when \
+                  only logs could not be collected, with 4 when a scenario file is wrong, with 5 for options \
                   and names that are, and with 99 after Ctrl-C."
 )]
 pub(crate) struct Options {
@@ -54,6 +66,12 @@ struct Common {
     /// How steps are printed
     #[arg(long, value_enum, default_value = "human", global = true)]
     output: Output,
+    /// Write a report of all steps to this HTML file
+    #[arg(long, value_name = "FILE", global = true)]
+    report: Option<PathBuf>,
+    /// Where logs of the nodes go when something fails, instead of ~/.cache/rplay/scenario-logs/NAME
+    #[arg(long, value_name = "DIR", global = true)]
+    logs: Option<PathBuf>,
     /// Runs print more
     #[arg(short = 'v', long, action = ArgAction::Count, global = true)]
     verbose: u8,
@@ -85,6 +103,12 @@ struct Order {
     /// How many stages side by side, at most
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
     parallel: Option<u16>,
+    /// Only stages that have not run, or whose inputs or needs have changed since
+    #[arg(long)]
+    needed: bool,
+    /// Keep the disks of all nodes after each stage, under its name
+    #[arg(long)]
+    snapshot: bool,
 }
 
 impl Order {
@@ -96,6 +120,8 @@ impl Order {
             until: self.until.clone(),
             serial: self.serial,
             parallel: self.parallel.map(usize::from),
+            needed: self.needed,
+            snapshot: self.snapshot,
         }
     }
 }
@@ -122,20 +148,49 @@ enum Action {
         /// The folder
         #[arg(default_value = "scenarios")]
         folder: PathBuf,
+        /// List labs that were made instead
+        #[arg(long)]
+        labs: bool,
     },
     /// Print networks with their nodes, and stages with what they need
-    Graph(Named),
+    Graph {
+        #[command(flatten)]
+        named: Named,
+        /// A picture instead of text
+        #[arg(long)]
+        svg: bool,
+    },
     /// Write a scenario to start from
     Init {
         /// Its folder, which is made
         folder: PathBuf,
+        /// What it begins as
+        #[arg(long, value_enum, default_value = "web")]
+        template: init::Template,
     },
-    /// Print what would be made and run, why, and what it needs
-    Plan(Named),
+    /// Print what would be made and run, why, how long it takes and what it needs
+    Plan {
+        /// Stages, in any order; all by default when there is none
+        #[arg(value_name = "STAGE")]
+        stages: Vec<String>,
+        #[command(flatten)]
+        order: Order,
+    },
     /// Make networks, images and nodes: what is there and as asked for stays as it is
-    Create(Named),
+    Create {
+        #[command(flatten)]
+        named: Named,
+        /// Only these
+        #[arg(long, value_enum)]
+        only: Option<Only>,
+    },
     /// Make what is missing and run all default stages
-    Converge(Named),
+    Converge {
+        #[command(flatten)]
+        named: Named,
+        #[command(flatten)]
+        order: Order,
+    },
     /// Make what is missing and run stages with what they need
     Run {
         /// Stages, in any order; all by default when there is none
@@ -174,11 +229,17 @@ enum Action {
     Destroy {
         #[command(flatten)]
         named: Named,
+        /// How much
+        #[arg(long, value_enum, default_value = "all")]
+        level: Teardown,
+        /// Only nodes that this pattern means
+        #[arg(long, value_name = "PATTERN")]
+        hosts: Option<String>,
         /// Do not ask
         #[arg(short = 'y', long)]
         yes: bool,
     },
-    /// Print what is there
+    /// Print what is there, and which stages have run
     Status(Named),
     /// Write `hosts` and `ssh.config.ansible`, and print where they are
     Handoff {
@@ -202,18 +263,82 @@ enum Action {
         /// The node
         node: String,
     },
-    /// Write the consoles of all nodes to files, and look for panics and for processes that ran out of memory
+    /// Collect consoles and journals of all nodes as files, and look for panics and for processes that ran out of memory
     Logs(Named),
-    /// Keep the disks of all nodes under a name
+    /// Make ports of a node ports of this machine, until Ctrl-C
+    Forward {
+        /// The node
+        node: String,
+        /// Ports, as [HERE:]THERE
+        #[arg(value_name = "PORT")]
+        ports: Vec<String>,
+        /// A SOCKS proxy at this port that speaks from the node
+        #[arg(long, value_name = "PORT")]
+        socks: Option<u16>,
+    },
+    /// Keep the disks of all nodes under a name; without one, list the names
     Snapshot {
         /// The name
-        name: String,
+        name: Option<String>,
     },
     /// Put the disks of all nodes back to what was kept
     Back {
         /// The name
         name: String,
     },
+    /// Say how long a lab is kept; afterwards nobody owns it
+    Keep {
+        #[command(flatten)]
+        named: Named,
+        /// From now, as 90m or 8h; without it, until it is removed
+        #[arg(long = "for", value_name = "TIME")]
+        time: Option<String>,
+    },
+    /// Remove what no scenario owns any more, after showing it
+    Gc {
+        /// Only what is left of these scenarios; also of those that are not known here
+        #[arg(value_name = "SCENARIO")]
+        names: Vec<String>,
+        /// Also cached images that nothing begins as
+        #[arg(long)]
+        images: bool,
+        /// Do not ask
+        #[arg(short = 'y', long)]
+        yes: bool,
+    },
+    /// Write the scenario, its nodes as they are and the lab's files to an archive
+    Export {
+        /// The archive
+        file: PathBuf,
+    },
+    /// Make the lab of an archive again
+    Import {
+        /// The archive
+        file: PathBuf,
+        /// Folder of the scenario, which is made
+        into: PathBuf,
+    },
+}
+
+/// What `create` is limited to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Only {
+    /// Networks and links
+    Networks,
+    /// Networks and images
+    Images,
+}
+
+/// How much `destroy` removes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Teardown {
+    /// Nothing
+    None,
+    /// Nodes with their volumes and snapshots; networks, keys and outputs stay
+    Nodes,
+    /// Everything
+    #[value(alias = "virthost")]
+    All,
 }
 
 /// Runs the command; the value is the exit code.
@@ -233,13 +358,18 @@ fn act(options: &Options, sources: &Arc<Sources>) -> Result<i32, Failure> {
             print(&format!("{schema:#}\n"));
             return Ok(exit::OK);
         }
-        Action::List { folder } => return show::list(folder, sources),
-        Action::Init { folder } => return show::init(folder),
+        Action::List { labs: true, .. } => return Ok(show::labs()),
+        Action::List { folder, labs: false } => return show::list(folder, sources),
+        Action::Init { folder, template } => return init::init(folder, *template),
+        Action::Gc { names, images, yes } => {
+            return gc::gc(names, *images, *yes).map(|()| exit::OK).map_err(failed);
+        }
+        Action::Import { file, into } => return import(common, file, into, sources),
         Action::Check(named)
-        | Action::Graph(named)
-        | Action::Plan(named)
-        | Action::Create(named)
-        | Action::Converge(named)
+        | Action::Graph { named, .. }
+        | Action::Create { named, .. }
+        | Action::Converge { named, .. }
+        | Action::Keep { named, .. }
         | Action::Verify { named, .. }
         | Action::Idempotence(named)
         | Action::SideEffect { named, .. }
@@ -261,35 +391,86 @@ fn act(options: &Options, sources: &Arc<Sources>) -> Result<i32, Failure> {
                 scenario.topology(&counts, &Known::new()).map_err(|error| Failure::options(error.diagnostic()))?;
             return Ok(show::checked(&scenario, &nodes));
         }
-        Action::Graph(_) => {
+        Action::Graph { svg, .. } => {
             let nodes =
                 scenario.topology(&counts, &Known::new()).map_err(|error| Failure::options(error.diagnostic()))?;
-            print(&show::graph(&scenario, &nodes));
+            let draw = if *svg { graph::svg } else { graph::text };
+            print(&draw(&scenario, &nodes));
             return Ok(exit::OK);
         }
         _ => {}
     }
-    let printer = Printer { output: common.output };
+    let printer = Printer::new(common.output);
     let runs = InProcess { output: common.output, verbose: common.verbose, extra_vars: common.extra_vars.clone() };
     let lab = Lab::open(&scenario, counts, common.folder.as_deref(), &printer, &runs).map_err(failed)?;
-    in_lab(&options.action, common, &lab)
+    let mut ended = in_lab(&options.action, common, &lab);
+    // A test has collected its logs before it removed its nodes.
+    if let Err(failure) = &mut ended
+        && !matches!(
+            options.action,
+            Action::Test { .. } | Action::Logs(_) | Action::Destroy { .. } | Action::Plan { .. }
+        )
+    {
+        logs::after(&lab, common.logs.as_deref(), failure);
+    }
+    recorded(common, &scenario, &printer, &ended)?;
+    ended
+}
+
+/// Writes what is made of the records in the end.
+fn recorded(
+    common: &Common,
+    scenario: &Scenario,
+    printer: &Printer,
+    ended: &Result<i32, Failure>,
+) -> Result<(), Failure> {
+    let code = ended.as_ref().map_or_else(|failure| failure.code, |code| *code);
+    if common.output == Output::Junit {
+        print(&junit::report(&scenario.name, &printer.records()));
+    }
+    if let Some(path) = &common.report {
+        let page = report::html(&scenario.name, scenario.description.as_deref(), &printer.records(), code);
+        fs_err::write(path, page).map_err(|error| Failure::error(Diagnostic::error(error.to_string())))?;
+    }
+    Ok(())
+}
+
+/// Makes the lab of an archive.
+fn import(common: &Common, file: &Path, into: &Path, sources: &Arc<Sources>) -> Result<i32, Failure> {
+    let io = |error: io::Error| Failure::error(Diagnostic::error(error.to_string()));
+    let cache = rplay_scenario::folder::cache();
+    fs_err::create_dir_all(&cache).map_err(io)?;
+    let scratch = tempfile::tempdir_in(&cache).map_err(io)?;
+    let lab = |name: &str| common.folder.clone().unwrap_or_else(|| cache.join("scenario").join(name));
+    let unpacked = rplay_scenario::lab::unpack(file, into, scratch.path(), lab).map_err(failed)?;
+    let scenario = load(common, Some(&unpacked.scenario), sources)?;
+    let printer = Printer::new(common.output);
+    let runs = InProcess { output: common.output, verbose: common.verbose, extra_vars: common.extra_vars.clone() };
+    let mut counts = Counts::default();
+    for text in &common.nodes {
+        counts.add(text).map_err(|error| Failure::options(error.diagnostic()))?;
+    }
+    let lab = Lab::open(&scenario, counts, common.folder.as_deref(), &printer, &runs).map_err(failed)?;
+    lab.import(&unpacked).map_err(failed)?;
+    print(&format!("{}\n", unpacked.scenario.display()));
+    Ok(exit::OK)
 }
 
 fn in_lab(action: &Action, common: &Common, lab: &Lab<'_>) -> Result<i32, Failure> {
     let human = common.output == Output::Human;
     match action {
-        Action::Plan(_) => {
-            let objects = lab.objects().map_err(failed)?;
-            let nodes = lab.nodes(&objects).map_err(failed)?;
-            let stages = lab.chosen(&Choice::default()).map_err(failed)?;
-            let free = rplay_scenario::lab::Free::now(lab.folder.path()).map_err(failed)?;
-            let there: Vec<Object> = objects.into_iter().map(|(object, _)| object).collect();
-            print(&show::plan(lab.scenario, &nodes, &stages, &lab.why(&[], &stages), &there, free));
-            let absent = nodes.iter().filter(|node| !there.iter().any(|object| object.name() == Some(&node.name)));
-            rplay_scenario::lab::Estimate::of(absent).fits(free, lab.scenario.budget).map_err(failed)?;
+        Action::Plan { stages, order } => {
+            let (text, fits) = plan::plan(lab, &order.choice(stages)).map_err(failed)?;
+            print(&text);
+            fits.map_err(failed)?;
         }
-        Action::Create(_) => {
-            let created = lab.create().map_err(failed)?;
+        Action::Create { only, .. } => {
+            let parts = match only {
+                Some(Only::Networks) => Parts::Networks,
+                Some(Only::Images) => Parts::Images,
+                None => Parts::All,
+            };
+            let created = lab.create(parts).map_err(failed)?;
             if human {
                 print(&match created.changed {
                     0 => format!("nothing to do: all {} networks and nodes are as asked for\n", created.same),
@@ -297,14 +478,24 @@ fn in_lab(action: &Action, common: &Common, lab: &Lab<'_>) -> Result<i32, Failur
                 });
             }
         }
-        Action::Converge(_) => lab.run(&Choice::default()).map_err(failed)?,
+        Action::Converge { order, .. } => lab.run(&order.choice(&[])).map_err(failed)?,
         Action::Run { stages, order } => lab.run(&order.choice(stages)).map_err(failed)?,
         Action::Verify { check, .. } => lab.verify(check).map_err(failed)?,
         Action::Idempotence(_) => idempotence(lab)?,
         Action::SideEffect { fault, .. } => lab.side_effect(fault).map_err(failed)?,
-        Action::Test { destroy, .. } => test(lab, *destroy)?,
-        Action::Destroy { yes, .. } => {
-            let removed = lab.destroy(|objects| agreed(objects, *yes, lab, human)).map_err(failed)?;
+        Action::Test { destroy, .. } => test(lab, *destroy, common.logs.as_deref())?,
+        Action::Destroy { yes, level, hosts, .. } => {
+            let level = match level {
+                Teardown::None => Level::None,
+                Teardown::Nodes => Level::Nodes,
+                Teardown::All => Level::All,
+            };
+            let folder = level == Level::All && hosts.is_none();
+            let removed = lab
+                .destroy(level, hosts.as_deref(), |objects| {
+                    agreed(objects, *yes, folder.then(|| lab.folder.path()), human)
+                })
+                .map_err(failed)?;
             if human {
                 print(&format!("{removed} removed\n"));
             }
@@ -313,7 +504,7 @@ fn in_lab(action: &Action, common: &Common, lab: &Lab<'_>) -> Result<i32, Failur
             let objects = lab.objects().map_err(failed)?;
             let nodes = lab.nodes(&objects).map_err(failed)?;
             let there: Vec<Object> = objects.into_iter().map(|(object, _)| object).collect();
-            print(&show::status(&nodes, &there, common.output));
+            print(&show::status(lab, &nodes, &there, common.output));
         }
         Action::Handoff { old_names, .. } => {
             let spelling = if *old_names { Spelling::Old } else { Spelling::New };
@@ -329,10 +520,33 @@ fn in_lab(action: &Action, common: &Common, lab: &Lab<'_>) -> Result<i32, Failur
             // A reader that went away (`| head`) has what it wanted.
             let _ = io::stdout().lock().write_all(&text);
         }
-        Action::Logs(_) => return show::logs(lab).map_err(failed),
-        Action::Snapshot { name } => lab.snapshots(name, false).map_err(failed)?,
+        Action::Logs(_) => return logs::logs(lab, common.logs.as_deref()).map_err(failed),
+        Action::Forward { node, ports, socks } => forward::forward(lab, node, ports, *socks).map_err(failed)?,
+        Action::Snapshot { name: Some(name) } => lab.snapshots(name, false).map_err(failed)?,
+        Action::Snapshot { name: None } => {
+            lab.kept().map_err(failed)?.iter().for_each(|name| print(&format!("{name}\n")));
+        }
+        Action::Keep { time, .. } => {
+            let read = |text: &String| {
+                rplay_scenario::units::time(text).ok_or_else(|| {
+                    let error = Diagnostic::error(format!("`{text}` is no time"));
+                    Failure::options(error.hint("write as in --for 8h"))
+                })
+            };
+            lab.keep_for(time.as_ref().map(read).transpose()?).map_err(failed)?;
+        }
+        Action::Export { file } => {
+            lab.export(file).map_err(failed)?;
+            print(&format!("{}\n", file.display()));
+        }
         Action::Back { name } => lab.snapshots(name, true).map_err(failed)?,
-        Action::Check(_) | Action::Schema | Action::List { .. } | Action::Graph(_) | Action::Init { .. } => {}
+        Action::Check(_)
+        | Action::Schema
+        | Action::List { .. }
+        | Action::Graph { .. }
+        | Action::Init { .. }
+        | Action::Gc { .. }
+        | Action::Import { .. } => {}
     }
     Ok(exit::OK)
 }
@@ -340,6 +554,7 @@ fn in_lab(action: &Action, common: &Common, lab: &Lab<'_>) -> Result<i32, Failur
 fn failed(error: LabError) -> Failure {
     let code = match &error {
         LabError::Interrupted => exit::INTERRUPTED,
+        LabError::Collect(_) => exit::COLLECTION,
         LabError::Topology(_) | LabError::Stage(_) => exit::OPTIONS,
         LabError::Provider(_) | LabError::Folder(_) | LabError::Io(_) => exit::ERROR,
         LabError::Several(errors) if errors.iter().all(|error| matches!(error, LabError::Provider(_))) => exit::ERROR,
@@ -397,22 +612,14 @@ fn laid_over(text: &str, sources: &Arc<Sources>) -> Result<rplay_yaml::Node, Fai
 }
 
 /// Shows exactly what goes, and asks unless that was said.
-fn agreed(objects: &[Object], yes: bool, lab: &Lab<'_>, human: bool) -> Result<bool, LabError> {
+fn agreed(objects: &[Object], yes: bool, folder: Option<&Path>, human: bool) -> Result<bool, LabError> {
     if human || !yes {
-        print(&show::going(objects, lab.folder.path()));
+        print(&show::going(objects, folder));
     }
-    if yes || objects.is_empty() {
+    if objects.is_empty() {
         return Ok(true);
     }
-    if !io::stdin().is_terminal() {
-        let error = Diagnostic::error("nothing is removed without being asked for on a terminal");
-        return Err(LabError::Said(Box::new(error.hint("--yes removes all of this"))));
-    }
-    print("Remove all of this? [y/N] ");
-    io::stdout().flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    gc::asked(yes, "Remove all of this? [y/N] ")
 }
 
 fn idempotence(lab: &Lab<'_>) -> Result<(), Failure> {
@@ -427,14 +634,14 @@ fn idempotence(lab: &Lab<'_>) -> Result<(), Failure> {
     Err(Failure { diagnostics: vec![error], code: exit::FINDINGS })
 }
 
-fn test(lab: &Lab<'_>, destroy: Destroy) -> Result<(), Failure> {
-    let remove = || lab.destroy(|_| Ok(true)).map(|_| ()).map_err(failed);
+fn test(lab: &Lab<'_>, destroy: Destroy, logs: Option<&Path>) -> Result<(), Failure> {
+    let remove = || lab.destroy(Level::All, None, |_| Ok(true)).map(|_| ()).map_err(failed);
     let mut ended = Ok(());
     let cleanup = |step: &String| step == "cleanup";
     for step in lab.scenario.test.iter().filter(|step| !cleanup(step)) {
         ended = match step.as_str() {
             "destroy" => remove(),
-            "create" => lab.create().map(|_| ()).map_err(failed),
+            "create" => lab.create(Parts::All).map(|_| ()).map_err(failed),
             "converge" => lab.run(&Choice::default()).map_err(failed),
             "idempotence" => idempotence(lab),
             "side-effect" => lab.side_effect(&[]).map_err(failed),
@@ -444,6 +651,9 @@ fn test(lab: &Lab<'_>, destroy: Destroy) -> Result<(), Failure> {
         if ended.is_err() {
             break;
         }
+    }
+    if let Err(failure) = &mut ended {
+        logs::after(lab, logs, failure);
     }
     let cleans = lab.scenario.test.iter().any(cleanup);
     let wanted = match destroy {

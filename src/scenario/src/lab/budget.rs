@@ -2,7 +2,7 @@
 
 use rplay_diag::Diagnostic;
 
-use super::LabError;
+use super::{LabError, Past};
 use crate::node::Provider;
 use crate::scenario::Budget;
 use crate::topology::Node;
@@ -47,15 +47,17 @@ fn available(meminfo: &str) -> Option<Size> {
 }
 
 impl Estimate {
-    /// What these nodes need.
-    pub fn of<'a, 'n: 'a>(nodes: impl IntoIterator<Item = &'a Node<'n>>) -> Self {
+    /// What these nodes need: what they may have, else what such nodes had in use when they were last there.
+    pub fn of<'a, 'n: 'a>(nodes: impl IntoIterator<Item = &'a Node<'n>>, past: &Past) -> Self {
         let mut need = Self::default();
         for node in nodes {
             let set = node.set;
             let memory = match set.provider {
                 Provider::Existing => continue,
-                Provider::Docker if set.container.systemd => set.memory.unwrap_or(SYSTEMD),
-                Provider::Docker => set.memory.unwrap_or(PROGRAM),
+                Provider::Docker => {
+                    let guess = if set.container.systemd { SYSTEMD } else { PROGRAM };
+                    set.memory.or_else(|| past.memory(&set.name)).unwrap_or(guess)
+                }
                 Provider::Libvirt | Provider::Uml => set.memory.unwrap_or_default(),
             };
             need.memory.0 += memory.0;

@@ -12,7 +12,7 @@ use crate::handoff::Spelling;
 use crate::image::Origin;
 use crate::network::Network;
 use crate::node::Provider as Kind;
-use crate::provider::{DIGEST, Making, Object, ObjectKind, Provider, State, digest};
+use crate::provider::{DIGEST, Making, Object, ObjectKind, Provider, ProviderError, State, digest};
 use crate::topology::Node;
 
 /// What a creation did.
@@ -24,15 +24,26 @@ pub struct Created {
     pub same: usize,
 }
 
+/// What is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parts {
+    /// Networks and their links.
+    Networks,
+    /// Networks and images.
+    Images,
+    /// Everything.
+    All,
+}
+
 impl<'a> Lab<'a> {
     /// Makes what is missing.
-    pub fn create(&self) -> Result<Created, LabError> {
+    pub fn create(&self, parts: Parts) -> Result<Created, LabError> {
         let _lock = self.locked()?;
-        self.create_locked()
+        self.create_locked(parts)
     }
 
     /// As [`Self::create`], when the lock is held.
-    pub(super) fn create_locked(&self) -> Result<Created, LabError> {
+    pub(super) fn create_locked(&self, parts: Parts) -> Result<Created, LabError> {
         for provider in self.providers.values() {
             self.wait(async { Ok(provider.preflight().await?) })?;
         }
@@ -40,7 +51,8 @@ impl<'a> Lab<'a> {
         let nodes = self.nodes(&before)?;
         self.faults_possible(&nodes)?;
         let absent = nodes.iter().filter(|node| Self::object(&before, &node.name).is_none());
-        Estimate::of(absent).fits(Free::now(self.folder.path())?, self.scenario.budget)?;
+        Estimate::of(absent, &self.past()).fits(Free::now(self.folder.path())?, self.scenario.budget)?;
+        self.note_lab()?;
         let key = self.folder.public_key(&self.scenario.name)?;
         self.clear(&mut before, &nodes)?;
         let mut created = Created::default();
@@ -50,7 +62,13 @@ impl<'a> Lab<'a> {
         };
         let networks = self.networks(&nodes, &before, &mut count)?;
         self.link(&networks, &mut count)?;
+        if parts == Parts::Networks {
+            return Ok(created);
+        }
         let images = self.images(&nodes)?;
+        if parts == Parts::Images {
+            return Ok(created);
+        }
         let limit = self.scenario.budget.parallel.unwrap_or(16).max(1);
         let ended: Vec<Result<Ending, LabError>> = self.wait(async {
             let making = nodes
@@ -231,9 +249,12 @@ impl<'a> Lab<'a> {
             self.tell(&Told::Begun("node", node.name.clone()));
         }
         let made = match self.provider(node) {
-            Ok(provider) => provider.node(&self.owner, &making).await.map_err(LabError::from),
+            Ok(provider) => self.made(&provider, &making, same).await,
             Err(error) => Err(error),
         };
+        if made.is_ok() && !same {
+            self.took("node", &node.set.name, start.elapsed());
+        }
         let (ending, note) = match &made {
             Ok(_) if same => (Ending::Same, None),
             Ok(_) => (Ending::Changed, node.ports.first().map(|port| port.address.to_string())),
@@ -241,6 +262,36 @@ impl<'a> Lab<'a> {
         };
         self.tell(&Told::Ended { what: "node", name: node.name.clone(), ending, note, took: start.elapsed() });
         made.map(|_| ending)
+    }
+
+    /// Makes a node. One that does not come up is removed and made once more.
+    async fn made(
+        &self,
+        provider: &Arc<dyn Provider>,
+        making: &Making<'_>,
+        same: bool,
+    ) -> Result<crate::handoff::Way, LabError> {
+        let name = &making.node.name;
+        let first = match provider.node(&self.owner, making).await {
+            Ok(way) => return Ok(way),
+            // What cannot be is not tried again.
+            Err(error @ (ProviderError::Missing { .. } | ProviderError::Io(_))) => return Err(error.into()),
+            Err(error) if same => return Err(error.into()),
+            Err(error) => error,
+        };
+        let objects = provider.objects(&self.owner).await?;
+        let half = objects.iter().find(|object| object.kind == ObjectKind::Node && object.name() == Some(name));
+        // Nothing was made: what was asked for was refused.
+        let Some(half) = half else { return Err(first.into()) };
+        self.note(format!("node `{name}` is removed and made once more: {first}"));
+        provider.remove(half).await?;
+        provider.node(&self.owner, making).await.map_err(|error| {
+            let hint = format!(
+                "it was tried twice and stays for a look: `rplay scenario console {name}` prints what it wrote; `create` goes \
+                 on from here, and `destroy --hosts {name}` removes it alone"
+            );
+            LabError::said(rplay_diag::Diagnose::diagnostic(&error).hint(hint))
+        })
     }
 
     /// A digest of all that a node is made of. What only the inventory says is no part of it.

@@ -10,7 +10,7 @@ use rplay_value::json::{self, JsonStyle};
 use rplay_value::{Map, Value};
 
 use super::harm::Waiting;
-use super::{Ending, Gate, INTERRUPTED, Lab, LabError, Play, Ran, Stop, Told, one_of, plain, shell};
+use super::{Ending, Freshness, Gate, INTERRUPTED, Lab, LabError, Parts, Play, Ran, Stop, Told, one_of, plain, shell};
 use crate::fault::{Fault, When};
 use crate::handoff::{Reached, Spelling};
 use crate::stage::{Given, Stage, Work};
@@ -37,6 +37,10 @@ pub struct Choice {
     pub serial: bool,
     /// How many side by side, at most.
     pub parallel: Option<usize>,
+    /// Only those that have not run, or whose inputs or needs have changed since.
+    pub needed: bool,
+    /// Disks are kept under the name of each stage that ended well.
+    pub snapshot: bool,
 }
 
 impl Choice {
@@ -50,10 +54,16 @@ impl<'a> Lab<'a> {
     pub fn run(&self, chosen: &Choice) -> Result<(), LabError> {
         let stages = self.chosen(chosen)?;
         let _lock = self.locked()?;
-        self.create_locked()?;
+        self.create_locked(Parts::All)?;
         self.with_nodes(|reached| {
             let waiting = Waiting::default();
             self.in_order(&stages, chosen, reached, &waiting)?;
+            // What came after a stage that uses it: that stage once more.
+            let again: Vec<&Stage> = stages.iter().copied().filter(|stage| self.again(stage, &stages)).collect();
+            if !again.is_empty() {
+                self.in_order(&again, chosen, reached, &waiting)?;
+            }
+            self.weigh()?;
             one_of(waiting.errors())?;
             // Where everything ran, a fault that waits for a task that is not there tests nothing.
             let all = chosen.is_all();
@@ -65,6 +75,22 @@ impl<'a> Lab<'a> {
             }
             Ok(())
         })
+    }
+
+    /// Whether a stage ran before something that it uses was there.
+    fn again(&self, stage: &Stage, stages: &[&Stage]) -> bool {
+        let among = stage.late().any(|late| stages.iter().any(|other| other.name == late.text));
+        among && matches!(self.freshness(stage), Freshness::Stale(_))
+    }
+
+    /// Stages that will run again because what they use comes after them in this order.
+    pub fn late<'s>(&self, stages: &[&'s Stage]) -> Vec<(&'s Stage, String)> {
+        let at = |name: &str| stages.iter().position(|stage| stage.name == name);
+        let later = |stage: &&Stage| {
+            let late = stage.late().find(|late| at(&late.text) > at(&stage.name));
+            late.map(|late| late.text.clone())
+        };
+        stages.iter().filter_map(|stage| Some((*stage, later(stage)?))).collect()
     }
 
     /// The stages to run, in order.
@@ -133,7 +159,20 @@ impl<'a> Lab<'a> {
                         running.len() > 1 || Self::will_have_company(at, &begun, &done, &needs, &nodes, chosen);
                     let (ended, stage) = (ended.clone(), stages[at]);
                     scope.spawn(move || {
-                        let result = self.stage(stage, reached, waiting, beside);
+                        let result = if chosen.needed && self.freshness(stage) == Freshness::Fresh {
+                            self.tell(&Told::Ended {
+                                what: "stage",
+                                name: stage.name.clone(),
+                                ending: Ending::Same,
+                                note: Some("nothing has changed since it ran".to_owned()),
+                                took: Duration::ZERO,
+                            });
+                            Ok(())
+                        } else {
+                            self.stage(stage, reached, waiting, beside)
+                        };
+                        let result = result
+                            .and_then(|()| if chosen.snapshot { self.snapshot(&stage.name, false) } else { Ok(()) });
                         // The loop lives until everything has ended.
                         let _ = ended.send((at, result));
                     });
@@ -203,6 +242,8 @@ impl<'a> Lab<'a> {
     fn stage(&self, stage: &Stage, reached: &[Reached<'_>], waiting: &Waiting, beside: bool) -> Result<(), LabError> {
         let before: Vec<&str> = self.faults(|when| matches!(when, When::Before(name) if name.text == stage.name));
         self.broken(&before, reached, || {
+            let began = super::fresh::now();
+            let start = std::time::Instant::now();
             self.step("stage", &stage.name, || {
                 let mut tries = 0;
                 loop {
@@ -213,6 +254,11 @@ impl<'a> Lab<'a> {
                                 "stage `{}` is tried again ({tries} of {}): {error}",
                                 stage.name, stage.retries
                             ));
+                        }
+                        Ok(ending) => {
+                            self.remember(stage, began, ending)?;
+                            self.took("stage", &stage.name, start.elapsed());
+                            return Ok(ending);
                         }
                         ended => return ended,
                     }
@@ -380,25 +426,36 @@ impl<'a> Lab<'a> {
         }
     }
 
-    /// Variables from what other stages gave, in this run or an earlier one.
+    /// Variables from what other stages gave, in this run or an earlier one. What is stale is not used.
     fn inputs(&self, stage: &Stage) -> Result<Vec<(String, Value)>, LabError> {
         let mut inputs = Vec::new();
         for (name, source) in &stage.inputs {
-            let path = self.folder.file("outputs").join(format!("{}.json", source.stage.text));
-            let text = fs_err::read_to_string(&path).unwrap_or_default();
-            let given = json::loads(&text).ok();
-            let value = given.as_ref().and_then(|given| match given {
-                Value::Map(map) => map.get(&source.output).cloned(),
-                _ => None,
-            });
-            let Some(value) = value else {
-                let text = format!("stage `{}` has not given `{}` yet", source.stage.text, source.output);
+            let giver = &source.stage.text;
+            let Some(value) = self.given_by(giver, &source.output) else {
+                if source.late {
+                    continue;
+                }
+                let text = format!("stage `{giver}` has not given `{}` yet", source.output);
                 let error = Diagnostic::error(text).at(source.stage.span, format!("for `{name}`"));
-                return Err(LabError::said(error.hint(format!("`run {}` does", source.stage.text))));
+                return Err(LabError::said(error.hint(format!("`run {giver}` does"))));
             };
+            if let Some(Freshness::Stale(why)) = self.scenario.stages.get(giver).map(|giver| self.usable(giver)) {
+                let text = format!("what stage `{giver}` gave is stale: {why}");
+                let error = Diagnostic::error(text).at(source.stage.span, format!("for `{name}`"));
+                return Err(LabError::said(error.hint(format!("`run {giver} {}` makes it anew", stage.name))));
+            }
             inputs.push((name.clone(), value));
         }
         Ok(inputs)
+    }
+
+    /// What a stage gave under a name, if it has.
+    pub(super) fn given_by(&self, stage: &str, output: &str) -> Option<Value> {
+        let path = self.folder.file("outputs").join(format!("{stage}.json"));
+        match json::loads(&fs_err::read_to_string(path).ok()?).ok()? {
+            Value::Map(map) => map.get(output).cloned(),
+            _ => None,
+        }
     }
 
     /// What a stage gives to others.

@@ -4,14 +4,47 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 
-use super::{Ending, Lab, LabError, Told, one_of};
+use super::{Ending, Lab, LabError, Told, one_of, pattern};
 use crate::provider::{Object, ObjectKind, Provider};
+use crate::topology::Node;
+
+/// How much is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Nothing.
+    None,
+    /// Nodes with their volumes and snapshots; networks, keys and outputs stay.
+    Nodes,
+    /// Everything.
+    All,
+}
 
 impl Lab<'_> {
-    /// Removes everything that was made, then the folder. `agreed` is shown exactly what goes.
-    pub fn destroy(&self, agreed: impl FnOnce(&[Object]) -> Result<bool, LabError>) -> Result<usize, LabError> {
+    /// Removes what was made: all of it with the folder, or less by `level`, or only nodes that a pattern means. `agreed` is shown
+    /// exactly what goes.
+    pub fn destroy(
+        &self,
+        level: Level,
+        hosts: Option<&str>,
+        agreed: impl FnOnce(&[Object]) -> Result<bool, LabError>,
+    ) -> Result<usize, LabError> {
         let lock = self.folder.lock(&self.scenario.name)?;
-        let objects = self.objects()?;
+        let mut objects = self.objects()?;
+        let nodes = self.nodes(&objects)?;
+        let of_nodes = |object: &Object| object.kind != ObjectKind::Network;
+        match (level, hosts) {
+            (Level::None, _) => return Ok(0),
+            (_, Some(hosts)) => {
+                let all: Vec<&Node<'_>> = nodes.iter().collect();
+                let chosen = pattern::nodes(self.scenario, &all, Some(hosts))?;
+                let chosen = |object: &Object| chosen.iter().any(|node| object.name() == Some(&node.name));
+                objects.retain(|(object, _)| {
+                    matches!(object.kind, ObjectKind::Node | ObjectKind::Image) && chosen(object)
+                });
+            }
+            (Level::Nodes, None) => objects.retain(|(object, _)| of_nodes(object)),
+            (Level::All, None) => {}
+        }
         let shown: Vec<Object> = objects.iter().map(|(object, _)| object.clone()).collect();
         if !agreed(&shown)? {
             return Ok(0);
@@ -26,10 +59,28 @@ impl Lab<'_> {
             })?;
             one_of(removed.into_iter().filter_map(Result::err).collect())?;
         }
-        self.unlink()?;
-        self.folder.remove()?;
+        if level == Level::All && hosts.is_none() {
+            self.unlink()?;
+            self.forget_lab();
+            self.folder.remove()?;
+        } else {
+            let gone: Vec<&str> = shown.iter().filter_map(Object::name).collect();
+            self.forget_stages(&nodes, &gone)?;
+        }
         drop(lock);
         Ok(objects.len())
+    }
+
+    /// Stages that ran on nodes that are gone have not run, and what they gave is gone.
+    fn forget_stages(&self, nodes: &[Node<'_>], gone: &[&str]) -> Result<(), LabError> {
+        let all: Vec<&Node<'_>> = nodes.iter().collect();
+        for stage in self.scenario.stages.iter() {
+            let of_stage = pattern::nodes(self.scenario, &all, stage.on.as_deref())?;
+            if of_stage.iter().any(|node| gone.contains(&node.name.as_str())) {
+                self.forget(stage)?;
+            }
+        }
+        Ok(())
     }
 
     async fn gone(&self, object: &Object, provider: &Arc<dyn Provider>) -> Result<(), LabError> {

@@ -78,13 +78,28 @@ impl Docker {
         self.host().starts_with("unix://")
     }
 
-    /// Objects of a kind with the owner's labels, as a list of the daemon's.
-    async fn listed(&self, owner: &Owner, path: &str, what: &str) -> Result<Value, ProviderError> {
-        let labels = [format!("{SCENARIO}={}", owner.scenario), format!("{}={}", super::OWNER, owner.user)];
+    /// Objects of a kind with these labels, as a list of the daemon's.
+    async fn listed(&self, labels: &[String], path: &str, what: &str) -> Result<Value, ProviderError> {
         let filters = quoted(&json!({"label": labels}).to_string());
         let and = if path.contains('?') { '&' } else { '?' };
         let listed = self.client.get(&format!("{path}{and}filters={filters}")).await;
         listed.map_err(|error| refused(&format!("list {what}"), error))
+    }
+
+    /// Everything with these labels.
+    async fn found(&self, labels: &[String]) -> Result<Vec<Object>, ProviderError> {
+        let listed = self.listed(labels, "/containers/json?all=true", "containers").await?;
+        let mut objects: Vec<Object> = listed.as_array().into_iter().flatten().map(object).collect();
+        let listed = self.listed(labels, "/volumes", "volumes").await?;
+        for volume in listed["Volumes"].as_array().into_iter().flatten() {
+            objects.push(plain(ObjectKind::Volume, text(&volume["Name"]), &volume["Labels"]));
+        }
+        let listed = self.listed(labels, "/networks", "networks").await?;
+        for network in listed.as_array().into_iter().flatten() {
+            objects.push(plain(ObjectKind::Network, text(&network["Name"]), &network["Labels"]));
+        }
+        objects.extend(self.kept(labels).await?);
+        Ok(objects)
     }
 
     /// Makes a volume of the scenario unless it is there; gives Docker's name for it.
@@ -192,17 +207,8 @@ impl Provider for Docker {
     }
 
     async fn objects(&self, owner: &Owner) -> Result<Vec<Object>, ProviderError> {
-        let listed = self.listed(owner, "/containers/json?all=true", "containers").await?;
-        let mut objects: Vec<Object> = listed.as_array().into_iter().flatten().map(object).collect();
-        let listed = self.listed(owner, "/volumes", "volumes").await?;
-        for volume in listed["Volumes"].as_array().into_iter().flatten() {
-            objects.push(plain(ObjectKind::Volume, text(&volume["Name"]), &volume["Labels"]));
-        }
-        let listed = self.listed(owner, "/networks", "networks").await?;
-        for network in listed.as_array().into_iter().flatten() {
-            objects.push(plain(ObjectKind::Network, text(&network["Name"]), &network["Labels"]));
-        }
-        objects.extend(self.kept(owner).await?);
+        let labels = [format!("{SCENARIO}={}", owner.scenario), format!("{}={}", super::OWNER, owner.user)];
+        let mut objects = self.found(&labels).await?;
         // The filter is the daemon's; what is removed hangs on it.
         objects.retain(|object| owner.owns(&object.labels));
         Ok(objects)
@@ -343,6 +349,47 @@ impl Provider for Docker {
 
     async fn back(&self, object: &Object, name: &str) -> Result<(), ProviderError> {
         self.restore(object, name).await
+    }
+
+    async fn snapshots(&self, object: &Object) -> Result<Vec<String>, ProviderError> {
+        self.kept_of(object).await
+    }
+
+    async fn memory(&self, object: &Object) -> Result<Option<u64>, ProviderError> {
+        let path = format!("/containers/{}/stats?stream=false&one-shot=true", object.id);
+        let said = self.client.get(&path).await;
+        let said = said.map_err(|error| refused(&format!("measure `{}`", object.id), error))?;
+        let used = said["memory_stats"]["usage"].as_u64();
+        // Files that the kernel keeps in memory are given up when memory is short, as `docker stats` has it.
+        let files = ["total_inactive_file", "inactive_file"]
+            .iter()
+            .find_map(|key| said["memory_stats"]["stats"][*key].as_u64());
+        Ok(used.map(|used| used.saturating_sub(files.unwrap_or_default())))
+    }
+
+    async fn everything(&self, user: &str) -> Result<Vec<Object>, ProviderError> {
+        let label = format!("{}={user}", super::OWNER);
+        let mut objects = self.found(&[label]).await?;
+        objects.retain(|object| {
+            object.labels.get(super::OWNER).map(String::as_str) == Some(user) && object.labels.contains_key(SCENARIO)
+        });
+        Ok(objects)
+    }
+
+    async fn cached(&self) -> Result<Vec<Object>, ProviderError> {
+        self.unused().await
+    }
+
+    async fn save(&self, nodes: &[&Object], name: &str, to: &std::path::Path) -> Result<(), ProviderError> {
+        self.saved(nodes, name, to).await
+    }
+
+    async fn take(&self, from: &std::path::Path) -> Result<(), ProviderError> {
+        let what = format!("import {}", from.display());
+        self.client
+            .told("/images/load?quiet=1", Body::File(from.to_owned()))
+            .await
+            .map_err(|error| refused(&what, error))
     }
 
     async fn console(&self, object: &Object) -> Result<Vec<u8>, ProviderError> {

@@ -1,4 +1,4 @@
-//! What a lab tells, as lines for people or for programs; and what it hears of its runs.
+//! Runs of playbooks in this process: where their output goes, and what a lab hears of them.
 
 use std::collections::HashMap;
 use std::io::{self, Write as _};
@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use rplay_event::{Event, EventKind, Outcome, Sink, TaskId, TaskInfo};
-use rplay_scenario::lab::{Ending, Gate, Listener, Play, Playbooks, Ran, TaskRan, Told};
+use rplay_scenario::lab::{Gate, Play, Playbooks, Ran, TaskRan};
 use rplay_value::Value;
 use rplay_value::json::{self, JsonStyle};
-use serde_json::json;
 
 use crate::commands::playbook::{self, Hearing};
 use crate::exit;
@@ -23,77 +22,14 @@ pub(crate) enum Output {
     Human,
     /// One JSON document a line, with the events of runs
     Jsonl,
-}
-
-/// Prints what a lab tells.
-pub(super) struct Printer {
-    pub(super) output: Output,
-}
-
-impl Listener for Printer {
-    fn told(&self, told: &Told) {
-        match self.output {
-            Output::Human => {
-                if let Some(line) = human(told) {
-                    print(&line);
-                }
-            }
-            Output::Jsonl => print(&format!("{}\n", record(told))),
-        }
-    }
+    /// A JUnit report of all steps in the end; what runs print goes to standard error
+    Junit,
 }
 
 /// Writes to standard output.
 pub(super) fn print(text: &str) {
     // A reader that went away (`| head`) has what it wanted.
     let _ = io::stdout().lock().write_all(text.as_bytes());
-}
-
-fn human(told: &Told) -> Option<String> {
-    Some(match told {
-        // What takes a while is worth a line before it is done.
-        Told::Begun(what @ ("stage" | "idempotence"), name) => format!("\n{what} {name}\n"),
-        Told::Begun(..) | Told::Ran { .. } => return None,
-        Told::Ended { what, name, ending, note, took } => {
-            let word = match (*what, ending) {
-                ("check", Ending::Done) => "ok",
-                ("node" | "network", Ending::Changed) => "made",
-                (_, ending) => ending.word(),
-            };
-            let note = note.as_deref().map(|note| format!("  {note}")).unwrap_or_default();
-            format!("{what:11} {name:24} {word:8} {:6.1}s{note}\n", took.as_secs_f64())
-        }
-        Told::Line(stage, text) => format!("{stage}: {text}\n"),
-        Told::Note(text) => format!("note: {text}\n"),
-    })
-}
-
-fn record(told: &Told) -> serde_json::Value {
-    match told {
-        Told::Begun(what, name) => json!({"scenario": "begun", "what": what, "name": name}),
-        Told::Ended { what, name, ending, note, took } => json!({
-            "scenario": "ended",
-            "what": what,
-            "name": name,
-            "ending": ending.word(),
-            "note": note,
-            "seconds": took.as_secs_f64(),
-        }),
-        Told::Ran { stage, ran } => json!({
-            "scenario": "ran",
-            "stage": stage,
-            "code": ran.code,
-            "hosts": ran.recap.iter().map(|(host, recap)| (host.clone(), json!({
-                "ok": recap.ok, "changed": recap.changed, "skipped": recap.skipped, "failed": recap.failed,
-                "unreachable": recap.unreachable,
-            }))).collect::<serde_json::Map<_, _>>(),
-            "tasks": ran.tasks.iter().map(|task| json!({
-                "host": task.host, "task": task.task, "failed": task.failed, "seconds": task.took.as_secs_f64(),
-            })).collect::<Vec<_>>(),
-        }),
-        Told::Line(stage, text) => json!({"scenario": "line", "stage": stage, "text": text}),
-        Told::Note(text) => json!({"scenario": "note", "text": text}),
-    }
 }
 
 /// Runs playbooks in this process.
@@ -130,11 +66,14 @@ impl Playbooks for InProcess {
         let ran = Arc::new(Mutex::new(Ran::default()));
         let ear = Ear { ran: Arc::clone(&ran), tasks: HashMap::new(), gate: play.gate.clone() };
         let name = play.name.clone();
-        // Lines of runs that go on side by side say whose they are; those of JSON are whole records.
-        let out = (play.beside && self.output == Output::Human).then(|| {
-            let out: Out = Arc::new(move || Box::new(Lines { name: name.clone(), rest: Vec::new() }));
-            out
-        });
+        let out: Option<Out> = match self.output {
+            // Lines of runs that go on side by side say whose they are; those of JSON are whole records.
+            Output::Human if play.beside => {
+                Some(Arc::new(move || Box::new(Lines { name: name.clone(), rest: Vec::new() })))
+            }
+            Output::Junit => Some(Arc::new(|| Box::new(io::stderr()))),
+            Output::Human | Output::Jsonl => None,
+        };
         let hearing = Hearing { sinks: vec![Box::new(ear)], out, stop: Some(Arc::clone(&play.stop)) };
         let code = playbook::heard(&options, hearing);
         let ran = std::mem::take(&mut *ran.lock().unwrap_or_else(PoisonError::into_inner));

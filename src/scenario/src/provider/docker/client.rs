@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 /// Why the daemon gave no answer, or a bad one.
 #[derive(Debug, thiserror::Error)]
@@ -98,21 +98,13 @@ impl Client {
 
     /// Asks; the value is the answer's body, whole.
     pub(super) async fn ask(&self, method: &str, path: &str, body: Body) -> Result<Vec<u8>, ClientError> {
-        let mut stream: Pin<Box<dyn Stream>> = match &self.place {
-            Place::Unix(path) => Box::pin(tokio::net::UnixStream::connect(path).await?),
-            Place::Tcp(address) => Box::pin(tokio::net::TcpStream::connect(address).await?),
-        };
         let (kind, length) = match &body {
             Body::None => ("application/json", 0),
             Body::Json(value) => ("application/json", value.to_string().len() as u64),
             Body::Tar(bytes) => ("application/x-tar", bytes.len() as u64),
             Body::File(file) => ("application/x-tar", fs_err::metadata(file)?.len()),
         };
-        let head = format!(
-            "{method} {}{path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n",
-            self.version
-        );
-        stream.write_all(head.as_bytes()).await?;
+        let mut stream = self.open(method, path, kind, length).await?;
         match body {
             Body::None => {}
             Body::Json(value) => stream.write_all(value.to_string().as_bytes()).await?,
@@ -133,6 +125,76 @@ impl Client {
                 Err(ClientError::Status { code, message: message.unwrap_or_else(|| shown(&body)) })
             }
         }
+    }
+
+    /// Asks for what is larger than memory: the answer's body goes to a file.
+    pub(super) async fn download(&self, path: &str, to: &Path) -> Result<(), ClientError> {
+        let mut stream = self.open("GET", path, "application/json", 0).await?;
+        stream.flush().await?;
+        let mut reader = tokio::io::BufReader::new(stream);
+        let (mut head, mut chunked, mut code) = (String::new(), false, 0);
+        loop {
+            head.clear();
+            reader.read_line(&mut head).await?;
+            let line = head.trim_end();
+            if line.is_empty() {
+                break;
+            }
+            match line.split_once(':') {
+                Some((name, value)) => {
+                    chunked |=
+                        name.eq_ignore_ascii_case("transfer-encoding") && value.trim().eq_ignore_ascii_case("chunked");
+                }
+                None => code = line.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or_default(),
+            }
+        }
+        if code != 200 {
+            let mut body = Vec::new();
+            reader.read_to_end(&mut body).await?;
+            return Err(ClientError::Status { code, message: shown(&body) });
+        }
+        let mut file = tokio::fs::File::create(to).await?;
+        if !chunked {
+            tokio::io::copy(&mut reader, &mut file).await?;
+            file.flush().await?;
+            return Ok(());
+        }
+        loop {
+            head.clear();
+            reader.read_line(&mut head).await?;
+            let size = head.trim_end().split(';').next().and_then(|size| u64::from_str_radix(size, 16).ok());
+            let size = size.ok_or_else(|| ClientError::Answer(head.clone()))?;
+            if size == 0 {
+                break;
+            }
+            let copied = tokio::io::copy(&mut (&mut reader).take(size), &mut file).await?;
+            reader.read_line(&mut head).await?;
+            if copied < size {
+                return Err(ClientError::Answer("it ends too soon".to_owned()));
+            }
+        }
+        file.flush().await?;
+        Ok(())
+    }
+
+    /// A connection with a request's head on it.
+    async fn open(
+        &self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        length: u64,
+    ) -> Result<Pin<Box<dyn Stream>>, ClientError> {
+        let mut stream: Pin<Box<dyn Stream>> = match &self.place {
+            Place::Unix(path) => Box::pin(tokio::net::UnixStream::connect(path).await?),
+            Place::Tcp(address) => Box::pin(tokio::net::TcpStream::connect(address).await?),
+        };
+        let head = format!(
+            "{method} {}{path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n",
+            self.version
+        );
+        stream.write_all(head.as_bytes()).await?;
+        Ok(stream)
     }
 
     /// Asks for something that takes a while and is told about in a stream of JSON; an error in it is an error.

@@ -447,9 +447,47 @@ echo done > /var/tmp/.rplay-key"#;
         self.settle(&object.id, &object.labels).await
     }
 
-    /// The snapshots of an owner.
-    pub(super) async fn kept(&self, owner: &Owner) -> Result<Vec<Object>, ProviderError> {
-        let listed = self.listed(owner, "/images/json", "images").await?;
+    /// Names that a container is kept under.
+    pub(super) async fn kept_of(&self, object: &Object) -> Result<Vec<String>, ProviderError> {
+        let labels =
+            object.labels.get(crate::provider::SCENARIO).map(|name| format!("{}={name}", crate::provider::SCENARIO));
+        let kept_as = format!("{}:", kept(object));
+        let images = self.kept(&labels.into_iter().collect::<Vec<_>>()).await?;
+        Ok(images.iter().filter_map(|image| image.id.strip_prefix(&kept_as).map(str::to_owned)).collect())
+    }
+
+    /// Writes what is kept of containers to a file: what they have in common is in it once.
+    pub(super) async fn saved(&self, nodes: &[&Object], name: &str, to: &Path) -> Result<(), ProviderError> {
+        let names: Vec<String> =
+            nodes.iter().map(|node| format!("names={}", quoted(&format!("{}:{name}", kept(node))))).collect();
+        let saved = self.client.download(&format!("/images/get?{}", names.join("&")), to).await;
+        saved.map_err(|error| refused(&format!("export the nodes as at `{name}`"), error))
+    }
+
+    /// Images of recipes that no container and no other image begins as.
+    pub(super) async fn unused(&self) -> Result<Vec<Object>, ProviderError> {
+        let what = "list images";
+        let images = self.client.get("/images/json?all=true").await.map_err(|error| refused(what, error))?;
+        let containers = self.client.get("/containers/json?all=true").await.map_err(|error| refused(what, error))?;
+        let field = |list: &Value, key: &str| -> Vec<String> {
+            list.as_array().into_iter().flatten().map(|entry| text(&entry[key])).collect()
+        };
+        let (used, parents) = (field(&containers, "ImageID"), field(&images, "ParentId"));
+        let free = images.as_array().into_iter().flatten().filter(|image| {
+            let id = text(&image["Id"]);
+            !used.contains(&id) && !parents.contains(&id)
+        });
+        let tags = free.flat_map(|image| {
+            let tags = image["RepoTags"].as_array().into_iter().flatten().map(text);
+            let tags = tags.filter(|tag| tag.starts_with("rplay/"));
+            tags.map(|tag| plain(ObjectKind::Image, tag, &image["Labels"])).collect::<Vec<_>>()
+        });
+        Ok(tags.collect())
+    }
+
+    /// The snapshots with these labels.
+    pub(super) async fn kept(&self, labels: &[String]) -> Result<Vec<Object>, ProviderError> {
+        let listed = self.listed(labels, "/images/json", "images").await?;
         let images = listed.as_array().into_iter().flatten();
         let tags = images.flat_map(|image| {
             let tags = image["RepoTags"].as_array().into_iter().flatten();
