@@ -166,3 +166,38 @@ class CacheModule(BaseCacheModule):
     let broken = bed.file("cache_plugins/own.py", "import not_there\n").rplay(&ARGS);
     assert!(broken.code == 0 && broken.stderr.contains("No module named 'not_there'"), "{broken}");
 }
+
+#[test]
+fn vars_plugins_in_python_lie_over_the_files_of_their_folder() {
+    let plugin = "from ansible.plugins.vars import BaseVarsPlugin
+
+
+class VarsModule(BaseVarsPlugin):
+    def get_vars(self, loader, path, entities):
+        super().get_vars(loader, path, entities)
+        found = {}
+        for entity in entities:
+            kind = type(entity).__name__.lower()
+            found['told_' + kind] = entity.name
+            found['over'] = kind + ' ' + entity.name
+        return found
+";
+    let play = "- hosts: all\n  gather_facts: false\n  tasks:\n    - debug: {msg: \"{{ told_host }} {{ told_group }} {{ over }} {{ of_file }} {{ off | default('off') }}\"}\n";
+    let needs = plugin.replace(
+        "class VarsModule(BaseVarsPlugin):\n",
+        "class VarsModule(BaseVarsPlugin):\n    REQUIRES_ENABLED = True\n\n",
+    );
+    let bed = bed()
+        .file("vars_plugins/own.py", plugin)
+        .file("vars_plugins/needs.py", &needs.replace("'told_' + kind", "'off'"))
+        .file("hosts", "[web]\none ansible_connection=local\n")
+        .file("host_vars/one", "over: file\nof_file: there\n")
+        .file("site.yml", play);
+    let run = |bed: &rplay_testkit::TestBed| {
+        let ran = bed.rplay(&["-i", "hosts", "site.yml"]);
+        assert_eq!(ran.code, 0, "{ran}");
+        messages(&ran.stdout)
+    };
+    assert_eq!(run(&bed), ["one web host one there off"]);
+    assert_eq!(run(&bed.env("ANSIBLE_VARS_ENABLED", "host_group_vars,needs")), ["one web host one there one"]);
+}

@@ -1,17 +1,18 @@
 //! Inventory plugins in Python: which one a source wants, and what it does to the inventory.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rplay_diag::Diagnostic;
 use rplay_engine::PythonCache;
-use rplay_inventory::{Change, Inventory, Plugins};
+use rplay_inventory::{Change, Inventory, Plugins, VarsPlugins};
 use rplay_python::{Desk, Errand, PluginFile, Python, PythonError};
 use rplay_template::{Engine, TemplateError};
 use rplay_value::{Map, Value};
 use serde_json::{Value as Json, json};
 
 use crate::places::Places;
+use crate::vars_plugins::PythonVars;
 
 /// Finds plugins and runs them, all in one process, which is started for the first.
 pub(crate) struct PythonInventories {
@@ -22,6 +23,8 @@ pub(crate) struct PythonInventories {
     pub(crate) caches: Places,
     /// Variables of the command line.
     pub(crate) extra_vars: Map,
+    /// Those that have variables.
+    pub(crate) variables: Option<Arc<PythonVars>>,
     /// Whether what was kept from runs before counts (`--flush-cache`).
     pub(crate) cached: bool,
     pub(crate) state: Mutex<State>,
@@ -102,6 +105,10 @@ impl PythonInventories {
 }
 
 impl Plugins for PythonInventories {
+    fn variables(&self) -> Option<Arc<dyn VarsPlugins>> {
+        self.variables.clone().map(|variables| variables as Arc<dyn VarsPlugins>)
+    }
+
     fn has(&self, name: &str) -> bool {
         self.find(name).is_some()
     }

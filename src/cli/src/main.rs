@@ -22,6 +22,7 @@ mod places;
 mod plugins;
 mod prompter;
 mod settings;
+mod vars_plugins;
 mod vault;
 
 use std::ffi::OsString;

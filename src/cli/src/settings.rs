@@ -142,6 +142,7 @@ settings! {
     INVENTORY_IGNORE_PATTERNS List ["defaults" "inventory_ignore_patterns", "inventory" "ignore_patterns"] ["ANSIBLE_INVENTORY_IGNORE_REGEX"] "";
     INVENTORY_ANY_UNPARSED_IS_FAILED Bool ["inventory" "any_unparsed_is_failed"] ["ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED"] "false";
     INVENTORY_UNPARSED_IS_FAILED Bool ["inventory" "unparsed_is_failed"] ["ANSIBLE_INVENTORY_UNPARSED_FAILED"] "false";
+    VARIABLE_PLUGINS_ENABLED List ["defaults" "vars_plugins_enabled"] ["ANSIBLE_VARS_ENABLED"] "host_group_vars";
     INVENTORY_UNPARSED_WARNING Bool ["inventory" "inventory_unparsed_warning"] ["ANSIBLE_INVENTORY_UNPARSED_WARNING"] "true";
     LOCALHOST_WARNING Bool ["defaults" "localhost_warning"] ["ANSIBLE_LOCALHOST_WARNING"] "true";
     INJECT_FACTS_AS_VARS Bool ["defaults" "inject_facts_as_vars"] ["ANSIBLE_INJECT_FACT_VARS"] "true";

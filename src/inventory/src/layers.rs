@@ -8,7 +8,7 @@ use rplay_diag::{Diagnostic, Sources};
 use rplay_value::{Map, Value};
 
 use crate::inventory::{ALL, GroupId, Inventory};
-use crate::{Files, InventoryError};
+use crate::{Files, InventoryError, VarsPlugins};
 
 /// Where a layer of variables comes from, weakest first: the order Ansible gives them by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,11 +65,37 @@ pub(crate) struct VarsFolders {
     read: Arc<Mutex<HashMap<PathBuf, Map>>>,
     /// What is to be said about the files read so far.
     said: Arc<Mutex<Vec<Diagnostic>>>,
+    /// What has variables besides files.
+    pub(crate) plugins: Option<Arc<dyn VarsPlugins>>,
+    asked: Arc<Mutex<HashMap<Asked, Map>>>,
 }
+
+/// A question to plugins: the folder, whether it is about a group, and the name.
+type Asked = (PathBuf, bool, Arc<str>);
 
 impl VarsFolders {
     pub(crate) fn take_warnings(&self) -> Vec<Diagnostic> {
         std::mem::take(&mut *self.said.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// What plugins have, asked once.
+    fn asked(
+        &self,
+        plugins: &Arc<dyn VarsPlugins>,
+        folder: &Path,
+        of_group: bool,
+        entity: &Arc<str>,
+    ) -> Result<Map, InventoryError> {
+        let key = (folder.to_owned(), of_group, Arc::clone(entity));
+        let known = |table: &Mutex<HashMap<Asked, Map>>| {
+            table.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(&key).cloned()
+        };
+        if let Some(vars) = known(&self.asked) {
+            return Ok(vars);
+        }
+        let vars = plugins.vars(folder, of_group, entity).map_err(|error| InventoryError::Document(Box::new(error)))?;
+        self.asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(key, vars.clone());
+        Ok(vars)
     }
 
     pub(crate) fn add_inventory(&mut self, folder: &Path) {
@@ -278,6 +304,12 @@ impl Inventory {
                 };
                 if !vars.is_empty() {
                     out.push(Layer { level, entity: Arc::clone(entity), file: Some(path.as_path().into()), vars });
+                }
+            }
+            if let Some(plugins) = &self.folders.plugins {
+                let vars = self.folders.asked(plugins, &folder.path, of_group, entity)?;
+                if !vars.is_empty() {
+                    out.push(Layer { level, entity: Arc::clone(entity), file: None, vars });
                 }
             }
         }

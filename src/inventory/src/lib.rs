@@ -23,4 +23,4 @@ pub use layers::{HostLayers, Layer, Level};
 pub use listing::Show;
 pub use load::{Attempt, Files, InvalidGroupNames, Loader, PlainFiles, Settings, Templates};
 pub use pattern::{Order, Selection, split_patterns};
-pub use plugins::{Change, Plugins};
+pub use plugins::{Change, Plugins, VarsPlugins};

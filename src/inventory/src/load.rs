@@ -151,6 +151,7 @@ impl<'a> Loader<'a> {
     pub fn load<S: AsRef<str>>(&self, sources: &[S]) -> (Inventory, Vec<Attempt>) {
         let mut inventory = Inventory::new();
         inventory.merge_hashes(self.settings.merge_hashes);
+        inventory.folders.plugins = self.plugins.and_then(Plugins::variables);
         let mut failed = Vec::new();
         let mut any = false;
         for source in sources.iter().map(AsRef::as_ref).filter(|s| !s.is_empty()) {

@@ -1,7 +1,11 @@
 //! Inventories that plugins outside of this crate make.
 
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
 use rplay_diag::Diagnostic;
-use rplay_value::Value;
+use rplay_value::{Map, Value};
 
 use crate::InventoryError;
 use crate::inventory::Inventory;
@@ -15,8 +19,19 @@ pub trait Plugins: Send + Sync {
     /// Whether the plugin wants the source.
     fn wants(&self, name: &str, source: &str) -> Result<bool, Diagnostic>;
 
+    /// Those that have variables for hosts and groups, if there are any.
+    fn variables(&self) -> Option<Arc<dyn VarsPlugins>> {
+        None
+    }
+
     /// What the plugin does to the inventory that sources before this one made.
     fn read(&self, name: &str, source: &str, before: &Inventory) -> Result<Vec<Change>, Diagnostic>;
+}
+
+/// Runs vars plugins.
+pub trait VarsPlugins: fmt::Debug + Send + Sync {
+    /// The variables that plugins have for a host or group, in the name of a folder that may hold `group_vars`.
+    fn vars(&self, folder: &Path, of_group: bool, name: &str) -> Result<Map, Diagnostic>;
 }
 
 /// What a plugin does to the inventory.

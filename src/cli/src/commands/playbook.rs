@@ -36,6 +36,7 @@ use crate::notices::{self, Listener};
 use crate::options::PlaybookOptions;
 use crate::places::Places;
 use crate::settings::Settings;
+use crate::vars_plugins::PythonVars;
 use crate::{exit, extra_vars, journal, plugins, prompter, vault};
 
 /// What a run is to do.
@@ -323,6 +324,13 @@ impl<'a> Command<'a> {
             engine: engine.clone(),
             places: places(Kind::Inventory),
             caches: places(Kind::Cache),
+            variables: PythonVars::new(
+                python.clone(),
+                engine.clone(),
+                &places(Kind::Vars),
+                &self.settings.list("VARIABLE_PLUGINS_ENABLED"),
+            )
+            .map(Arc::new),
             extra_vars: extra_vars.clone(),
             cached: !self.options.flush_cache,
             state: std::sync::Mutex::default(),

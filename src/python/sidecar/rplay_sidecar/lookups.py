@@ -256,6 +256,33 @@ class Files:
     def load_from_file(self, file_name, cache=True, unsafe=False, json_only=False, trusted_as_template=False, **_):
         return self._load(self._get_file_contents(file_name)[0], trusted_as_template)
 
+    def find_vars_files(self, path, name, extensions=None, allow_dir=True):
+        """Files of variables: of that name with an ending of those, or all of a folder of that name."""
+        endings = [""] + list(extensions if extensions is not None else (".yml", ".yaml", ".json"))
+        place = os.path.join(self.path_dwim(path), name)
+        for ending in endings:
+            found = place + ending
+            if os.path.isdir(found) and not ending:
+                if allow_dir:
+                    return self._vars_folder(found, endings)
+            elif os.path.isfile(found):
+                return [found]
+        return []
+
+    def _vars_folder(self, folder, endings):
+        found = []
+        for name in sorted(os.listdir(folder)):
+            path = os.path.join(folder, name)
+            ending = os.path.splitext(name)[1]
+            if name.startswith(".") or name.endswith("~"):
+                continue
+            if os.path.isdir(path):
+                if not ending:
+                    found.extend(self._vars_folder(path, endings))
+            elif ending in endings:
+                found.append(path)
+        return found
+
     def cleanup_tmp_file(self, path):
         pass
 
