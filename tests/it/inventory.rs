@@ -125,6 +125,13 @@ fn sources_that_say_nothing_end_a_run_as_the_settings_have_it() {
 }
 
 #[test]
+fn keys_that_are_numbers_are_texts_in_json() {
+    let bed = bed().file("inv.yml", "all: {hosts: {a: {x: {b: 1, 0: 2, true: 3}}}}\n");
+    let ran = bed.rplay(&["inventory", "-i", "inv.yml", "--host", "a"]);
+    assert_eq!(ran.stdout.split_whitespace().collect::<String>(), r#"{"x":{"0":2,"b":1,"true":3}}"#, "{ran}");
+}
+
+#[test]
 fn hosts_limits_extra_variables_and_files() {
     let bed = inventories();
     let ask = |args: &[&str]| bed.rplay(&[&["inventory", "-i", "vars/hosts"], args].concat());

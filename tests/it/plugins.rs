@@ -168,7 +168,7 @@ class CacheModule(BaseCacheModule):
 }
 
 #[test]
-fn vars_plugins_in_python_lie_over_the_files_of_their_folder() {
+fn vars_plugins_in_python_lie_beneath_the_files_of_their_folder() {
     let plugin = "from ansible.plugins.vars import BaseVarsPlugin
 
 
@@ -198,6 +198,6 @@ class VarsModule(BaseVarsPlugin):
         assert_eq!(ran.code, 0, "{ran}");
         messages(&ran.stdout)
     };
-    assert_eq!(run(&bed), ["one web host one there off"]);
-    assert_eq!(run(&bed.env("ANSIBLE_VARS_ENABLED", "host_group_vars,needs")), ["one web host one there one"]);
+    assert_eq!(run(&bed), ["one web file there off"]);
+    assert_eq!(run(&bed.env("ANSIBLE_VARS_ENABLED", "host_group_vars,needs")), ["one web file there one"]);
 }

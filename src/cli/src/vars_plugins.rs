@@ -58,10 +58,11 @@ fn must_be_enabled(file: &Path) -> bool {
 }
 
 impl VarsPlugins for PythonVars {
-    fn vars(&self, folder: &Path, of_group: bool, name: &str) -> Result<Map, Diagnostic> {
+    fn vars(&self, folder: &Path, of_group: bool, name: &str) -> Result<[Map; 2], Diagnostic> {
         let path = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
         let mut slot = self.errand.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all = Map::new();
+        // As ansible-core loads them: those of the playbook, then its own for files, then those of collections.
+        let (mut beneath, mut over) = (Map::new(), Map::new());
         for plugin in &self.plugins {
             let failed = |error: rplay_python::PythonError| {
                 let told = Diagnostic::error(format!("The vars plugin '{}' failed: {error}", plugin.name));
@@ -78,9 +79,9 @@ impl VarsPlugins for PythonVars {
             let answer = errand.ask(&request.to_string(), |_, _| None);
             let vars = answer.and_then(|answer| errand.desk().decode_map(&answer[0])).map_err(failed)?;
             *slot = Some(errand);
-            all.extend(vars);
+            if plugin.collection.is_some() { over.extend(vars) } else { beneath.extend(vars) }
         }
-        Ok(all)
+        Ok([beneath, over])
     }
 }
 

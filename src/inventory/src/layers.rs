@@ -67,7 +67,7 @@ pub(crate) struct VarsFolders {
     said: Arc<Mutex<Vec<Diagnostic>>>,
     /// What has variables besides files.
     pub(crate) plugins: Option<Arc<dyn VarsPlugins>>,
-    asked: Arc<Mutex<HashMap<Asked, Map>>>,
+    asked: Arc<Mutex<HashMap<Asked, [Map; 2]>>>,
 }
 
 /// A question to plugins: the folder, whether it is about a group, and the name.
@@ -85,9 +85,9 @@ impl VarsFolders {
         folder: &Path,
         of_group: bool,
         entity: &Arc<str>,
-    ) -> Result<Map, InventoryError> {
+    ) -> Result<[Map; 2], InventoryError> {
         let key = (folder.to_owned(), of_group, Arc::clone(entity));
-        let known = |table: &Mutex<HashMap<Asked, Map>>| {
+        let known = |table: &Mutex<HashMap<Asked, [Map; 2]>>| {
             table.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(&key).cloned()
         };
         if let Some(vars) = known(&self.asked) {
@@ -290,6 +290,16 @@ impl Inventory {
         out: &mut Vec<Layer>,
     ) -> Result<(), InventoryError> {
         for folder in folders {
+            let [beneath, over] = match &self.folders.plugins {
+                Some(plugins) => self.folders.asked(plugins, &folder.path, of_group, entity)?,
+                None => Default::default(),
+            };
+            let push = |vars: Map, out: &mut Vec<Layer>| {
+                if !vars.is_empty() {
+                    out.push(Layer { level, entity: Arc::clone(entity), file: None, vars });
+                }
+            };
+            push(beneath, out);
             let found = if of_group { &folder.groups } else { &folder.hosts };
             for path in found.get(&**entity).into_iter().flatten() {
                 let known =
@@ -306,12 +316,7 @@ impl Inventory {
                     out.push(Layer { level, entity: Arc::clone(entity), file: Some(path.as_path().into()), vars });
                 }
             }
-            if let Some(plugins) = &self.folders.plugins {
-                let vars = self.folders.asked(plugins, &folder.path, of_group, entity)?;
-                if !vars.is_empty() {
-                    out.push(Layer { level, entity: Arc::clone(entity), file: None, vars });
-                }
-            }
+            push(over, out);
         }
         Ok(())
     }

@@ -119,10 +119,19 @@ impl Attempt {
             out.hints.extend(error.hints.iter().cloned());
         }
         if self.readers.is_empty() {
-            let exists = Path::new(&self.source).exists();
-            out = out.hint(if exists { "no reader takes this kind of file" } else { "there is no such file" });
+            let path = Path::new(&self.source);
+            out = out.hint(match path.exists() {
+                true if path.is_dir() => "there is no inventory in this folder",
+                true => "no reader takes this kind of file",
+                false => "there is no such file",
+            });
         }
         out
+    }
+
+    /// Whether it is a folder that has nothing to read.
+    pub fn is_folder(&self) -> bool {
+        self.readers.is_empty() && Path::new(&self.source).is_dir()
     }
 }
 
@@ -283,6 +292,9 @@ impl<'a> Loader<'a> {
         let mut any = false;
         for name in names.into_iter().filter(|name| !self.ignored(name)) {
             any |= self.source(inventory, &folder.join(name).display().to_string(), failed);
+        }
+        if !any {
+            failed.push(Attempt { source: folder.display().to_string(), readers: Vec::new() });
         }
         any
     }

@@ -30,8 +30,9 @@ pub trait Plugins: Send + Sync {
 
 /// Runs vars plugins.
 pub trait VarsPlugins: fmt::Debug + Send + Sync {
-    /// The variables that plugins have for a host or group, in the name of a folder that may hold `group_vars`.
-    fn vars(&self, folder: &Path, of_group: bool, name: &str) -> Result<Map, Diagnostic>;
+    /// The variables that plugins have for a host or group, in the name of a folder that may hold `group_vars`: those that
+    /// lie beneath its files, and those that lie over them.
+    fn vars(&self, folder: &Path, of_group: bool, name: &str) -> Result<[Map; 2], Diagnostic>;
 }
 
 /// What a plugin does to the inventory.

@@ -52,8 +52,8 @@ pub(crate) fn read<'t>(
             continue;
         }
         let Some((key, value)) = pair.split_once(':') else {
-            let error = TemplateError::syntax(format!("failed to parse '{PREFIX}' override '{}'", pair.trim()));
-            return Err(error
+            let message = format!("Missing key-value separator `:` in '{PREFIX}' override pair '{}'.", pair.trim());
+            return Err(TemplateError::syntax(message)
                 .at_offset(span.0, span.1)
                 .hint("overrides look like `trim_blocks: false, lstrip_blocks: true`"));
         };

@@ -222,7 +222,17 @@ fn enveloped(value: &Value) -> Value {
     match value {
         Value::Vault(vaulted) => Value::Map(Map::from_iter([("__ansible_vault", vaulted.ciphertext.as_ref())])),
         Value::List(list) => Value::List(list.iter().map(enveloped).collect()),
-        Value::Map(map) => Value::Map(map.iter().map(|(key, value)| (key.clone(), enveloped(value))).collect()),
+        // Keys of JSON are texts, and texts can be sorted.
+        Value::Map(map) => Value::Map(map.iter().map(|(key, value)| (text_key(key), enveloped(value))).collect()),
+        other => other.clone(),
+    }
+}
+
+fn text_key(key: &Value) -> Value {
+    match key {
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Big(_) | Value::Float(_) => {
+            dumps(key, &JsonStyle::default()).map_or_else(|_| key.clone(), Value::from)
+        }
         other => other.clone(),
     }
 }

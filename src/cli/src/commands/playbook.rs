@@ -405,6 +405,8 @@ impl<'a> Command<'a> {
         };
         let (mut inventory, failed) = loader.load(&given);
         let implicit = self.options.inventory.is_empty() && !self.settings.is_set("DEFAULT_HOST_LIST");
+        // A folder that is empty, or about to be filled, is no typo.
+        let typo = failed.iter().any(|attempt| !attempt.is_folder());
         let broken: Vec<Diagnostic> = failed
             .iter()
             // The inventory that nobody asked for need not exist.
@@ -415,7 +417,8 @@ impl<'a> Command<'a> {
         // run, unless the settings say in so many words that it does not.
         let nothing = inventory.hosts().len() == 0;
         let said = self.settings.is_set("INVENTORY_UNPARSED_IS_FAILED");
-        let fatal = nothing && if said { self.settings.flag("INVENTORY_UNPARSED_IS_FAILED") } else { !self.looks };
+        let fatal =
+            nothing && if said { self.settings.flag("INVENTORY_UNPARSED_IS_FAILED") } else { typo && !self.looks };
         if !broken.is_empty() && (fatal || self.settings.flag("INVENTORY_ANY_UNPARSED_IS_FAILED")) {
             let mut said = inventory.take_warnings();
             said.retain(|said| said.severity == Severity::Deprecated);

@@ -11,7 +11,7 @@ from ansible.module_utils.common.text.converters import to_bytes, to_native, to_
 
 PASSWD_ARG_RE = re.compile(r"^[-]{0,2}pass[-]?(word|wd)?")
 # `user:secret@` of an address.
-_CREDENTIALS = re.compile(r"((?:://|^|[\s=])[^:/@\s]*:)([^@\s]+)(?=@)")
+_CREDENTIALS = re.compile(r"((?:://|^|[\s=])[^:/@\s]*:)(?!//)([^@\s]+)(?=@)")
 
 
 def heuristic_log_sanitize(data, no_log_values=None):

@@ -1,0 +1,1 @@
+"""What modules import of the code that gathers facts: the part that reads files."""
