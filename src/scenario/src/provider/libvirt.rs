@@ -33,8 +33,8 @@ use crate::network::{Impairment, Network};
 
 /// Where libvirt is asked by default.
 const SYSTEM: &str = "qemu:///system";
-/// How long a guest of one instruction may take before hardware virtualisation counts as not working.
-const PROBE: Duration = Duration::from_secs(5);
+/// How long a guest that counts to a few millions may take before hardware virtualisation counts as not working.
+const PROBE: Duration = Duration::from_secs(3);
 
 /// A libvirt daemon of this machine.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ pub struct Libvirt {
     client: Client,
     uri: String,
     accelerator: OnceCell<Accelerator>,
+    /// One pool at a time is made: nodes are made side by side.
+    pools: tokio::sync::Mutex<()>,
 }
 
 impl Libvirt {
@@ -57,8 +59,9 @@ impl Libvirt {
         // Images are made with it, and libvirt makes disks with it.
         program("qemu-img", "qemu-utils", "provider `libvirt`")?;
         program("qemu-system-x86_64", "qemu-system-x86", "provider `libvirt`")?;
+        program("dnsmasq", "dnsmasq-base", "provider `libvirt`")?;
         let client = Client::connect(uri).await?;
-        Ok(Self { client, uri: uri.to_owned(), accelerator: OnceCell::new() })
+        Ok(Self { client, uri: uri.to_owned(), accelerator: OnceCell::new(), pools: tokio::sync::Mutex::default() })
     }
 
     async fn ask(&self, what: &str, call: &str, with: Value) -> Result<Value, ProviderError> {
@@ -77,7 +80,11 @@ impl Libvirt {
                 }
             }
             let qemu = program("qemu-system-x86_64", "qemu-system-x86", "provider `libvirt`")?;
-            let probed = tokio::task::spawn_blocking(move || kvm::probe(&qemu, PROBE)).await;
+            // A daemon of the system gives its machines to a user of their own.
+            let root = nix::unistd::geteuid().is_root();
+            let known = |name: &&str| nix::unistd::User::from_name(name).ok().flatten().is_some();
+            let user = ["libvirt-qemu", "qemu"].into_iter().find(known).filter(|_| root);
+            let probed = tokio::task::spawn_blocking(move || kvm::probe(&qemu, user, PROBE)).await;
             let probed = probed.map_err(|error| std::io::Error::other(error.to_string()))??;
             fs_err::create_dir_all(crate::folder::cache())?;
             let new = file.with_extension(format!("new.{}", std::process::id()));

@@ -15,7 +15,7 @@ use crate::units;
 const PORT: &str = "rplay.port.";
 /// What a system of a recipe of ours boots with besides what it is told of itself: its console is the file, and a translated processor
 /// has nothing to be protected from.
-const LINE: &str = "root=LABEL=root rw console=ttyS0 loglevel=5 mitigations=off random.trust_cpu=on panic=10";
+const LINE: &str = "root=LABEL=root rw console=ttyS0 loglevel=5 mitigations=off no5lvl random.trust_cpu=on panic=10";
 
 fn state_of(found: &Value) -> State {
     match found["state"].as_str() {
@@ -67,13 +67,14 @@ impl Libvirt {
         let what = format!("make node `{}`", node.name);
         let base = Base::of(&making.image)?;
         let mut state = None;
-        if let Some(found) = self.domain(&called).await? {
+        let found = self.domain(&called).await?;
+        if let Some(found) = &found {
             let labels = xml::labels_of(found["xml"].as_str().unwrap_or_default());
             if !owner.owns(&labels) {
                 return Err(foreign("node", &called));
             }
             if labels.get(DIGEST) == Some(&making.digest) {
-                state = Some(state_of(&found));
+                state = Some(state_of(found));
             } else {
                 self.ask(&what, "domain-remove", json!({"name": called})).await?;
             }
@@ -84,6 +85,13 @@ impl Libvirt {
             let disks = self.disks(owner, making, &base).await?;
             let domain = self.asked(owner, making, &base, disks).await?;
             self.ask(&what, "domain-define", json!({"xml": xml::domain(&domain)?})).await?;
+        }
+        if let (Some(State::Stopped), Some(found)) = (state, &found) {
+            // This machine may have come up with another processor, or what probed it knows more now.
+            let stored = found["xml"].as_str().unwrap_or_default();
+            if let Some(xml) = xml::on(stored, self.accelerator().await?) {
+                self.ask(&what, "domain-define", json!({"xml": xml})).await?;
+            }
         }
         // Also when the network was made anew since.
         self.leases(making).await?;

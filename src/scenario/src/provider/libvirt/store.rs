@@ -49,6 +49,7 @@ impl Libvirt {
     async fn pool(&self, owner: &Owner, pool: &Pool, name: &str) -> Result<(), ProviderError> {
         let what = format!("make pool `{}`", pool.name);
         let uuid = xml::uuid(owner, "pool", name).to_string();
+        let _turn = self.pools.lock().await;
         let listed = self.ask(&what, "pools", json!({})).await?;
         let found = listed.as_array().into_iter().flatten().find(|found| found["name"] == pool.name.as_str());
         if found.is_some_and(|found| found["uuid"] != uuid.as_str()) {

@@ -120,12 +120,7 @@ pub fn domain(domain: &Domain) -> io::Result<String> {
                 empty(xml, "acpi", [])?;
                 empty(xml, "apic", [])
             })?;
-            if domain.accelerator == Accelerator::Kvm {
-                empty(xml, "cpu", [("mode", "host-passthrough")])?;
-            } else {
-                // All that the translator has; the default lacks what today's distributions ask for.
-                empty(xml, "cpu", [("mode", "maximum")])?;
-            }
+            empty(xml, "cpu", [("mode", mode(domain.accelerator))])?;
             empty(xml, "clock", [("offset", "utc")])?;
             text(xml, "on_poweroff", "destroy")?;
             text(xml, "on_reboot", "restart")?;
@@ -400,6 +395,28 @@ pub fn with_link(card: &str, plugged: bool) -> String {
     card.replace("</interface>", &format!("<link state='{state}'/></interface>"))
 }
 
+/// A stored domain's XML for another kind of processor; `None` when it is for this one.
+pub fn on(xml: &str, accelerator: Accelerator) -> Option<String> {
+    let has = attribute(xml, "domain", "type", None)?;
+    let wanted = accelerator.domain_type();
+    if has == wanted {
+        return None;
+    }
+    let xml = xml.replacen(&format!("type='{has}'"), &format!("type='{wanted}'"), 1);
+    let start = xml.find("<cpu ")?;
+    let end = start + xml[start..].find('>')? + 1;
+    let end = if xml[..end].ends_with("/>") { end } else { xml[end..].find("</cpu>")? + end + "</cpu>".len() };
+    Some(format!("{}<cpu mode='{}'/>{}", &xml[..start], mode(accelerator), &xml[end..]))
+}
+
+/// A guest's processor: this machine's, or all that the translator has; its default lacks what today's distributions ask for.
+fn mode(accelerator: Accelerator) -> &'static str {
+    match accelerator {
+        Accelerator::Kvm => "host-passthrough",
+        Accelerator::Tcg => "maximum",
+    }
+}
+
 /// The device of this machine that a running card ends in.
 pub fn device_of(card: &str) -> Option<String> {
     attribute(card, "target", "dev", None)
@@ -537,6 +554,17 @@ mod tests {
         assert!(with_link(&card, true).contains("<link state='up'/></interface>"));
         assert_eq!(with_link(&card, false).matches("<link").count(), 1);
         assert_eq!(card_of(xml, [0; 6]), None);
+    }
+
+    #[test]
+    fn a_stored_domain_is_moved_to_another_processor() {
+        let stored =
+            "<domain type='kvm' id='3'>\n<cpu mode='host-passthrough' check='none' migratable='on'/>\n</domain>";
+        assert_eq!(on(stored, Accelerator::Kvm), None);
+        let moved = on(stored, Accelerator::Tcg).unwrap();
+        assert_eq!(moved, "<domain type='qemu' id='3'>\n<cpu mode='maximum'/>\n</domain>");
+        let long = "<domain type='qemu'><cpu mode='maximum'><topology/></cpu></domain>";
+        assert_eq!(on(long, Accelerator::Kvm).unwrap(), "<domain type='kvm'><cpu mode='host-passthrough'/></domain>");
     }
 
     #[test]
