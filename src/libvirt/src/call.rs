@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -116,6 +117,8 @@ pub(crate) enum Call {
 
 /// How much goes over the connection at once.
 const CHUNK: usize = 256 << 10;
+/// How often a pool that is busy is asked again.
+const BUSY: u32 = 300;
 
 impl Call {
     /// Asks libvirt.
@@ -127,10 +130,17 @@ impl Call {
             Self::DomainDefine { xml } => done(to.define_domain_xml(&xml)),
             Self::DomainStart { name } => {
                 let domain = to.lookup_domain_by_name(&name)?;
-                match domain.state()?.0.to_raw() {
-                    sys::VIR_DOMAIN_PAUSED => done(domain.resume()),
-                    _ if domain.is_active()? => Ok(Value::Null),
-                    _ => done(domain.create()),
+                let is = |domain: &Domain| Ok::<_, CallError>(domain.state()?.0.to_raw());
+                let started = match is(&domain)? {
+                    sys::VIR_DOMAIN_PAUSED => domain.resume(),
+                    _ if domain.is_active()? => Ok(()),
+                    _ => domain.create().map(|_| ()),
+                };
+                // Somebody else did, a moment ago: a machine that is being started stands still at first.
+                if started.is_err() && is(&domain)? == sys::VIR_DOMAIN_RUNNING {
+                    Ok(Value::Null)
+                } else {
+                    done(started)
                 }
             }
             Self::DomainStop { name, hard } => {
@@ -333,7 +343,7 @@ fn pool_remove(to: &Connect, name: &str) -> Result<Value> {
     };
     if pool.is_active()? {
         // Consoles were written without libvirt's knowledge.
-        pool.refresh(0)?;
+        refreshed(&pool)?;
         for volume in pool.list_all_volumes(0)? {
             quiet(volume.delete(0))?;
         }
@@ -350,7 +360,7 @@ fn volumes(to: &Connect, pool: &str) -> Result<Value> {
         Err(error) if is_gone(&error) => return Ok(Value::Array(Vec::new())),
         Err(error) => return Err(error),
     };
-    pool.refresh(0)?;
+    refreshed(&pool)?;
     let mut all = Vec::new();
     for volume in pool.list_all_volumes(0)? {
         let Ok(info) = volume.info() else { continue };
@@ -361,13 +371,27 @@ fn volumes(to: &Connect, pool: &str) -> Result<Value> {
     Ok(Value::Array(all))
 }
 
+/// A pool looks what is in its folder. It refuses to while a volume is being made in it.
+fn refreshed(pool: &StoragePool) -> Result<()> {
+    let mut tried = 0;
+    loop {
+        match pool.refresh(0) {
+            Err(error) if error.code().to_raw() == sys::VIR_ERR_INTERNAL_ERROR && tried < BUSY => {
+                tried += 1;
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            looked => return Ok(looked?),
+        }
+    }
+}
+
 fn volume_of(to: &Connect, pool: &str, name: &str) -> Result<StorageVol> {
     let pool = pool_of(to, pool)?;
     if let Ok(volume) = pool.lookup_storage_vol_by_name(name) {
         return Ok(volume);
     }
     // Files that others put there are only seen when the pool looks again.
-    pool.refresh(0)?;
+    refreshed(&pool)?;
     Ok(pool.lookup_storage_vol_by_name(name)?)
 }
 

@@ -31,8 +31,8 @@ struct Failure {
 #[derive(Serialize)]
 struct Answer {
     id: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    answer: Option<serde_json::Value>,
+    #[serde(rename = "answer", skip_serializing_if = "Option::is_none")]
+    value: Option<serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Failure>,
 }
@@ -40,9 +40,9 @@ struct Answer {
 impl Answer {
     fn of(id: u64, result: Result<serde_json::Value, call::CallError>) -> Self {
         match result {
-            Ok(answer) => Self { id, answer: Some(answer), error: None },
+            Ok(value) => Self { id, value: Some(value), error: None },
             Err(error) => {
-                Self { id, answer: None, error: Some(Failure { code: error.code(), message: error.to_string() }) }
+                Self { id, value: None, error: Some(Failure { code: error.code(), message: error.to_string() }) }
             }
         }
     }

@@ -50,6 +50,7 @@ use crate::handoff::{self, Reached, Spelling, Way};
 use crate::node::Provider as Kind;
 use crate::provider::docker::Docker;
 use crate::provider::libvirt::Libvirt;
+use crate::provider::uml::Uml;
 use crate::provider::{Object, ObjectKind, Owner, Provider, ProviderError};
 use crate::scenario::Scenario;
 use crate::stage::StageError;
@@ -175,10 +176,13 @@ impl<'a> Lab<'a> {
                     }
                     Err(error) => errors.push(error),
                 },
-                other => errors.push(LabError::Provider(ProviderError::Missing {
-                    what: format!("provider `{}` is not there yet", other.name()),
-                    fix: "nodes can be made by `docker`, or be `existing`".to_owned(),
-                })),
+                Kind::Uml => match Uml::new() {
+                    Ok(uml) => {
+                        self.providers.insert(key, Arc::new(uml));
+                    }
+                    Err(error) => errors.push(error.into()),
+                },
+                Kind::Existing => {}
             }
         }
         one_of(errors)

@@ -15,6 +15,8 @@ pub mod seed;
 mod store;
 pub mod xml;
 
+pub(super) use self::link::{ip, traffic};
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

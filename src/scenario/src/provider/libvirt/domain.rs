@@ -95,11 +95,15 @@ impl Libvirt {
         }
         // Also when the network was made anew since.
         self.leases(making).await?;
-        if !node.set.start || state == Some(State::Running) {
+        if !node.set.start {
             return Ok(way);
         }
-        let before = self.console_from(owner, &node.name, 0).await?.len() as u64;
-        self.ask(&format!("start node `{}`", node.name), "domain-start", json!({"name": called})).await?;
+        let mut before = 0;
+        // One that runs may still be on its way up: who started it was killed.
+        if state != Some(State::Running) {
+            before = self.console_from(owner, &node.name, 0).await?.len() as u64;
+            self.ask(&format!("start node `{}`", node.name), "domain-start", json!({"name": called})).await?;
+        }
         // One that stood still says nothing new; one with an empty disk has nobody in it to log in to.
         if state != Some(State::Paused) && base.disk.is_some() {
             let alive = async || Ok(self.state(&called).await?.is_some_and(|state| state != State::Stopped));
