@@ -88,6 +88,12 @@ pub fn hosts(scenario: &Scenario, nodes: &[Reached<'_>], config: &Path, spelling
                 }
             }
         }
+        // By network: what `ansible_host` was in the days of one network.
+        let addresses = reached.node.ports.iter().map(|port| (port.network.as_str(), port.address.to_string()));
+        let addresses: Map = addresses.collect();
+        if !addresses.is_empty() {
+            words.push(("rplay_addresses".to_owned(), Value::Map(addresses)));
+        }
         let _ = write!(out, "{}", reached.node.name);
         let own = reached.node.set.vars.texts().map(|(name, value)| (name.to_string(), value.clone()));
         for (name, value) in words.into_iter().chain(own) {
@@ -278,9 +284,9 @@ groups:
         let text =
             with(|scenario, reached, _| hosts(scenario, reached, Path::new("/l/ssh.config.ansible"), Spelling::New));
         insta::assert_snapshot!(text, @r#"
-        under ansible_host=under ansible_user=root ansible_ssh_private_key_file=/k/id ansible_ssh_common_args="-F /l/ssh.config.ansible" role="the boss" n=3
-        compute-0 ansible_host=compute-0 ansible_user=root ansible_ssh_private_key_file=/k/id ansible_ssh_common_args="-F /l/ssh.config.ansible"
-        compute-1 ansible_host=compute-1 ansible_user=root ansible_ssh_private_key_file=/k/id ansible_ssh_common_args="-F /l/ssh.config.ansible"
+        under ansible_host=under ansible_user=root ansible_ssh_private_key_file=/k/id ansible_ssh_common_args="-F /l/ssh.config.ansible" rplay_addresses="{'outer': '198.51.100.10', 'inner': '192.0.2.10'}" role="the boss" n=3
+        compute-0 ansible_host=compute-0 ansible_user=root ansible_ssh_private_key_file=/k/id ansible_ssh_common_args="-F /l/ssh.config.ansible" rplay_addresses="{'inner': '192.0.2.11'}"
+        compute-1 ansible_host=compute-1 ansible_user=root ansible_ssh_private_key_file=/k/id ansible_ssh_common_args="-F /l/ssh.config.ansible" rplay_addresses="{'inner': '192.0.2.12'}"
         box ansible_connection=docker ansible_host=lab-box ansible_user=root
 
         [compute]

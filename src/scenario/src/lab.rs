@@ -21,6 +21,7 @@ mod past;
 mod pattern;
 mod play;
 mod portable;
+mod power;
 mod shell;
 mod told;
 mod up;
@@ -43,6 +44,7 @@ pub use logs::{Bad, Logs};
 pub use past::Past;
 pub use play::{Gate, INTERRUPTED, Play, Playbooks, Ran, Recap, Stop, TaskRan};
 pub use portable::{Unpacked, unpack};
+pub use power::Power;
 pub use told::{Ending, Listener, Told};
 
 use crate::folder::{Folder, FolderError, Lock};
@@ -51,7 +53,7 @@ use crate::node::Provider as Kind;
 use crate::provider::docker::Docker;
 use crate::provider::libvirt::Libvirt;
 use crate::provider::uml::Uml;
-use crate::provider::{Object, ObjectKind, Owner, Provider, ProviderError};
+use crate::provider::{Object, ObjectKind, Owner, Provider, ProviderError, State};
 use crate::scenario::Scenario;
 use crate::stage::StageError;
 use crate::topology::{Counts, Known, Node, Port, TopologyError};
@@ -391,7 +393,15 @@ impl<'a> Lab<'a> {
             let done = fs_err::read_to_string(self.folder.file("stages.json")).unwrap_or_else(|_| "{}".to_owned());
             self.folder.write(&format!("snapshot-{name}.json"), &done)?;
         }
-        Ok(())
+        if !back {
+            return Ok(());
+        }
+        // Those that started anew from their disks.
+        let nodes = self.nodes(&objects)?;
+        let runs = |(object, _): &&Found| object.state == Some(State::Running);
+        let names: Vec<String> =
+            objects.iter().filter(runs).filter_map(|(object, _)| object.name().map(str::to_owned)).collect();
+        self.up(&self.reached(&nodes, &objects)?, &names)
     }
 
     /// Names of all nodes that are asked for.

@@ -44,7 +44,7 @@ fn virsh(args: &[&str]) -> String {
 
 /// Everything of this machine that a scenario could leave behind; images are kept on purpose.
 fn inventory() -> String {
-    let mut parts = vec![
+    let parts = [
         virsh(&["list", "--all", "--name"]),
         virsh(&["net-list", "--all", "--name"]),
         virsh(&["pool-list", "--all", "--name"]).replace("rplay-images-root", ""),
@@ -52,8 +52,8 @@ fn inventory() -> String {
         said("ip", &["-br", "link", "show", "type", "bridge"]),
         said("ls", &["/var/lib/libvirt/images"]).replace("rplay-images-root", ""),
     ];
-    parts.iter_mut().for_each(|part| *part = part.split('\n').map(str::trim).collect::<Vec<_>>().join("\n"));
-    parts.join("\n--\n").replace("\n\n", "\n")
+    let trimmed = parts.map(|part| part.split('\n').map(str::trim).collect::<Vec<_>>().join("\n"));
+    trimmed.join("\n--\n").replace("\n\n", "\n")
 }
 
 const LAB: &str = "
@@ -70,7 +70,7 @@ nodes:
     type: machine
     networks: [outer, inner]
     macs: {outer: '52:54:00:0a:0b:0c'}
-    disks: [{size: 64M, serial: spare-1}, {size: 32M, format: raw}]
+    disks: [{size: 64M, serial: spare-1}, {size: 32M}]
   inside: {type: machine, networks: [inner], via: under, user: deploy}
 ";
 
@@ -176,8 +176,8 @@ mod lab {
             let on = |node: &str, command: &str| said("ssh", &["-F", &config, node, command]);
             let link = on("under", "ip -br addr; ip -br link");
             assert!(link.contains("10.89.61.10/24") && link.contains("52:54:00:0a:0b:0c"), "{link}");
-            let disks = on("under", "lsblk -dnb -o SERIAL,SIZE; hostname");
-            assert!(disks.contains("spare-1 67108864") && disks.contains("disk1   33554432"), "{disks}");
+            let disks = on("under", "lsblk -dnbr -o SERIAL,SIZE; hostname");
+            assert!(disks.contains("spare-1 67108864") && disks.contains("disk1 33554432"), "{disks}");
             assert!(disks.ends_with("under"), "{disks}");
             // Only through the other: this machine has no address in that network.
             assert_eq!(on("inside", "id -un; sudo -n id -un; hostname"), "deploy\nroot\ninside");

@@ -137,6 +137,36 @@ enum Destroy {
     OnSuccess,
 }
 
+/// What is done to nodes' power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Power {
+    /// Start it
+    On,
+    /// Take its power
+    Off,
+    /// Ask it to end
+    Shutdown,
+    /// Start it anew
+    Reset,
+    /// Let it stand still
+    Pause,
+    /// Let it go on
+    Resume,
+}
+
+impl From<Power> for rplay_scenario::lab::Power {
+    fn from(power: Power) -> Self {
+        match power {
+            Power::On => Self::On,
+            Power::Off => Self::Off,
+            Power::Shutdown => Self::Shutdown,
+            Power::Reset => Self::Reset,
+            Power::Pause => Self::Pause,
+            Power::Resume => Self::Resume,
+        }
+    }
+}
+
 #[derive(Subcommand, Debug)]
 enum Action {
     /// Check the file without making anything
@@ -257,6 +287,15 @@ enum Action {
         /// A command instead of a shell
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<String>,
+    },
+    /// Switch nodes on or off, as by their buttons
+    Power {
+        /// What is done
+        #[arg(value_enum)]
+        action: Power,
+        /// The nodes; all when there is none
+        #[arg(value_name = "NODE")]
+        nodes: Vec<String>,
     },
     /// Print what a node has written to its console
     Console {
@@ -515,6 +554,7 @@ fn in_lab(action: &Action, common: &Common, lab: &Lab<'_>) -> Result<i32, Failur
             print(&format!("{}\n{}\n", hosts.display(), config.display()));
         }
         Action::Login { node, command } => return login(lab, node, command),
+        Action::Power { action, nodes } => lab.power(nodes, (*action).into()).map_err(failed)?,
         Action::Console { node } => {
             let text = lab.console(node).map_err(failed)?;
             // A reader that went away (`| head`) has what it wanted.

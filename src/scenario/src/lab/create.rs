@@ -95,6 +95,7 @@ impl<'a> Lab<'a> {
         let objects = self.objects()?;
         let reached = self.reached(&nodes, &objects)?;
         self.handoff(&reached, Spelling::New)?;
+        self.bmc(&nodes)?;
         self.up(&reached, &changed)?;
         Ok(created)
     }

@@ -49,6 +49,7 @@ impl Lab<'_> {
         if !agreed(&shown)? {
             return Ok(0);
         }
+        self.no_bmc(&self.nodes(&objects)?);
         // Networks and volumes cannot go while nodes use them.
         let order = [&[ObjectKind::Node][..], &[ObjectKind::Volume, ObjectKind::Network, ObjectKind::Image]];
         for kinds in order {

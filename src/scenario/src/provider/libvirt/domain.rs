@@ -99,13 +99,15 @@ impl Libvirt {
             return Ok(way);
         }
         let mut before = 0;
-        // One that runs may still be on its way up: who started it was killed.
+        // One that runs may still be on its way up: who started it was killed. At first it stands still.
         if state != Some(State::Running) {
-            before = self.console_from(owner, &node.name, 0).await?.len() as u64;
+            if state != Some(State::Paused) {
+                before = self.console_from(owner, &node.name, 0).await?.len() as u64;
+            }
             self.ask(&format!("start node `{}`", node.name), "domain-start", json!({"name": called})).await?;
         }
-        // One that stood still says nothing new; one with an empty disk has nobody in it to log in to.
-        if state != Some(State::Paused) && base.disk.is_some() {
+        // One with an empty disk has nobody in it to log in to.
+        if base.disk.is_some() {
             let alive = async || Ok(self.state(&called).await?.is_some_and(|state| state != State::Stopped));
             machine::up(making, &base, || self.console_from(owner, &node.name, before), alive).await?;
         }

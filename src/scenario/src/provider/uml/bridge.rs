@@ -3,6 +3,7 @@
 //! A bridge's labels are its alternative name, which no other device can have. Rules that let packets through carry a comment
 //! with the bridge's name.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Uml;
@@ -58,7 +59,7 @@ impl Uml {
         let object = |(id, labels): (String, String)| {
             let (name, digest) = labels.strip_prefix(&prefix)?.split_once('.')?;
             let labels = owner.labels(name, digest);
-            Some(Object { kind: ObjectKind::Network, id, labels, state: None, addresses: Default::default() })
+            Some(Object { kind: ObjectKind::Network, id, labels, state: None, addresses: BTreeMap::new() })
         };
         Ok(ours(&String::from_utf8_lossy(&links)).into_iter().filter_map(object).collect())
     }

@@ -26,6 +26,8 @@ const PORT: &str = "rplay.port.";
 const LABELS: &str = "labels.json";
 /// The file with a node's command line, a word a line.
 const WORDS: &str = "words";
+/// The file with the number of a node's process.
+const PID: &str = "pid";
 /// The name that a kernel has among those of its folder.
 const NAME: &str = "node";
 
@@ -48,7 +50,12 @@ fn addresses(labels: &BTreeMap<String, String>) -> BTreeMap<String, (IpAddr, [u8
 
 /// The process of a node, and whether it stands still. A number that another process has by now is none.
 fn process(folder: &Path) -> Option<(Pid, bool)> {
-    let text = std::fs::read_to_string(folder.join(NAME).join("pid")).ok()?;
+    // As it was started here; else as the kernel has written itself, when who started it was killed at once.
+    [folder.join(PID), folder.join(NAME).join("pid")].iter().find_map(|file| numbered(folder, file))
+}
+
+fn numbered(folder: &Path, file: &Path) -> Option<(Pid, bool)> {
+    let text = std::fs::read_to_string(file).ok()?;
     let number: i32 = text.trim().parse().ok()?;
     let line = std::fs::read(format!("/proc/{number}/cmdline")).ok()?;
     let own = format!("uml_dir={}", folder.display());
@@ -117,9 +124,7 @@ impl Uml {
             let text = fs_err::read(folder.join("console")).unwrap_or_default();
             Ok(text.get(before as usize..).unwrap_or_default().to_vec())
         };
-        // The number of its process is written when it boots.
-        let begun = Instant::now();
-        let alive = async || Ok(begun.elapsed() < Duration::from_secs(5) || state(&folder) != State::Stopped);
+        let alive = async || Ok(state(&folder) != State::Stopped);
         machine::up(making, &base, console, alive).await?;
         Ok(way)
     }
@@ -213,6 +218,9 @@ impl Uml {
             what: what.to_owned(),
             why: format!("{}: {error}", self.program.display()),
         })?;
+        let new = folder.join("pid.new");
+        fs_err::write(&new, child.id().to_string())?;
+        fs_err::rename(new, folder.join(PID))?;
         // Whoever waits for it looks at its folder; its end must be taken note of all the same.
         std::thread::spawn(move || child.wait());
         Ok(())
