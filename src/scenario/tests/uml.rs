@@ -94,10 +94,11 @@ networks:
   outer: {{cidr: 10.89.71.0/24, bridge: ru-ituml0}}
   inner: {{kind: isolated, cidr: 10.89.72.0/24}}
 images:
-  debian: {{debootstrap: {{suite: bookworm}}, packages: [python3, sudo, lvm2]}}
+  debian: {{debootstrap: {{suite: bookworm}}, packages: [python3, sudo]}}
+  lvm: {{from: debian, packages: [lvm2]}}
   box: {{docker: '{}'}}
 types:
-  kernel: {{provider: uml, image: debian, memory: 256M}}
+  kernel: {{provider: uml, image: lvm, memory: 256M}}
 nodes:
   one: {{type: kernel, networks: [outer, inner], disks: [{{size: 64M, serial: spare}}]}}
   two: {{type: kernel, networks: [inner], via: one, user: deploy}}
