@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rplay_diag::Sources;
 use rplay_scenario::Scenario;
-use rplay_scenario::lab::{Created, Lab, Listener, Play, Playbooks, Ran, Told};
+use rplay_scenario::lab::{Created, Lab, Level, Listener, Parts, Play, Playbooks, Ran, Told};
 use rplay_scenario::topology::Counts;
 
 struct Nobody;
@@ -84,13 +84,13 @@ fn with<T>(folder: &Path, see: impl FnOnce(&Lab<'_>) -> T) -> T {
         .unwrap_or_else(|error| panic!("{:?}", error.diagnostics()));
     let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| see(&lab)));
     seen.unwrap_or_else(|panic| {
-        let _ = lab.destroy(|_| Ok(true));
+        let _ = lab.destroy(Level::All, None, |_| Ok(true));
         std::panic::resume_unwind(panic)
     })
 }
 
 fn created(lab: &Lab<'_>) -> Created {
-    lab.create().unwrap_or_else(|error| panic!("{:?}", error.diagnostics()))
+    lab.create(Parts::All).unwrap_or_else(|error| panic!("{:?}", error.diagnostics()))
 }
 
 /// Where [`makes_nodes_until_it_is_killed`] works.
@@ -101,7 +101,7 @@ const FOLDER: &str = "RPLAY_TEST_FOLDER";
 #[ignore = "part of another test"]
 fn makes_nodes_until_it_is_killed() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
-    with(Path::new(&folder), |lab| lab.create().map(|_| ()).unwrap_or_default());
+    with(Path::new(&folder), |lab| lab.create(Parts::All).map(|_| ()).unwrap_or_default());
 }
 
 /// Objects that are named as if they were the scenario's.
@@ -193,7 +193,7 @@ mod lab {
             assert!(error.to_string().contains("second"), "{error}");
             let console = lab.console("inside").unwrap();
             assert!(String::from_utf8_lossy(&console).contains("rplay: up"));
-            lab.destroy(|objects| {
+            lab.destroy(Level::All, None, |objects| {
                 assert_eq!(objects.len(), 5, "{objects:?}");
                 Ok(true)
             })

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rplay_diag::Sources;
 use rplay_scenario::Scenario;
-use rplay_scenario::lab::{Created, Lab, Listener, Play, Playbooks, Power, Ran, Told};
+use rplay_scenario::lab::{Created, Lab, Level, Listener, Parts, Play, Playbooks, Power, Ran, Told};
 use rplay_scenario::topology::Counts;
 
 struct Nobody;
@@ -67,13 +67,13 @@ fn with(name: &str, lab: &str, see: impl FnOnce(&Lab<'_>)) {
     let lab = Lab::open(&scenario, Counts::default(), Some(&at.path().join("lab")), &Nobody, &Nobody)
         .unwrap_or_else(|error| panic!("{:?}", error.diagnostics()));
     let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| see(&lab)));
-    lab.destroy(|_| Ok(true)).unwrap_or_else(|error| panic!("{:?}", error.diagnostics()));
+    lab.destroy(Level::All, None, |_| Ok(true)).unwrap_or_else(|error| panic!("{:?}", error.diagnostics()));
     assert!(lab.objects().unwrap().is_empty());
     seen.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
 }
 
 fn created(lab: &Lab<'_>) -> Created {
-    lab.create().unwrap_or_else(|error| panic!("{:?}", error.diagnostics()))
+    lab.create(Parts::All).unwrap_or_else(|error| panic!("{:?}", error.diagnostics()))
 }
 
 fn switched(lab: &Lab<'_>, node: &str, power: Power) {

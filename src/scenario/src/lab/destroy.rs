@@ -49,7 +49,8 @@ impl Lab<'_> {
         if !agreed(&shown)? {
             return Ok(0);
         }
-        self.no_bmc(&self.nodes(&objects)?);
+        let gone = |node: &Node<'_>| Self::object(&objects, &node.name).is_some();
+        self.no_bmc(&nodes, gone);
         // Networks and volumes cannot go while nodes use them.
         let order = [&[ObjectKind::Node][..], &[ObjectKind::Volume, ObjectKind::Network, ObjectKind::Image]];
         for kinds in order {

@@ -134,9 +134,9 @@ impl Lab<'_> {
         Ok(())
     }
 
-    /// Removes the controllers of these nodes.
-    pub(super) fn no_bmc(&self, nodes: &[Node<'_>]) {
-        for (node, _) in Self::controllers(nodes) {
+    /// Removes the controllers of nodes that go.
+    pub(super) fn no_bmc(&self, nodes: &[Node<'_>], gone: impl Fn(&Node<'_>) -> bool) {
+        for (node, _) in Self::controllers(nodes).filter(|(node, _)| gone(node)) {
             let domain = format!("rplay-{}-{}", self.scenario.name, node.name);
             // One that is not there is as well, and so is a program that is not.
             let _ = Command::new("vbmc").args(["delete", &domain]).output();
