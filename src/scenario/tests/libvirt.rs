@@ -205,3 +205,78 @@ mod lab {
         drop(decoys);
     }
 }
+
+/// Prints what two machines side by side take, to the first command over ssh, beside one that is started with `virsh` by hand from the same
+/// image.
+#[test]
+#[ignore = "figures: needs libvirt"]
+fn figures_of_two_machines_and_of_one_by_hand() {
+    let at = tempfile::tempdir().unwrap();
+    with(at.path(), |lab| {
+        // Images and what is known of the processor are there; what is left is the machines' own time.
+        lab.create(Parts::Images).unwrap();
+        let start = Instant::now();
+        created(lab);
+        let two = start.elapsed();
+        let start = Instant::now();
+        created(lab);
+        let again = start.elapsed();
+        let stored = virsh(&["dumpxml", "--inactive", "rplay-it-vm-under"]);
+        let disks = Path::new("/var/lib/libvirt/images/rplay-root-it-vm");
+        let base = said("qemu-img", &["info", "-U", &disks.join("under.root.qcow2").to_string_lossy()]);
+        let base = base.lines().find_map(|line| line.strip_prefix("backing file: ")).unwrap().to_owned();
+        lab.destroy(Level::Nodes, None, |_| Ok(true)).unwrap();
+        lab.create(Parts::Networks).unwrap();
+
+        let start = Instant::now();
+        let disk = Path::new("/var/lib/libvirt/images/it-hand.qcow2");
+        said("qemu-img", &["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", &base, &disk.to_string_lossy()]);
+        let mut xml = stored.replace("rplay-it-vm-under", "it-hand");
+        xml = xml.replace(&disks.join("under.root.qcow2").to_string_lossy().into_owned(), &disk.to_string_lossy());
+        xml = xml.replace(
+            &disks.join("under.console").to_string_lossy().into_owned(),
+            "/var/lib/libvirt/images/it-hand.log",
+        );
+        // Without the further disks, which went with the node.
+        while let Some(from) = xml.find(&*disks.to_string_lossy()) {
+            let (from, to) = (xml[..from].rfind("<disk ").unwrap(), xml[from..].find("</disk>").unwrap() + from + 7);
+            xml.replace_range(from..to, "");
+        }
+        let file = at.path().join("hand.xml");
+        fs_err::write(&file, xml).unwrap();
+        virsh(&["define", &file.to_string_lossy()]);
+        virsh(&["start", "it-hand"]);
+        let key = lab.folder.key();
+        while !Command::new("ssh")
+            .args([
+                "-F",
+                "none",
+                "-o",
+                "BatchMode=yes",
+                "-o",
+                "StrictHostKeyChecking=no",
+                "-o",
+                "UserKnownHostsFile=/dev/null",
+            ])
+            .args(["-o", "ConnectTimeout=1", "-o", "LogLevel=ERROR", "-i"])
+            .arg(&key)
+            .args(["root@10.89.61.10", "true"])
+            .stderr(Stdio::null())
+            .status()
+            .unwrap()
+            .success()
+        {
+            assert!(start.elapsed() < Duration::from_mins(10));
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let one = start.elapsed();
+        virsh(&["destroy", "it-hand"]);
+        virsh(&["undefine", "it-hand"]);
+        fs_err::remove_file(disk).unwrap();
+        let _ = std::fs::remove_file("/var/lib/libvirt/images/it-hand.log");
+        lab.destroy(Level::All, None, |_| Ok(true)).unwrap();
+        let ratio = two.as_secs_f64() / one.as_secs_f64();
+        let text = format!("two machines {two:.1?}, once more {again:.1?}, one by hand {one:.1?}: {ratio:.2} times\n");
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+    });
+}

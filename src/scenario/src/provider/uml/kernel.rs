@@ -310,13 +310,17 @@ mod tests {
             .spawn()
             .unwrap();
         put(child.id());
-        assert_eq!(state(folder.path()), State::Running);
+        // A new process is not at once what it will be, and takes note of a signal when it comes to it.
+        let becomes = |wanted: State| {
+            let start = Instant::now();
+            while state(folder.path()) != wanted {
+                assert!(start.elapsed() < Duration::from_secs(10), "{wanted:?}");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        };
+        becomes(State::Running);
         signal(folder.path(), Signal::SIGSTOP).unwrap();
-        let start = Instant::now();
-        while state(folder.path()) != State::Paused {
-            assert!(start.elapsed() < Duration::from_secs(10));
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        becomes(State::Paused);
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(state(folder.path()), State::Stopped);
