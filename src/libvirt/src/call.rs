@@ -1,4 +1,5 @@
-//! The calls: each a few of libvirt's, made so that it can be repeated. Making what is there and removing what is gone is no error.
+//! The calls: each a few of libvirt's, made so that it can be repeated. Making what is there and removing what is gone
+//! is no error.
 
 use std::fmt;
 use std::fs::File;

@@ -1,5 +1,5 @@
-//! A lab on libvirt of this machine, without the program: machines come up, are reached through one another, are left alone when
-//! they are as asked for, and go without a trace; what is not the scenario's stays.
+//! A lab on libvirt of this machine, without the program: machines come up, are reached through one another, are left
+//! alone when they are as asked for, and go without a trace; what is not the scenario's stays.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first thing that is not as it should be")]
 
@@ -61,6 +61,7 @@ name: it-vm
 networks:
   outer: {cidr: 10.89.61.0/24}
   inner: {kind: isolated, cidr: 10.89.62.0/24}
+  tagged: {kind: isolated, cidr: 10.89.63.0/24, vlan: 42, parent: inner}
 images:
   debian: {debootstrap: {suite: bookworm}, packages: [python3, sudo]}
 types:
@@ -68,7 +69,7 @@ types:
 nodes:
   under:
     type: machine
-    networks: [outer, inner]
+    networks: [outer, inner, tagged]
     macs: {outer: '52:54:00:0a:0b:0c'}
     disks: [{size: 64M, serial: spare-1}, {size: 32M}]
   inside: {type: machine, networks: [inner], via: under, user: deploy}
@@ -182,7 +183,13 @@ mod lab {
             // Only through the other: this machine has no address in that network.
             assert_eq!(on("inside", "id -un; sudo -n id -un; hostname"), "deploy\nroot\ninside");
             assert!(!said("ip", &["-o", "route"]).contains("10.89.62."));
-            assert_eq!(created(lab), Created { changed: 0, same: 4 });
+            // A node on the carrier that tags its packets is on the VLAN, too.
+            let tag = "card=$(ls /sys/class/net | grep ^en); sudo ip link add link $card name tagged type vlan id 42 && \
+                       sudo ip address add 10.89.63.99/24 dev tagged && sudo ip link set tagged up";
+            on("inside", tag);
+            let hello = "timeout 20 bash -c 'exec 3<>/dev/tcp/10.89.63.99/22; read -r hello <&3; echo ${hello%%-*}'";
+            assert_eq!(on("under", hello), "SSH");
+            assert_eq!(created(lab), Created { changed: 0, same: 5 });
             let note = format!("two machines were there after {took:?}\n");
             let _ = std::io::Write::write_all(&mut std::io::stderr(), note.as_bytes());
             lab.snapshots("first", false).unwrap();
@@ -194,7 +201,7 @@ mod lab {
             let console = lab.console("inside").unwrap();
             assert!(String::from_utf8_lossy(&console).contains("rplay: up"));
             lab.destroy(Level::All, None, |objects| {
-                assert_eq!(objects.len(), 5, "{objects:?}");
+                assert_eq!(objects.len(), 6, "{objects:?}");
                 Ok(true)
             })
             .unwrap();
@@ -206,8 +213,8 @@ mod lab {
     }
 }
 
-/// Prints what two machines side by side take, to the first command over ssh, beside one that is started with `virsh` by hand from the same
-/// image.
+/// Prints what two machines side by side take, to the first command over ssh, beside one that is started with `virsh`
+/// by hand from the same image.
 #[test]
 #[ignore = "figures: needs libvirt"]
 fn figures_of_two_machines_and_of_one_by_hand() {

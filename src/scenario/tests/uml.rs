@@ -1,5 +1,5 @@
-//! A lab of kernels that are programs, with a container on one of their networks, without the program: they come up, reach one another, are
-//! broken, kept and put back, and go without a trace.
+//! A lab of kernels that are programs, with a container on one of their networks, without the program: they come up,
+//! reach one another, are broken, kept and put back, and go without a trace.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first thing that is not as it should be")]
 

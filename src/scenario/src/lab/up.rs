@@ -12,8 +12,8 @@ use crate::node::Sign;
 const TRY: Duration = Duration::from_millis(200);
 
 impl Lab<'_> {
-    /// Waits until those nodes take commands over ssh that were made or started just now. Those with an empty disk have nobody to
-    /// ask.
+    /// Waits until those nodes take commands over ssh that were made or started just now. Those with an empty disk
+    /// have nobody to ask.
     pub(super) fn up(&self, reached: &[Reached<'_>], changed: &[String]) -> Result<(), LabError> {
         let blank = |node: &Reached<'_>| {
             let image = node.node.set.image.as_ref().and_then(|image| self.scenario.images.get(&image.text));

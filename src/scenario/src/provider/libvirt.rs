@@ -1,11 +1,13 @@
 //! Virtual machines of libvirt.
 //!
-//! libvirt is asked through a program of its own (`client.rs`), so that rplay needs no library that most runs have no use for.
-//! Domains carry the labels of their owner as metadata. Networks and pools cannot (before libvirt 9.7): an owner's are
-//! known by their UUID, which is made of owner, scenario and name; a network's digest is a TXT record of its DNS.
+//! libvirt is asked through a program of its own (`client.rs`), so that rplay needs no library that most runs have no
+//! use for. Domains carry the labels of their owner as metadata. Networks and pools cannot (before libvirt 9.7): an
+//! owner's are known by their UUID, which is made of owner, scenario and name; a network's digest is a TXT record of
+//! its DNS.
 //!
-//! Disks are volumes of a pool of the scenario, over images in a pool of the user, so that whoever may ask libvirt needs no
-//! right to its folders. Start reading at `domain.rs` for nodes, `store.rs` for disks, `xml.rs` for what libvirt is told.
+//! Disks are volumes of a pool of the scenario, over images in a pool of the user, so that whoever may ask libvirt
+//! needs no right to its folders. Start reading at `domain.rs` for nodes, `store.rs` for disks, `xml.rs` for what
+//! libvirt is told.
 
 mod client;
 mod domain;

@@ -1,5 +1,5 @@
-//! What virtual machines and kernels that are programs have in common: their images, what they are told when they boot, and
-//! how it is seen that they are up.
+//! What virtual machines and kernels that are programs have in common: their images, what they are told when they
+//! boot, and how it is seen that they are up.
 //!
 //! `tree.rs` makes systems of recipes, `disk.rs` disks of them; `inside/` is what is put into every such system.
 
@@ -101,8 +101,8 @@ fn name_server(making: &Making<'_>) -> Option<IpAddr> {
     servers.filter_map(|server| server.trim().parse::<IpAddr>().ok()).find(|server| !server.is_loopback())
 }
 
-/// Waits until a machine is up, as far as its console tells; `console` reads what came after it was started, `alive` says
-/// whether it still runs.
+/// Waits until a machine is up, as far as its console tells; `console` reads what came after it was started, `alive`
+/// says whether it still runs.
 pub(super) async fn up<C, A>(
     making: &Making<'_>,
     base: &Base,

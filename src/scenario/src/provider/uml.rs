@@ -1,8 +1,9 @@
-//! Kernels that are programs of this machine (user-mode Linux, Debian's package `user-mode-linux`): nodes with a kernel, devices and LVM of
-//! their own where a virtual machine would be translated. They need root for their taps and bridges, and no daemon.
+//! Kernels that are programs of this machine (user-mode Linux, Debian's package `user-mode-linux`): nodes with a
+//! kernel, devices and LVM of their own where a virtual machine would be translated. They need root for their taps and
+//! bridges, and no daemon.
 //!
-//! A node is a folder with its disks, labels and command line, and a process that names this folder. Start reading at `kernel.rs` for nodes,
-//! `bridge.rs` for their networks.
+//! A node is a folder with its disks, labels and command line, and a process that names this folder. Start reading at
+//! `kernel.rs` for nodes, `bridge.rs` for their networks.
 
 mod bridge;
 mod kernel;

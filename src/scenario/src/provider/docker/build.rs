@@ -11,6 +11,7 @@ use tokio::process::Command;
 use super::client::{Body, quoted};
 use super::{Docker, foreign, is_gone, refused, text, texts};
 use crate::image::{Debootstrap, Image, Origin};
+use crate::provider::fetch::fetched;
 use crate::provider::recipe::{Turn, archive, bootstrap, checksum, remove_tree, unique};
 use crate::provider::{Owner, ProviderError, digest};
 
@@ -40,9 +41,9 @@ impl Docker {
                 let why = "a container cannot begin as an empty disk".to_owned();
                 return Err(ProviderError::Refused { what, why });
             }
-            Origin::Url(_) => {
-                let why = "images by `url` are not there for containers yet; fetch it and give its `path`".to_owned();
-                return Err(ProviderError::Refused { what, why });
+            Origin::Url(url) => {
+                let file = fetched(url, image.sha256.as_deref(), &what).await?;
+                (self.imported(image, &file, &what).await?, &image.packages)
             }
         };
         if packages.is_empty() && image.files.is_empty() && image.commands.is_empty() {

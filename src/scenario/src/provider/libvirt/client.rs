@@ -147,7 +147,7 @@ fn read(line: &str) -> Option<(u64, Result<Value, Refusal>)> {
 /// Why libvirt cannot be asked, and what mends it.
 fn missing(uri: &str, refusal: &Refusal) -> ProviderError {
     let text = &refusal.message;
-    let denied = ["Permission denied", "authentication", "polkit"].iter().any(|word| text.contains(word));
+    let denied = ["Permission denied", "authentication", "polkit", "system bus"].iter().any(|word| text.contains(word));
     let fix = if denied {
         "add yourself to group libvirt (`sudo usermod -aG libvirt $USER`) and log in again, or give the nodes \
          `engine: qemu:///session`"

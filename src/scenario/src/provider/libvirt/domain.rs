@@ -13,8 +13,8 @@ use crate::units;
 
 /// Label with a node's address and hardware address in a network; the network's name follows.
 const PORT: &str = "rplay.port.";
-/// What a system of a recipe of ours boots with besides what it is told of itself: its console is the file, and a translated processor
-/// has nothing to be protected from.
+/// What a system of a recipe of ours boots with besides what it is told of itself: its console is the file, and a
+/// translated processor has nothing to be protected from.
 const LINE: &str = "root=LABEL=root rw console=ttyS0 loglevel=5 mitigations=off no5lvl random.trust_cpu=on panic=10";
 
 fn state_of(found: &Value) -> State {

@@ -1,5 +1,5 @@
-//! Whether hardware virtualisation works: told by starting a machine, since a `/dev/kvm` that opens may still never run a
-//! guest.
+//! Whether hardware virtualisation works: told by starting a machine, since a `/dev/kvm` that opens may still never
+//! run a guest.
 
 use std::io;
 use std::path::Path;
@@ -25,15 +25,16 @@ impl Accelerator {
     }
 }
 
-/// Code of a boot sector that counts down and ends the machine through QEMU's exit device: `mov ecx, 0x4000000; again: dec ecx;
-/// jnz again; mov al, 0x10; out 0xf4, al; hlt`. A processor is through with it in a tenth of a second. Where the hypervisor has none
-/// and reads every instruction itself, it takes minutes, although KVM opens and makes machines there.
+/// Code of a boot sector that counts down and ends the machine through QEMU's exit device: `mov ecx, 0x4000000; again:
+/// dec ecx; jnz again; mov al, 0x10; out 0xf4, al; hlt`. A processor is through with it in a tenth of a second. Where
+/// the hypervisor has none and reads every instruction itself, it takes minutes, although KVM opens and makes machines
+/// there.
 const CODE: [u8; 15] = [0x66, 0xb9, 0, 0, 0, 4, 0x66, 0x49, 0x75, 0xfc, 0xb0, 0x10, 0xe6, 0xf4, 0xf4];
 /// QEMU's exit status after that: twice the byte, plus one.
 const STATUS: i32 = 0x10 * 2 + 1;
 
-/// Starts a machine of one boot sector with KVM; one that has not ended within the deadline never will. `user` is who runs
-/// machines here.
+/// Starts a machine of one boot sector with KVM; one that has not ended within the deadline never will. `user` is who
+/// runs machines here.
 pub fn probe(qemu: &Path, user: Option<&str>, deadline: Duration) -> io::Result<Accelerator> {
     let opens = match user {
         None => fs_err::OpenOptions::new().read(true).write(true).open("/dev/kvm").is_ok(),

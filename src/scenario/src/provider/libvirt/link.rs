@@ -48,7 +48,7 @@ impl Libvirt {
         let what = format!("make VLAN {tag} of `{}`", parent.text);
         let (carrier, bridge) =
             (super::Provider::bridge(self, &called(owner, &parent.text)).await?, bridge_of(owner, network));
-        let device = device_of(&bridge);
+        let device = device_of(owner, &network.name);
         if std::path::Path::new("/sys/class/net").join(&device).exists() {
             return Ok(());
         }
@@ -60,8 +60,7 @@ impl Libvirt {
     /// Removes what joined a VLAN's bridge to another.
     pub(super) async fn no_vlan(&self, object: &Object) -> Result<(), ProviderError> {
         let (owner, name) = Self::named(object);
-        let made_up = &xml::uuid(&owner, "network", &name).simple().to_string()[..10];
-        let device = device_of(&format!("rp-{made_up}"));
+        let device = device_of(&owner, &name);
         if !std::path::Path::new("/sys/class/net").join(&device).exists() {
             return Ok(());
         }
@@ -70,8 +69,8 @@ impl Libvirt {
 }
 
 /// The end of a VLAN in its bridge.
-fn device_of(bridge: &str) -> String {
-    format!("rv-{:.12}", bridge.trim_start_matches("rp-"))
+fn device_of(owner: &Owner, network: &str) -> String {
+    format!("rv-{}", &xml::uuid(owner, "vlan", network).simple().to_string()[..10])
 }
 
 /// Runs `ip` of this machine.

@@ -240,7 +240,8 @@ pub fn network(
         text(xml, "uuid", &uuid(owner, "network", &network.name).to_string())?;
         match network.reach {
             Reach::Nat => empty(xml, "forward", [("mode", "nat")])?,
-            // Not `open`: the rules that let packets through are libvirt's, also where others drop what they do not know.
+            // Not `open`: the rules that let packets through are libvirt's, also where others drop what they do not
+            // know.
             Reach::Routed => empty(xml, "forward", [("mode", "route")])?,
             Reach::Isolated => {}
         }
@@ -409,7 +410,8 @@ pub fn on(xml: &str, accelerator: Accelerator) -> Option<String> {
     Some(format!("{}<cpu mode='{}'/>{}", &xml[..start], mode(accelerator), &xml[end..]))
 }
 
-/// A guest's processor: this machine's, or all that the translator has; its default lacks what today's distributions ask for.
+/// A guest's processor: this machine's, or all that the translator has; its default lacks what today's distributions
+/// ask for.
 fn mode(accelerator: Accelerator) -> &'static str {
     match accelerator {
         Accelerator::Kvm => "host-passthrough",

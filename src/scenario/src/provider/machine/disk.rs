@@ -24,8 +24,8 @@ pub(in crate::provider) enum Kind {
 /// The least room that is left in a disk whose size nobody said.
 const ROOM: u64 = 512 << 20;
 
-/// The disk that nodes of an image begin with; made when it is not there. `base` is what this gave for the image it is a
-/// patch of.
+/// The disk that nodes of an image begin with; made when it is not there. `base` is what this gave for the image it is
+/// a patch of.
 pub(in crate::provider) async fn base(image: &Image, base: Option<&str>, kind: Kind) -> Result<Base, ProviderError> {
     let what = format!("build image `{}`", image.name);
     let below = base.map(Base::of).transpose()?;
@@ -91,7 +91,7 @@ async fn existing(image: &Image, file: &Path, kind: Kind, what: &str) -> Result<
         return Err(ProviderError::Refused { what: what.to_owned(), why });
     }
     Ok(Base {
-        name: format!("{}-{}", image.name, digest(&["disk", &sum])),
+        name: format!("disk-{}", digest(&["disk", &sum])),
         disk: Some(file.to_owned()),
         format: format.to_owned(),
         size: size.max(image.size.unwrap_or_default().0),

@@ -1,8 +1,9 @@
-//! Systems of recipes, below a folder of this machine: installed by debootstrap, patched in a chroot, kept as a tar for the
-//! patches of others.
+//! Systems of recipes, below a folder of this machine: installed by debootstrap, patched in a chroot, kept as a tar
+//! for the patches of others.
 //!
-//! Every layer is a folder of the cache named by its digest: `tree.tar`, and `vmlinuz` and `initrd` when it has a kernel. It is made under
-//! another name and renamed when it is whole, so that a kill leaves nothing that could be taken for it.
+//! Every layer is a folder of the cache named by its digest, whatever scenarios call their images: `tree.tar`, and
+//! `vmlinuz` and `initrd` when it has a kernel. It is made under another name and renamed when it is whole, so that a
+//! kill leaves nothing that could be taken for it.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -64,7 +65,7 @@ pub(in crate::provider) async fn layer(image: &Image, base: Option<&str>) -> Res
     parts.extend(image.files.iter().filter_map(|file| file.owner.as_deref()).map(str::as_bytes));
     parts.push(b"commands");
     parts.extend(image.commands.iter().map(String::as_bytes));
-    let layer = cache().join(format!("{}-{}", image.name, digest(&parts)));
+    let layer = cache().join(format!("system-{}", digest(&parts)));
     made(&layer, async |tree| {
         let tar = bottom.join("tree.tar");
         unpack(&tar, tree, &what).await?;
@@ -86,7 +87,7 @@ async fn bottom(image: &Image, system: &Debootstrap, what: &str) -> Result<PathB
     let parts = parts.into_iter().chain(MASKED.iter().copied());
     let parts = parts.chain(system.components.iter().map(String::as_str)).chain(packages.iter().map(String::as_str));
     let parts: Vec<&str> = parts.collect();
-    let layer = cache().join(format!("{}-{}", image.name, digest(&parts)));
+    let layer = cache().join(format!("system-{}", digest(&parts)));
     made(&layer, async |tree| {
         bootstrap(tree, image, system, &packages, what).await?;
         prepare(tree)?;
@@ -105,7 +106,7 @@ async fn bottom(image: &Image, system: &Debootstrap, what: &str) -> Result<PathB
 async fn imported(image: &Image, path: &Path, what: &str) -> Result<PathBuf, ProviderError> {
     let sum = sum(image, path, what).await?;
     let inside = [NODE, NODE_UNIT, UP_UNIT].concat();
-    let layer = cache().join(format!("{}-{}", image.name, digest(&[RECIPE, "tar", &sum, &inside])));
+    let layer = cache().join(format!("system-{}", digest(&[RECIPE, "tar", &sum, &inside])));
     made(&layer, async |tree| {
         unpack(path, tree, what).await?;
         for needed in ["usr/lib/systemd/systemd", "usr/sbin/sshd"] {
@@ -286,7 +287,8 @@ async fn patch(tree: &Path, image: &Image, packages: &[String], files: &[u8], wh
     Ok(unique(tree)?)
 }
 
-/// Runs a script within a system: its mounts and processes end with it, however it ends. Services are not started there.
+/// Runs a script within a system: its mounts and processes end with it, however it ends. Services are not started
+/// there.
 async fn within(tree: &Path, script: &str, what: &str) -> Result<(), ProviderError> {
     const SCRIPT: &str = r#"set -e
 mount -t proc proc "$0/proc"

@@ -1,7 +1,7 @@
 //! Networks of kernels that are programs: bridges of this machine, and taps that kernels hold.
 //!
-//! A bridge's labels are its alternative name, which no other device can have. Rules that let packets through carry a comment
-//! with the bridge's name.
+//! A bridge's labels are its alternative name, which no other device can have. Rules that let packets through carry a
+//! comment with the bridge's name.
 
 use std::collections::BTreeMap;
 use std::path::Path;
