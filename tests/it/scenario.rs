@@ -4,6 +4,7 @@ mod commands;
 mod faults;
 mod lab;
 mod links;
+mod molecule;
 mod stages;
 
 use crate::bed;

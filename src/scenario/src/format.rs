@@ -38,7 +38,13 @@ pub static SCENARIO: Shape = Shape {
         Field::new("stages", Map(&Of(&STAGE)), "Stages by name; `needs` puts them in order."),
         Field::new("verify", List(&Of(&CHECK)), "What must be true in the end."),
         Field::new("faults", Map(&Of(&FAULT)), "What is broken on purpose, and mended again."),
-        Field::new("test", List(&Choice(crate::stage::SEQUENCE)), "The steps of `rplay scenario test`, in order."),
+        Field::new(
+            "test",
+            List(&Text),
+            "The steps of `rplay scenario test`, in order; a stage's name runs that stage alone.",
+        ),
+        Field::new("env", Map(&Text), "Environment of runs and commands; settings such as ANSIBLE_ROLES_PATH count."),
+        Field::new("config", Map(&Map(&Any)), "Settings of runs as in ansible.cfg, by section."),
         Field::new("budget", Of(&BUDGET), "What the machine may be asked for."),
     ],
 };

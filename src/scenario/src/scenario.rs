@@ -86,6 +86,10 @@ pub struct Scenario {
     pub description: Option<String>,
     /// Variables of all nodes.
     pub vars: Map,
+    /// Environment of runs and commands.
+    pub env: IndexMap<String, String>,
+    /// Settings of runs, by section.
+    pub config: Map,
     /// Networks by name.
     pub networks: IndexMap<String, Network>,
     /// Links between networks.
@@ -113,17 +117,26 @@ pub struct Scenario {
 /// The file a path means: itself, `scenario.yml` in a folder, or of that name below `scenarios/`.
 pub fn find(name: &Path) -> Option<PathBuf> {
     let file = |path: PathBuf| path.is_file().then_some(path);
-    let within = |folder: &Path| ["scenario.yml", "scenario.yaml"].iter().find_map(|name| file(folder.join(name)));
+    let names = ["scenario.yml", "scenario.yaml", "molecule.yml", "molecule.yaml"];
+    let within = |folder: &Path| names.iter().find_map(|name| file(folder.join(name)));
     file(name.to_owned()).or_else(|| within(name)).or_else(|| {
         let named = Path::new("scenarios").join(name);
-        within(&named).or_else(|| file(named.with_extension("yml")))
+        within(&named).or_else(|| file(named.with_extension("yml"))).or_else(|| {
+            // Of a role: without a name the usual one.
+            let name = if name == Path::new("scenario.yml") { Path::new("default") } else { name };
+            within(&Path::new("molecule").join(name))
+        })
     })
 }
 
 impl Scenario {
     /// Reads a file with its layers; `over` are documents laid over it, such as the command line's.
     pub fn load(path: &Path, over: &[Node], sources: &Arc<Sources>) -> Result<Self, ScenarioError> {
-        let mut document = layered(path, None, sources, 0)?;
+        let mut document = if crate::import::molecule::is_molecule(path) {
+            crate::import::molecule::document(path, sources)?
+        } else {
+            layered(path, None, sources, 0)?
+        };
         for over in over {
             document = document.overlaid(over);
         }
@@ -174,7 +187,8 @@ impl Scenario {
             .into_iter()
             .filter_map(|(name, fields)| Some((name.text.clone(), Fault::read(&name, fields, found)?)))
             .collect();
-        let test = fields.texts("test");
+        let steps = fields.spots("test");
+        let test: Vec<String> = steps.iter().map(|step| step.text.clone()).collect();
         let budget = fields.below("budget").map_or_else(Budget::default, |fields| Budget {
             memory: fields.size("memory"),
             disk: fields.size("disk"),
@@ -185,6 +199,8 @@ impl Scenario {
             path: path.to_owned(),
             description: fields.text("description"),
             vars: fields.vars("vars"),
+            env: fields.pairs("env"),
+            config: fields.vars("config"),
             networks,
             links,
             images,
@@ -198,6 +214,15 @@ impl Scenario {
             document: document.clone(),
         };
         scenario.check_names(found);
+        for step in steps {
+            let known = || SEQUENCE.iter().copied().chain(scenario.stages.iter().map(|stage| stage.name.as_str()));
+            if !known().any(|known| known == step.text) {
+                let error =
+                    Diagnostic::error(format!("there is no step and no stage `{}`", step.text)).at(step.span, "");
+                let near = nearest(&step.text, known()).map(|near| format!("did you mean `{near}`?"));
+                found.push(error.hint_maybe(near));
+            }
+        }
         scenario.check_networks(found);
         scenario.check_nodes(found);
         scenario.order_images(found);

@@ -66,11 +66,18 @@ pub(crate) struct Hearing {
     pub(crate) sinks: Vec<Box<dyn Sink>>,
     /// Where output goes instead of standard output and standard error: other runs are at work.
     pub(crate) out: Option<Arc<dyn Fn() -> Box<dyn Write + Send> + Send + Sync>>,
+    /// Environment that counts for settings, before the process's own.
+    pub(crate) env: Vec<(String, String)>,
     /// Ends the run as Ctrl-C would.
     pub(crate) stop: Option<Arc<tokio::sync::Notify>>,
 }
 
 impl Hearing {
+    fn variable(&self, name: &str) -> Option<String> {
+        let own = self.env.iter().rev().find(|(known, _)| known == name);
+        own.map(|(_, value)| value.clone()).or_else(|| std::env::var(name).ok())
+    }
+
     fn terminal(&self, look: &Look) -> Terminal {
         self.out.as_ref().map_or_else(|| Terminal::standard(look), |out| Terminal::new(out(), out(), look))
     }
@@ -107,7 +114,7 @@ fn begin(
     work: &dyn Fn(&Settings) -> Result<Work, Failure>,
 ) -> i32 {
     let sources = Sources::new();
-    let mut settings = match Settings::load(&sources, &|name| std::env::var(name).ok()) {
+    let mut settings = match Settings::load(&sources, &|name| hearing.variable(name)) {
         Ok(settings) => settings,
         Err(error) => {
             let failure = Failure::error(error.diagnostic());

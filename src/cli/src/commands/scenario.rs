@@ -686,7 +686,11 @@ fn test(lab: &Lab<'_>, destroy: Destroy, logs: Option<&Path>) -> Result<(), Fail
             "idempotence" => idempotence(lab),
             "side-effect" => lab.side_effect(&[]).map_err(failed),
             "verify" => lab.verify(&[]).map_err(failed),
-            _ => Ok(()),
+            // A stage of its own.
+            stage => {
+                let names = vec![stage.to_owned()];
+                lab.run(&Choice { names, only: true, ..Choice::default() }).map_err(failed)
+            }
         };
         if ended.is_err() {
             break;

@@ -1,6 +1,7 @@
 //! Topologies of other tools, as scenario files.
 
 pub mod infrared;
+pub(crate) mod molecule;
 pub mod quickstart;
 
 use std::io;

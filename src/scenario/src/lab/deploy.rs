@@ -302,6 +302,18 @@ impl<'a> Lab<'a> {
         Ok(ending)
     }
 
+    /// The environment of runs and commands, with the file of settings where the scenario has some.
+    pub(super) fn environment(&self) -> Result<Vec<(String, String)>, LabError> {
+        let mut env: Vec<(String, String)> =
+            self.scenario.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        if !self.scenario.config.is_empty() {
+            let folder = std::path::absolute(self.scenario.folder())?;
+            let path = self.folder.write("ansible.cfg", &settings(&self.scenario.config, &folder))?;
+            env.push(("ANSIBLE_CONFIG".to_owned(), path.display().to_string()));
+        }
+        Ok(env)
+    }
+
     /// Runs a stage's playbooks; faults that wait for tasks befall when there is somebody `waiting`.
     fn play(
         &self,
@@ -327,6 +339,7 @@ impl<'a> Lab<'a> {
             tags: stage.tags.clone(),
             skip_tags: stage.skip_tags.clone(),
             vars,
+            env: self.environment()?,
             beside,
             gate: None,
             stop: Stop::default(),
@@ -397,6 +410,7 @@ impl<'a> Lab<'a> {
         let hosts: Vec<&str> = hosts.iter().map(|reached| reached.node.name.as_str()).collect();
         let outputs = self.folder.below("outputs")?;
         command.current_dir(self.scenario.folder());
+        command.envs(self.environment()?);
         for (name, value) in stage.vars.texts() {
             command.env(name.to_string().to_ascii_uppercase(), plain(value));
         }
@@ -521,4 +535,23 @@ impl<'a> Lab<'a> {
         }
         why
     }
+}
+
+/// Settings as an ansible.cfg. Paths that begin with a dot are the scenario's.
+fn settings(config: &Map, folder: &std::path::Path) -> String {
+    let mut out = String::new();
+    for (section, entries) in config.texts() {
+        out.push_str(&format!("[{section}]\n"));
+        let Value::Map(entries) = entries else { continue };
+        for (name, value) in entries.texts() {
+            let text = plain(value);
+            let parts =
+                text.split(':').map(|part| match part.starts_with("./") || part.starts_with("../") || part == ".." {
+                    true => folder.join(part).display().to_string(),
+                    false => part.to_owned(),
+                });
+            out.push_str(&format!("{name} = {}\n", parts.collect::<Vec<_>>().join(":")));
+        }
+    }
+    out
 }

@@ -86,6 +86,7 @@ impl Lab<'_> {
                     tags: Vec::new(),
                     skip_tags: Vec::new(),
                     vars: rplay_value::Map::new(),
+                    env: self.environment()?,
                     beside: false,
                     gate: None,
                     stop: super::Stop::default(),

@@ -28,6 +28,8 @@ pub struct Play {
     pub skip_tags: Vec<String>,
     /// Extra variables.
     pub vars: Map,
+    /// Environment that counts for settings.
+    pub env: Vec<(String, String)>,
     /// Other stages run at the same time: lines say whose they are.
     pub beside: bool,
     /// Who is told that tasks begin, before they do.

@@ -67,7 +67,7 @@ mod tests {
         ];
         let text = report("lab", &records);
         assert!(text.contains("<testsuite name=\"node\" tests=\"1\""), "{text}");
-        assert!(text.contains("<testcase name=\"web\" classname=\"lab.node\" time=\"1.000\">"), "{text}");
+        assert!(text.contains("<testcase name=\"web\" classname=\"lab.node\" time=\"1.000\"/>"), "{text}");
         assert!(text.contains("message=\"the run ended with 2\""), "{text}");
         assert!(text.contains("Copy &lt;it&gt; on web: no room"), "{text}");
     }

@@ -74,7 +74,8 @@ impl Playbooks for InProcess {
             Output::Junit => Some(Arc::new(|| Box::new(io::stderr()))),
             Output::Human | Output::Jsonl => None,
         };
-        let hearing = Hearing { sinks: vec![Box::new(ear)], out, stop: Some(Arc::clone(&play.stop)) };
+        let stop = Some(Arc::clone(&play.stop));
+        let hearing = Hearing { sinks: vec![Box::new(ear)], out, stop, env: play.env.clone() };
         let code = playbook::heard(&options, hearing);
         let ran = std::mem::take(&mut *ran.lock().unwrap_or_else(PoisonError::into_inner));
         Ran { code, ..ran }
