@@ -240,7 +240,8 @@ fn interpolated(text: &str, get: &dyn Fn(&str) -> Option<String>) -> String {
             let value = get(name);
             match how.strip_prefix(":-") {
                 Some(default) => {
-                    out.push_str(&value.filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned()))
+                    let value = value.filter(|value| !value.is_empty());
+                    out.push_str(value.as_deref().unwrap_or(default));
                 }
                 None => out.push_str(&value.unwrap_or_else(|| how.strip_prefix('-').unwrap_or_default().to_owned())),
             }
@@ -347,11 +348,9 @@ impl Molecule<'_> {
                 of_node.push("molecule".to_owned());
             }
             node.insert("networks", list(of_node));
-            for (from, to) in [("groups", "groups")] {
-                let names = platform.texts(from);
-                if !names.is_empty() {
-                    node.insert(to, list(names));
-                }
+            let groups = platform.texts("groups");
+            if !groups.is_empty() {
+                node.insert("groups", list(groups));
             }
             if let Some(memory) = platform.text("memory") {
                 node.insert("memory", memory);
@@ -472,14 +471,12 @@ impl Molecule<'_> {
         if let Some(prepare) = prepare {
             stages.insert("prepare", stage(prepare, None, true, false));
         }
-        match self.playbook("converge", &["converge.yml", "converge.yaml", "playbook.yml"]) {
-            Some(converge) => stages.insert("converge", stage(converge, needs, true, true)),
-            None => {
-                let error = Diagnostic::error(format!("there is no converge.yml in {}", self.folder.display()));
-                self.found.push(error.at(self.fields.node.span(), "beside this file"));
-                return;
-            }
+        let Some(converge) = self.playbook("converge", &["converge.yml", "converge.yaml", "playbook.yml"]) else {
+            let error = Diagnostic::error(format!("there is no converge.yml in {}", self.folder.display()));
+            self.found.push(error.at(self.fields.node.span(), "beside this file"));
+            return;
         };
+        stages.insert("converge", stage(converge, needs, true, true));
         let mut test = Vec::new();
         for (name, files) in [("side_effect", ["side_effect.yml"]), ("cleanup", ["cleanup.yml"])] {
             if let Some(playbook) = self.playbook(name, &files) {
