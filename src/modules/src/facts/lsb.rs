@@ -24,9 +24,22 @@ pub(super) fn collect(probe: &Probe<'_>) -> Found {
     found
 }
 
+/// What the program reads, on any distribution.
+const READ: &[&str] = &[
+    "/etc/os-release",
+    "/usr/lib/os-release",
+    "/etc/lsb-release",
+    "/etc/debian_version",
+    "/etc/redhat-release",
+    "/etc/SuSE-release",
+    "/etc/dpkg/origins/default",
+    "/etc/apt/sources.list",
+    "/var/lib/apt/lists",
+];
+
 fn from_program(probe: &Probe<'_>, program: &str) -> Map {
     let mut lsb = Map::new();
-    for line in probe.run(&[program, "-a"]).unwrap_or_default().lines() {
+    for line in probe.run_once(&[program, "-a"], READ).unwrap_or_default().lines() {
         let Some((key, value)) = line.split_once(':') else { continue };
         let fact = match key.trim() {
             "LSB Version" | "Release" => "release",

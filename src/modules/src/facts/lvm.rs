@@ -10,8 +10,14 @@ pub(super) fn facts(probe: &Probe<'_>) -> Value {
     if probe.cx().sys().euid() != 0 || probe.which("vgs").is_none() {
         return "N/A".into();
     }
+    // Each of them takes its time to look at all devices.
+    let (groups, volumes, physical) = std::thread::scope(|scope| {
+        let volumes = scope.spawn(|| rows(probe, "lvs"));
+        let physical = scope.spawn(|| rows(probe, "pvs"));
+        (rows(probe, "vgs"), volumes.join().unwrap_or_default(), physical.join().unwrap_or_default())
+    });
     // VG #PV #LV #SN Attr VSize VFree
-    let groups = rows(probe, "vgs").into_iter().filter(|row| row.len() >= 4).map(|row| {
+    let groups = groups.into_iter().filter(|row| row.len() >= 4).map(|row| {
         let volume_group = [
             ("size_g", &row[row.len() - 2]),
             ("free_g", &row[row.len() - 1]),
@@ -22,11 +28,11 @@ pub(super) fn facts(probe: &Probe<'_>) -> Value {
     });
     let groups: Map = groups.collect();
     // LV VG Attr LSize ...
-    let volumes = rows(probe, "lvs").into_iter().filter(|row| row.len() >= 4);
+    let volumes = volumes.into_iter().filter(|row| row.len() >= 4);
     let volumes: Map =
         volumes.map(|row| (row[0].clone(), Map::from_iter([("size_g", &row[3]), ("vg", &row[1])]))).collect();
     // PV VG Fmt Attr PSize PFree
-    let physical = rows(probe, "pvs").into_iter().filter(|row| row.len() >= 6).map(|row| {
+    let physical = physical.into_iter().filter(|row| row.len() >= 6).map(|row| {
         let volume = [("size_g", &row[4]), ("free_g", &row[5]), ("vg", &row[1])];
         (mapped(probe, &row[0]), Map::from_iter(volume))
     });

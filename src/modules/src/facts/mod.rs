@@ -12,6 +12,8 @@ mod distribution;
 mod dmi;
 mod dns;
 mod external;
+#[cfg(test)]
+mod figures;
 mod hardware;
 mod initiators;
 mod local;

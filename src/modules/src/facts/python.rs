@@ -21,16 +21,23 @@ const CANDIDATES: &[&str] = &[
     "python",
 ];
 
-/// Prints everything the facts need. No `site`, no `ssl` module: both cost more than the rest of the gathering.
+/// Prints everything the facts need. No `site`, and `ssl` is only looked for: loading them costs more than the rest of
+/// the gathering.
 const PROGRAM: &str = "\
 import sys
-try:
-    import _ssl
-    ssl = 1
-except ImportError:
-    ssl = 0
+ssl = '_ssl' in sys.builtin_module_names
+if not ssl:
+    try:
+        from _frozen_importlib_external import PathFinder
+        ssl = PathFinder.find_spec('_ssl') is not None
+    except ImportError:
+        try:
+            import _ssl
+            ssl = True
+        except ImportError:
+            pass
 kind = getattr(sys, 'implementation', None)
-print('\\n'.join(str(v) for v in tuple(sys.version_info) + (sys.executable, ssl, kind.name if kind else 'CPython')))
+print('\\n'.join(str(v) for v in tuple(sys.version_info) + (sys.executable, int(ssl), kind.name if kind else 'CPython')))
 ";
 
 /// What the interpreter says of itself; asked once, however many collectors want it.
@@ -44,8 +51,8 @@ fn asked<'p>(probe: &'p Probe<'_>) -> &'p str {
             .collect();
         // The first that starts. Version managers put slow programs into PATH, also for interpreters they do not have.
         installed.sort_by_key(|program| program.contains("/shims/"));
-        let asked = |program: String| probe.run(&[&program, "-E", "-S", "-c", PROGRAM]);
-        installed.into_iter().find_map(asked).unwrap_or_default()
+        let ask = |program: String| probe.run_once(&[&program, "-E", "-S", "-c", PROGRAM], &[]);
+        installed.into_iter().find_map(ask).unwrap_or_default()
     })
 }
 

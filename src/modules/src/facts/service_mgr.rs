@@ -48,7 +48,7 @@ pub(super) fn systemd(probe: &Probe<'_>) -> Found {
     if !booted(probe) {
         return found;
     }
-    let printed = probe.which("systemctl").and_then(|systemctl| probe.run(&[&systemctl, "--version"]));
+    let printed = probe.which("systemctl").and_then(|systemctl| probe.run_once(&[&systemctl, "--version"], &[]));
     let Some(printed) = printed else { return found };
     let mut lines = printed.lines();
     let version = lines.next().and_then(|line| line.split(' ').nth(1)?.parse::<i64>().ok());
