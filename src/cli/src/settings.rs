@@ -54,6 +54,7 @@ settings! {
     ANSIBLE_HOME Text ["defaults" "home"] ["ANSIBLE_HOME"] "~/.ansible";
     ANY_ERRORS_FATAL Bool ["defaults" "any_errors_fatal"] ["ANSIBLE_ANY_ERRORS_FATAL"] "false";
     ASYNC_DIR Text ["defaults" "async_dir"] ["ANSIBLE_ASYNC_DIR"] "~/.ansible_async";
+    BECOME_ALLOW_SAME_USER Bool ["privilege_escalation" "become_allow_same_user"] ["ANSIBLE_BECOME_ALLOW_SAME_USER"] "false";
     BECOME_ASK_PASS Bool ["privilege_escalation" "become_ask_pass"] ["ANSIBLE_BECOME_ASK_PASS"] "false";
     BECOME_PASSWORD_FILE Path ["defaults" "become_password_file"] ["ANSIBLE_BECOME_PASSWORD_FILE"] "";
     COLLECTIONS_SCAN_SYS_PATH Bool ["defaults" "collections_scan_sys_path"] ["ANSIBLE_COLLECTIONS_SCAN_SYS_PATH"] "true";

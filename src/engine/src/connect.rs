@@ -127,6 +127,7 @@ impl TaskCx<'_> {
             _ if plugin => Kind::Local,
             "local" => {
                 spec.host = name.to_string();
+                self.stay(&mut spec.r#become, defaults.local_user.as_deref());
                 return Ok(Spec { kind: Kind::Local, folder: self.local_folder(), ..spec });
             }
             "ssh" | "smart" | "paramiko" | "paramiko_ssh" => Kind::Ssh(Box::new(self.ssh(&read)?)),
@@ -155,10 +156,17 @@ impl TaskCx<'_> {
                 .or(defaults.port),
         };
         spec.user = read.text(USER)?.or_else(|| settings.remote_user.clone()).or_else(|| defaults.user.clone());
+        self.stay(&mut spec.r#become, spec.user.as_deref());
         spec.password = read.text(PASSWORD)?.or_else(|| defaults.password.clone()).map(Secret::from);
         spec.connect_timeout = read.number(TIMEOUT)?.unwrap_or(defaults.timeout);
         spec.retries = read.number(&["ansible_ssh_retries"])?.unwrap_or(defaults.retries);
         Ok(spec)
+    }
+
+    /// Becomes nobody where the connection is that user already: no `sudo` is needed there.
+    fn stay(&self, r#become: &mut Option<Become>, user: Option<&str>) {
+        let allowed = self.run.options().connection.become_allow_same_user;
+        r#become.take_if(|r#as| !allowed && user == Some(r#as.user.as_str()));
     }
 
     /// Where modules run on this machine: in the playbook's folder, as ansible-core's `local`.

@@ -60,6 +60,10 @@ pub struct ConnectionDefaults {
     pub become_method: String,
     /// `--become-user`.
     pub become_user: Option<String>,
+    /// `become_allow_same_user`: also become who the connection is already.
+    pub become_allow_same_user: bool,
+    /// Who runs this program, for connections to this machine.
+    pub local_user: Option<String>,
     /// `become_exe`.
     pub become_exe: Option<String>,
     /// `become_flags`.
@@ -89,6 +93,8 @@ impl Default for ConnectionDefaults {
             r#become: false,
             become_method: "sudo".to_owned(),
             become_user: None,
+            become_allow_same_user: false,
+            local_user: None,
             become_exe: None,
             become_flags: None,
             become_password: None,

@@ -853,6 +853,9 @@ impl<'a> Command<'a> {
             become_user: options.become_user.clone().or_else(|| {
                 settings.is_set("DEFAULT_BECOME_USER").then(|| settings.text("DEFAULT_BECOME_USER")).flatten()
             }),
+            become_allow_same_user: settings.flag("BECOME_ALLOW_SAME_USER"),
+            // By the kernel's word, not the environment's, which may be another user's.
+            local_user: nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten().map(|user| user.name),
             become_exe: settings.text("DEFAULT_BECOME_EXE"),
             become_flags: settings.text("DEFAULT_BECOME_FLAGS"),
             become_password,
