@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use rplay_connection::Spec;
-use rplay_value::Map;
+use rplay_value::{Map, Value};
 
 use crate::action::{Action, ActionCx, Done, Traits};
 use crate::trouble::Trouble;
@@ -35,10 +35,11 @@ impl Action for WaitForConnection {
 
     async fn run(&self, cx: &mut ActionCx<'_>) -> Result<Done, Trouble> {
         let seconds = |name: &str, default: i64| -> Result<Duration, Trouble> {
-            Ok(Duration::from_secs(cx.int(name)?.unwrap_or(default).max(0) as u64))
+            let seconds = cx.args.get(name).map(python_int).transpose()?.unwrap_or(default);
+            Ok(Duration::from_secs(seconds.max(0).unsigned_abs()))
         };
+        let connect = seconds("connect_timeout", 5)?.as_secs().max(1);
         let (delay, sleep, timeout) = (seconds("delay", 0)?, seconds("sleep", 1)?, seconds("timeout", 600)?);
-        let connect = cx.int("connect_timeout")?.unwrap_or(5).max(1) as u64;
         let start = Instant::now();
         if cx.settings.check {
             return Ok(Done::changed(false).with("skipped", true));
@@ -49,6 +50,25 @@ impl Action for WaitForConnection {
             Err(last) => Ok(Done::failed(format!("timed out waiting for ping module test: {last}"))
                 .with("elapsed", start.elapsed().as_secs())),
         }
+    }
+}
+
+/// A number as Python's `int()` reads it, with its words where it is none.
+pub(super) fn python_int(value: &Value) -> Result<i64, Trouble> {
+    match value {
+        Value::Int(number) => Ok(*number),
+        Value::Bool(yes) => Ok(i64::from(*yes)),
+        Value::Float(number) => Ok(*number as i64),
+        _ => match value.as_str() {
+            Some(text) => text.trim().parse().map_err(|_| {
+                let shown = value.repr();
+                Trouble::message(format!("invalid literal for int() with base 10: {shown}"))
+            }),
+            None => Err(Trouble::message(format!(
+                "int() argument must be a string, a bytes-like object or a real number, not '{}'",
+                value.type_name()
+            ))),
+        },
     }
 }
 
