@@ -17,6 +17,11 @@ pub(crate) struct TextFile {
     latin: bool,
 }
 
+/// What Python says of an error with a file; not of one of `fs_err`, which does not tell its number.
+pub(crate) fn errno(error: &io::Error, shown: &str) -> String {
+    format!("[Errno {}] {}: {}", error.raw_os_error().unwrap_or_default(), strerror(error), quoted(shown))
+}
+
 impl TextFile {
     /// Reads a file.
     pub(crate) fn read(path: &Path) -> io::Result<Self> {
@@ -26,10 +31,7 @@ impl TextFile {
     /// Reads a file that must be there; the failure is what Python says of `shown`, the path as the user wrote it.
     pub(crate) fn read_given(path: &Path, shown: &str) -> Result<Self, ModuleError> {
         // Not through fs_err, whose errors do not tell their number.
-        std::fs::read(path).map(Self::decode).map_err(|error| {
-            let number = error.raw_os_error().unwrap_or_default();
-            ModuleError::msg(format!("[Errno {number}] {}: {}", strerror(&error), quoted(shown)))
-        })
+        std::fs::read(path).map(Self::decode).map_err(|error| ModuleError::msg(errno(&error, shown)))
     }
 
     /// Reads a file that is in ISO-8859-1 when `latin`.

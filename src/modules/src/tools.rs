@@ -15,9 +15,14 @@ pub(crate) fn run_program(cx: &Context<'_>, mut program: Program) -> Result<Outp
         program.env.entry(name.to_owned()).or_insert_with(|| "C.UTF-8".to_owned());
     }
     cx.sys().run(&program).map_err(|error| {
-        let command = program.argv.join(" ");
-        let reply = Reply::failure(format!("Error executing command: {error}")).with("cmd", command).with("rc", 257);
-        ModuleError::reply(reply)
+        let command = program.argv.iter().map(|word| crate::words::quote(word)).collect::<Vec<_>>().join(" ");
+        // The system's error is the code, as ansible-core's `run_command` tells it; other faults have the words.
+        let (msg, rc) = match error.raw_os_error() {
+            Some(code) => ("Error executing command.".to_owned(), code),
+            None => (format!("Error executing command: {error}"), 257),
+        };
+        let reply = Reply::failure(msg).with("cmd", command).with("rc", rc);
+        ModuleError::reply(reply.with("stdout", "").with("stderr", ""))
     })
 }
 

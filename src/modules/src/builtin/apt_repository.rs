@@ -24,6 +24,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use rplay_protocol::{Diff, Reply};
+use rplay_value::List;
 
 use crate::{Arg, ArgSpec, Args, Context, Mode, Module, ModuleError, Program, Replace, Support, real_path, tools};
 
@@ -77,6 +78,7 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     };
     reply = reply.with("sources_added", names(&after, &before)).with("sources_removed", names(&before, &after));
     let mut seen: Vec<&PathBuf> = Vec::new();
+    let mut diffs = List::new();
     for file in changed {
         if seen.contains(&file) {
             continue;
@@ -85,12 +87,14 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         let (old, new) = (before.get(file).cloned().unwrap_or_default(), after.get(file).cloned().unwrap_or_default());
         if cx.diff() {
             let header = |text: &str| if text.is_empty() { "/dev/null".to_owned() } else { file.display().to_string() };
-            reply = reply.with_diff(Some(Diff::text(&header(&old), old.as_str(), &header(&new), new.as_str())));
+            diffs.push(Diff::text(&header(&old), old.as_str(), &header(&new), new.as_str()).into_map());
         }
         if !cx.check() {
             write(cx, args, file, &new, new_file.as_ref() == Some(file))?;
         }
     }
+    // A list even when it is empty or holds one, as ansible-core's.
+    reply = reply.with("diff", diffs);
     if reply.changed && !cx.check() && args.flag("update_cache") {
         update(cx, args).inspect_err(|_| {
             // A source that cannot be fetched would break every later run of apt.

@@ -60,16 +60,18 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     if end.is_none() {
         wait(cx, args, &file, || Ok(()))?;
     }
+    let cleanup = args.need("mode") == "cleanup";
     if !file.exists() {
         let reply = job(Reply::failure("could not find job")).with("started", true).with("finished", true);
-        return Ok(reply.with("results_file", shown));
+        return Ok(reply.with(if cleanup { "erased" } else { "results_file" }, shown));
     }
-    if args.need("mode") == "cleanup" {
+    if cleanup {
         job_output::remove(&file);
         fs_err::remove_file(&file)?;
         return Ok(job(Reply::ok()).with("erased", shown));
     }
-    let text = fs_err::read_to_string(&file)?;
+    // A folder, the job of no name, is one that has not told anything.
+    let text = if file.is_dir() { String::new() } else { fs_err::read_to_string(&file)? };
     let reply = match serde_json::from_str::<Value>(&text) {
         Ok(Value::Map(state)) => state_of(state, jid),
         // Nothing is there yet: it has only just begun.

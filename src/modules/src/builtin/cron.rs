@@ -68,12 +68,7 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let mut tab = Crontab::read(cx, args)?;
     let before = tab.text.clone();
     let mut reply = Reply::ok();
-    if args.flag("backup") && !cx.check() {
-        let file = tempfile::Builder::new().prefix("crontab").tempfile_in(cx.sys().tmp())?;
-        fs_err::write(file.path(), tab.render())?;
-        let path = file.into_temp_path().keep().map_err(|error| error.error)?;
-        reply = reply.with("backup_file", path.to_string_lossy().into_owned());
-    }
+    let backup = (args.flag("backup") && !cx.check()).then(|| tab.render());
     let wanted = args.need("state") == "present";
     let mut changed = if args.flag("env") { tab.edit_variable(args, wanted)? } else { tab.edit_job(cx, args, wanted) };
     let title = match (&tab.file, &tab.user) {
@@ -95,6 +90,15 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     // A last line without its end would be ignored by cron.
     changed |= !before.is_empty() && !before.ends_with(['\n', '\r']);
     reply.changed = changed;
+    if let Some(backup) = backup.filter(|_| changed) {
+        let file = tempfile::Builder::new().prefix("crontab").tempfile_in(cx.sys().tmp())?;
+        fs_err::write(file.path(), backup)?;
+        let path = file.into_temp_path().keep().map_err(|error| error.error)?;
+        reply = reply.with("backup_file", path.to_string_lossy().into_owned());
+    }
+    if let Some(file) = args.text("cron_file") {
+        reply = reply.with("cron_file", file);
+    }
     if changed && !cx.check() {
         tab.write(cx)?;
     }

@@ -69,7 +69,7 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         return Err(ModuleError::msg("when supplying a question you must supply a valid vtype and value"));
     };
     let existing = known.get(question).map(python_str);
-    let (value, same) = compared(cx, package, question, kind, given, existing.as_deref())?;
+    let (mut value, same) = compared(cx, package, question, kind, given, existing.as_deref())?;
     if same {
         return Ok(Reply::ok().with("msg", "").with("current", known));
     }
@@ -79,6 +79,10 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
             Value::List(list) => list.iter().map(python_str).collect::<Vec<_>>().join(", "),
             other => python_str(other),
         };
+        // What was told is what is shown: the choices in one text.
+        if let Value::List(_) = value {
+            value = Value::from(text.as_str());
+        }
         let mut argv = vec![tool(cx, "debconf-set-selections")?];
         if args.flag("unseen") {
             argv.push("-u".to_owned());

@@ -39,6 +39,7 @@ use rplay_value::{Map, Value};
 use super::command::{delta, timestamp};
 use crate::convert::python_str;
 use crate::pyregex::Flags;
+use crate::text_file::errno;
 use crate::{Arg, ArgSpec, Args, Context, Kind, Module, ModuleError, PyRegex, Support, words};
 
 /// `ansible.builtin.expect`
@@ -114,7 +115,14 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     }
     let argv = words::split(command).map_err(ModuleError::msg)?;
     let name = argv.first().cloned().unwrap_or_default();
-    let Some(program) = cx.sys().which(&name) else {
+    if let (Some(folder), Some(shown)) = (&chdir, args.text("chdir"))
+        && let Err(error) = std::fs::metadata(folder)
+    {
+        return Err(ModuleError::msg(errno(&error, shown)));
+    }
+    // A place of its own counts from the folder it starts in.
+    let there = chdir.as_ref().map(|folder| folder.join(&name)).filter(|path| name.contains('/') && path.is_file());
+    let Some(program) = there.or_else(|| cx.sys().which(&name)) else {
         return Err(ModuleError::msg(format!("The command was not found or was not executable: {name}.")));
     };
     let mut child = Command::new(program);
@@ -158,8 +166,10 @@ fn timeout(args: &Args) -> Result<Option<Duration>, ModuleError> {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::Int(seconds)) => *seconds,
         Some(other) => python_str(other).trim().parse().map_err(|_| {
-            let kind = format!("<class '{}'>", other.type_name());
-            ModuleError::msg(format!("argument 'timeout' is of type {kind} and we were unable to convert to int"))
+            let (kind, shown) = (other.type_name(), other.repr());
+            ModuleError::msg(format!(
+                "argument 'timeout' is of type <class '{kind}'> and we were unable to convert to int: \"{shown}\" cannot be converted to an int"
+            ))
         })?,
     };
     Ok(Some(Duration::from_secs(u64::try_from(seconds).unwrap_or_default())))

@@ -18,7 +18,6 @@
 //! ```
 
 use rplay_protocol::Reply;
-use rplay_value::Value;
 
 use crate::accounts::Accounts;
 use crate::{Arg, ArgSpec, Args, Context, Module, ModuleError, Support, tools};
@@ -55,14 +54,17 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
             "force is not a valid option for local, force=True and local=True are mutually exclusive",
         ));
     }
-    if local && (args.int("gid_min").is_some() || args.int("gid_max").is_some()) {
-        return Err(ModuleError::msg("'gid_min' and 'gid_max' can not be used with 'local'"));
+    if local && let Some(option) = ["gid_min", "gid_max"].into_iter().find(|option| args.int(option).is_some()) {
+        return Err(ModuleError::msg(format!("'{option}' can not be used with 'local'")));
     }
     let accounts = Accounts::new(cx);
-    let find = || if local { accounts.local_group(name) } else { accounts.group_named(name) };
-    let before = find();
+    let find = |accounts: &Accounts<'_>| if local { accounts.local_group(name) } else { accounts.group_named(name) };
+    let before = find(&accounts);
+    // As ansible-core: what comes or goes in check mode tells only that.
+    let foreseen = || Ok(Reply::changed(true));
     let argv = match (args.need("state"), &before) {
         ("absent", None) => None,
+        ("absent", Some(_)) if cx.check() => return foreseen(),
         ("absent", Some(_)) => {
             let mut argv = vec![tools::need(cx, if local { "lgroupdel" } else { "groupdel" })?];
             if args.flag("force") {
@@ -70,24 +72,24 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
             }
             Some(argv)
         }
-        (_, None) => Some(creation(cx, args, local)?),
-        (_, Some(group)) => match args.int("gid").filter(|gid| *gid != i64::from(group.gid)) {
-            None => None,
-            Some(gid) => {
-                if local
-                    && accounts.groups().iter().any(|other| i64::from(other.gid) == gid)
-                    && !args.flag("non_unique")
-                {
-                    return Err(ModuleError::msg(format!("GID '{gid}' already exists with group '{name}'")));
-                }
-                let mut argv = vec![tools::need(cx, if local { "lgroupmod" } else { "groupmod" })?];
-                argv.extend(["-g".to_owned(), gid.to_string()]);
-                if args.flag("non_unique") {
-                    argv.push("-o".to_owned());
-                }
-                Some(argv)
+        (_, None) if cx.check() => return foreseen(),
+        (_, None) => Some(creation(cx, args, local, &accounts)?),
+        (_, Some(group)) => {
+            if local {
+                number_is_free(args, name, &accounts)?;
             }
-        },
+            match args.int("gid").filter(|gid| *gid != i64::from(group.gid)) {
+                None => None,
+                Some(gid) => {
+                    let mut argv = vec![tools::need(cx, if local { "lgroupmod" } else { "groupmod" })?];
+                    argv.extend(["-g".to_owned(), gid.to_string()]);
+                    if args.flag("non_unique") {
+                        argv.push("-o".to_owned());
+                    }
+                    Some(argv)
+                }
+            }
+        }
     };
     let mut reply = Reply::changed(argv.is_some()).with("name", name).with("state", args.need("state"));
     if let Some(mut argv) = argv.filter(|_| !cx.check()) {
@@ -103,19 +105,25 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
             }
         }
     }
-    if args.need("state") == "present" {
-        let accounts = Accounts::new(cx);
-        let after = if local { accounts.local_group(name) } else { accounts.group_named(name) };
-        reply = reply.with("system", args.flag("system"));
-        reply = match after {
-            Some(group) => reply.with("gid", group.gid),
-            None => reply.with("gid", args.get("gid").cloned().unwrap_or(Value::Null)),
-        };
+    if let Some(group) = find(&Accounts::new(cx)) {
+        reply = reply.with("system", args.flag("system")).with("gid", group.gid);
     }
     Ok(reply)
 }
 
-fn creation(cx: &Context<'_>, args: &Args, local: bool) -> Result<Vec<String>, ModuleError> {
+/// libuser gives a number twice: nobody else may have it.
+fn number_is_free(args: &Args, name: &str, accounts: &Accounts<'_>) -> Result<(), ModuleError> {
+    let Some(gid) = args.int("gid").filter(|gid| *gid != 0) else { return Ok(()) };
+    match accounts.groups().iter().find(|other| i64::from(other.gid) == gid && other.name != name) {
+        Some(other) => Err(ModuleError::msg(format!("GID '{gid}' already exists with group '{}'", other.name))),
+        None => Ok(()),
+    }
+}
+
+fn creation(cx: &Context<'_>, args: &Args, local: bool, accounts: &Accounts<'_>) -> Result<Vec<String>, ModuleError> {
+    if local {
+        number_is_free(args, args.need("name"), accounts)?;
+    }
     let mut argv = vec![tools::need(cx, if local { "lgroupadd" } else { "groupadd" })?];
     if let Some(gid) = args.int("gid") {
         argv.extend(["-g".to_owned(), gid.to_string()]);

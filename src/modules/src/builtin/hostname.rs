@@ -2,7 +2,8 @@
 //!
 //! Options:
 //! - `name` (required): the name.
-//! - `use`: how to set it; chosen by what the target is when not given: `systemd`, `debian`, `redhat`, `alpine`, `generic`.
+//! - `use`: how to set it; chosen by what the target is when not given: `systemd` (also as `debian`), `redhat`, `alpine`,
+//!   `sles`, `openrc`, `openbsd` and `freebsd`; those of systems that are no Linux are refused.
 //!
 //! Returns: `name`, `ansible_facts` (hostname, nodename, fqdn, domain).
 //!
@@ -17,7 +18,7 @@
 use rplay_protocol::{Diff, Reply};
 use rplay_value::Map;
 
-use crate::facts::{distribution_and_family, service_manager};
+use crate::facts::{Probe, distribution_and_family, fqdn, service_manager};
 use crate::{Arg, ArgSpec, Args, Context, Module, ModuleError, Replace, Support, tools};
 
 /// `ansible.builtin.hostname`
@@ -27,7 +28,10 @@ pub static MODULE: Module = Module {
     spec: &ArgSpec {
         args: &[
             Arg::text("name").required(),
-            Arg::text("use").choices(&["alpine", "debian", "generic", "redhat", "systemd"]),
+            Arg::text("use").choices(&[
+                "alpine", "debian", "freebsd", "generic", "macos", "macosx", "darwin", "openbsd", "openrc", "redhat",
+                "sles", "solaris", "systemd",
+            ]),
         ],
         ..ArgSpec::EMPTY
     },
@@ -38,145 +42,198 @@ pub static MODULE: Module = Module {
 
 fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let name = args.need("name");
-    let strategy = args.text("use").map_or_else(|| strategy(cx), str::to_owned);
-    let host = Host { cx, strategy: &strategy };
+    let host = Host { cx, way: Way::of(cx, args.text("use"))? };
     let (current, permanent) = (host.current()?, host.permanent()?);
-    let mut changed = false;
-    if current != name {
-        changed = true;
-        if !cx.check() {
-            host.set_current(name)?;
+    let (now, later) = (current != name, permanent != name);
+    if !cx.check() {
+        // systemd makes the static name the running one as well, where the running one is nobody's choice.
+        if host.way == Way::Systemd {
+            if later {
+                host.set_permanent(name)?;
+            }
+            if if later { host.current()? != name } else { now } {
+                host.set_current(name)?;
+            }
+        } else {
+            if now {
+                host.set_current(name)?;
+            }
+            if later {
+                host.set_permanent(name)?;
+            }
         }
     }
-    // The generic way has no file: what is set now is all there is.
-    if permanent.as_deref().is_some_and(|permanent| permanent != name) {
-        changed = true;
-        if !cx.check() {
-            host.set_permanent(name)?;
-        }
-    }
-    let before = if current == name { permanent.unwrap_or_else(|| current.clone()) } else { current };
-    let diff = changed.then(|| Diff {
+    let before = if now { current } else { permanent };
+    let diff = (now || later).then(|| Diff {
         before: Some(format!("hostname = {before}\n").into()),
         after: Some(format!("hostname = {name}\n").into()),
         ..Diff::default()
     });
     let short = name.split('.').next().unwrap_or(name);
-    let domain = name.split_once('.').map_or("", |(_, domain)| domain);
-    let facts =
-        [("ansible_hostname", short), ("ansible_nodename", name), ("ansible_fqdn", name), ("ansible_domain", domain)];
-    Ok(Reply::changed(changed).with("name", name).with("ansible_facts", Map::from_iter(facts)).with_diff(diff))
+    let running = fs_err::read_to_string(cx.path("/proc/sys/kernel/hostname")).unwrap_or_default();
+    let full = fqdn(&Probe::new(cx, 10, ""), running.trim());
+    let domain = full.split_once('.').map_or("", |(_, domain)| domain);
+    let facts = [
+        ("ansible_hostname", short),
+        ("ansible_nodename", name),
+        ("ansible_fqdn", full.as_str()),
+        ("ansible_domain", domain),
+    ];
+    Ok(Reply::changed(now || later).with("name", name).with("ansible_facts", Map::from_iter(facts)).with_diff(diff))
 }
 
-fn strategy(cx: &Context<'_>) -> String {
-    if tools::find(cx, "hostnamectl").is_some() && service_manager(cx) == "systemd" {
-        return "systemd".to_owned();
+/// How a name is set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Systemd,
+    /// The file holds the name and nothing else.
+    File(&'static str),
+    /// The same, and `hostname -F` makes it the running one.
+    Alpine,
+    /// The same, and `hostname` makes it the running one.
+    Both(&'static str),
+    /// `HOSTNAME=` among the settings of the network.
+    RedHat,
+    /// `hostname=` in a file of that alone.
+    Openrc,
+}
+
+impl Way {
+    fn of(cx: &Context<'_>, named: Option<&str>) -> Result<Self, ModuleError> {
+        let refuse = |msg: String| Err(ModuleError::msg(msg));
+        match named {
+            Some("alpine") => Ok(Self::Alpine),
+            Some("freebsd") => Ok(Self::Both("/etc/rc.conf.d/hostname")),
+            Some("openbsd") => Ok(Self::Both("/etc/myname")),
+            Some("openrc") => Ok(Self::Openrc),
+            Some("redhat") => Ok(Self::RedHat),
+            Some("sles") => Ok(Self::File("/etc/HOSTNAME")),
+            Some("debian" | "systemd") => tools::need(cx, "hostnamectl").map(|_| Self::Systemd),
+            Some("macos" | "macosx" | "darwin") => {
+                let program = tools::need(cx, "scutil")?;
+                refuse(format!("{program} sets names of macOS, which is no target of rplay"))
+            }
+            Some(other) => refuse(format!("use={other} sets no name on Linux")),
+            None if service_manager(cx) == "systemd" => tools::need(cx, "hostnamectl").map(|_| Self::Systemd),
+            None => {
+                let (distribution, family) = distribution_and_family(cx);
+                match family.as_str() {
+                    "Debian" => Ok(Self::File("/etc/hostname")),
+                    "RedHat" => Ok(Self::RedHat),
+                    "Alpine" => Ok(Self::Alpine),
+                    "Suse" => Ok(Self::File("/etc/HOSTNAME")),
+                    "Gentoo" => Ok(Self::Openrc),
+                    _ => refuse(format!("hostname module cannot be used on platform Linux ({distribution})")),
+                }
+            }
+        }
     }
-    match distribution_and_family(cx).1.as_str() {
-        "Debian" => "debian",
-        "RedHat" => "redhat",
-        "Alpine" => "alpine",
-        _ if cx.path("/etc/hostname").exists() => "debian",
-        _ => "generic",
-    }
-    .to_owned()
 }
 
 struct Host<'a, 'c> {
     cx: &'a Context<'c>,
-    strategy: &'a str,
+    way: Way,
 }
 
 impl Host<'_, '_> {
+    /// What a command prints.
+    fn ask(&self, words: &[&str]) -> Result<String, ModuleError> {
+        let mut argv = vec![tools::need(self.cx, words[0])?];
+        argv.extend(words[1..].iter().map(|word| (*word).to_owned()));
+        let output = tools::run(self.cx, &argv)?;
+        if !output.success() {
+            let (rc, out, err) = (output.rc, output.out(), output.err());
+            return Err(ModuleError::msg(format!("Command failed rc={rc}, out={out}, err={err}")));
+        }
+        Ok(output.out().trim().to_owned())
+    }
+
     fn current(&self) -> Result<String, ModuleError> {
-        if self.strategy == "systemd" {
-            return Ok(tools::run_checked(self.cx, &["hostnamectl", "--transient", "status"])?.out().trim().to_owned());
-        }
-        let path = self.cx.path("/proc/sys/kernel/hostname");
-        let text = fs_err::read_to_string(path).or_else(|_| {
-            let output = tools::run(self.cx, &["hostname"]).map(|output| output.out());
-            output.map_err(|error| std::io::Error::other(error.to_string()))
-        })?;
-        Ok(text.trim().to_owned())
-    }
-
-    fn file(&self) -> Option<&'static str> {
-        match self.strategy {
-            "redhat" => Some("/etc/sysconfig/network"),
-            "debian" | "alpine" => Some("/etc/hostname"),
-            _ => None,
+        match self.way {
+            Way::Systemd => self.ask(&["hostnamectl", "--transient", "status"]),
+            Way::Both(_) => self.ask(&["hostname"]),
+            _ => self.permanent(),
         }
     }
 
-    fn permanent(&self) -> Result<Option<String>, ModuleError> {
-        if self.strategy == "systemd" {
-            let output = tools::run_checked(self.cx, &["hostnamectl", "--static", "status"])?;
-            return Ok(Some(output.out().trim().to_owned()));
-        }
-        let Some(file) = self.file() else { return Ok(None) };
+    fn lines(&self, file: &str) -> Vec<String> {
         let text = fs_err::read_to_string(self.cx.path(file)).unwrap_or_default();
-        Ok(Some(match self.strategy {
-            "redhat" => {
-                let value = text.lines().find_map(|line| line.trim().strip_prefix("HOSTNAME="));
-                value.unwrap_or_default().trim_matches('"').to_owned()
-            }
-            _ => text.trim().to_owned(),
-        }))
+        text.lines().map(str::to_owned).collect()
+    }
+
+    fn permanent(&self) -> Result<String, ModuleError> {
+        let setting = |file: &str, name: &str| {
+            let lines = self.lines(file);
+            lines.iter().find_map(|line| Some(line.trim().strip_prefix(name)?.trim_matches('"').trim().to_owned()))
+        };
+        Ok(match self.way {
+            Way::Systemd => return self.ask(&["hostnamectl", "--static", "status"]),
+            Way::File(file) | Way::Both(file) => self.lines(file).join("\n").trim().to_owned(),
+            Way::Alpine => self.lines("/etc/hostname").join("\n").trim().to_owned(),
+            Way::Openrc => setting("/etc/conf.d/hostname", "hostname=").unwrap_or_default(),
+            Way::RedHat => match setting(NETWORK, "HOSTNAME=") {
+                Some(name) => name,
+                None => {
+                    let msg = format!("failed to read hostname: there is no HOSTNAME in {NETWORK}");
+                    return Err(ModuleError::msg(msg));
+                }
+            },
+        })
     }
 
     fn set_current(&self, name: &str) -> Result<(), ModuleError> {
-        let argv: Vec<&str> = match self.strategy {
-            "systemd" => {
-                if name.len() > 64 {
-                    return Err(ModuleError::msg(
-                        "name cannot be longer than 64 characters on systemd servers, try a shorter name",
-                    ));
-                }
-                vec!["hostnamectl", "--transient", "set-hostname", name]
+        match self.way {
+            Way::Systemd => {
+                short_enough(name)?;
+                self.ask(&["hostnamectl", "--transient", "set-hostname", name]).map(drop)
             }
-            "alpine" => vec!["hostname", "-F", "/etc/hostname"],
-            _ => vec!["hostname", name],
-        };
-        if self.strategy == "alpine" {
-            self.set_permanent(name)?;
+            Way::Alpine => {
+                self.set_permanent(name)?;
+                self.ask(&["hostname", "-F", "/etc/hostname"]).map(drop)
+            }
+            Way::Both(_) => self.ask(&["hostname", name]).map(drop),
+            Way::File(_) | Way::RedHat | Way::Openrc => Ok(()),
         }
-        let program = tools::need(self.cx, argv[0])?;
-        let mut command = vec![program.as_str()];
-        command.extend(&argv[1..]);
-        tools::run_checked(self.cx, &command).map(drop)
     }
 
     fn set_permanent(&self, name: &str) -> Result<(), ModuleError> {
-        if self.strategy == "systemd" {
-            if name.len() > 64 {
-                return Err(ModuleError::msg(
-                    "name cannot be longer than 64 characters on systemd servers, try a shorter name",
-                ));
+        let (file, content) = match self.way {
+            Way::Systemd => {
+                short_enough(name)?;
+                // "Pretty" names may hold anything; the static one is what /etc/hostname holds.
+                return self.ask(&["hostnamectl", "--pretty", "--static", "set-hostname", name]).map(drop);
             }
-            let program = tools::need(self.cx, "hostnamectl")?;
-            // "Pretty" names may hold anything; the static one is what /etc/hostname holds.
-            for kind in ["--pretty", "--static"] {
-                tools::run_checked(self.cx, &[program.as_str(), kind, "set-hostname", name])?;
+            Way::File(file) | Way::Both(file) => (file, format!("{name}\n")),
+            Way::Alpine => ("/etc/hostname", format!("{name}\n")),
+            Way::Openrc => {
+                ("/etc/conf.d/hostname", self.with_setting("/etc/conf.d/hostname", "hostname=", &format!("\"{name}\"")))
             }
-            return Ok(());
-        }
-        let Some(file) = self.file() else { return Ok(()) };
-        let path = self.cx.path(file);
-        let content = if self.strategy == "redhat" {
-            let text = fs_err::read_to_string(&path).unwrap_or_default();
-            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-            let line = format!("HOSTNAME={name}");
-            match lines.iter_mut().find(|line| line.trim().starts_with("HOSTNAME=")) {
-                Some(old) => *old = line,
-                None => lines.push(line),
-            }
-            lines.join("\n") + "\n"
-        } else {
-            format!("{name}\n")
+            Way::RedHat => (NETWORK, self.with_setting(NETWORK, "HOSTNAME=", name)),
         };
         // Containers mount this file: it can be written, not replaced.
-        Replace::new(&path).unsafe_writes(true).write(self.cx.sys(), content.as_bytes())
+        Replace::new(&self.cx.path(file)).unsafe_writes(true).write(self.cx.sys(), content.as_bytes())
     }
+
+    /// A file's text with a setting changed or added.
+    fn with_setting(&self, file: &str, name: &str, value: &str) -> String {
+        let mut lines = self.lines(file);
+        let line = format!("{name}{value}");
+        match lines.iter_mut().find(|line| line.trim().starts_with(name)) {
+            Some(old) => *old = line,
+            None => lines.push(line),
+        }
+        lines.join("\n") + "\n"
+    }
+}
+
+/// Where old RPM systems keep their name.
+const NETWORK: &str = "/etc/sysconfig/network";
+
+fn short_enough(name: &str) -> Result<(), ModuleError> {
+    if name.len() <= 64 {
+        return Ok(());
+    }
+    Err(ModuleError::msg("name cannot be longer than 64 characters on systemd servers, try a shorter name"))
 }
 
 #[cfg(test)]
@@ -193,8 +250,9 @@ mod tests {
         fake.write("/proc/1/comm", "systemd").unwrap();
         let reply = fake.call("hostname", args([("name", "new.example.org")]));
         assert!(reply.changed && !reply.failed, "{reply:?}");
-        assert_eq!(reply.data.get("ansible_facts").unwrap().get("ansible_domain"), Some(&"example.org".into()));
-        assert!(fake.command_lines().contains(&"hostnamectl --static set-hostname new.example.org".to_owned()));
+        assert_eq!(reply.data.get("ansible_facts").unwrap().get("ansible_nodename"), Some(&"new.example.org".into()));
+        let set = "hostnamectl --pretty --static set-hostname new.example.org";
+        assert!(fake.command_lines().contains(&set.to_owned()));
         let before = fake.command_lines().len();
         assert!(!fake.call("hostname", args([("name", "old")])).changed);
         assert_eq!(fake.command_lines().len(), before + 2);
@@ -204,13 +262,12 @@ mod tests {
     fn debian_without_systemd() {
         let fake = Fake::new().unwrap().on("hostname", 0, "");
         fake.write("/etc/os-release", "ID=debian\nNAME=\"Debian GNU/Linux\"\n").unwrap();
-        fake.write("/proc/sys/kernel/hostname", "old\n").unwrap();
         fake.write("/etc/hostname", "old\n").unwrap();
         assert!(fake.check("hostname", args([("name", "new")])).changed);
         assert_eq!(fake.read("/etc/hostname").unwrap(), "old\n");
         let reply = fake.call("hostname", args([("name", "new")]));
         assert!(reply.changed, "{reply:?}");
         assert_eq!(fake.read("/etc/hostname").unwrap(), "new\n");
-        assert_eq!(fake.command_lines(), ["hostname new"]);
+        assert!(fake.command_lines().is_empty());
     }
 }

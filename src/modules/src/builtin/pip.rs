@@ -32,7 +32,7 @@ pub static MODULE: Module = Module {
     collection: "ansible.builtin",
     spec: &ArgSpec {
         args: &[
-            Arg::text("state").default("present").choices(&["absent", "forcereinstall", "latest", "present"]),
+            Arg::text("state").default("present").choices(&["present", "absent", "latest", "forcereinstall"]),
             Arg::list("name"),
             Arg::text("version"),
             Arg::text("requirements"),
@@ -58,7 +58,11 @@ pub static MODULE: Module = Module {
 
 fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let umask = args.text("umask").map(|text| u32::from_str_radix(text, 8)).transpose();
-    let umask = umask.map_err(|_| ModuleError::msg("umask must be an octal integer"))?;
+    let umask = umask.map_err(|_| {
+        let shown = Value::from(args.need("umask")).repr();
+        let details = format!("invalid literal for int() with base 8: {shown}");
+        ModuleError::reply(Reply::failure("umask must be an octal integer").with("details", details))
+    })?;
     let names = joined(&args.texts("name"));
     let (state, version) = (args.need("state"), args.text("version"));
     if state == "latest" && version.is_some() {
@@ -68,12 +72,8 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         let msg = "'version' argument is ambiguous when installing multiple package distributions. Please specify version restrictions next to each package in 'name' argument.";
         return Err(ModuleError::msg(msg));
     }
-    if let (Some(version), Some(name)) = (version, names.first())
-        && split(name).1.is_some()
-    {
-        let msg = format!(
-            "The 'version' argument conflicts with any version specifier provided along with a package name. Please keep the version specifier, but remove the 'version' argument ({version})."
-        );
+    if version.is_some() && names.first().is_some_and(|name| split(name).1.is_some()) {
+        let msg = "The 'version' argument conflicts with any version specifier provided along with a package name. Please keep the version specifier, but remove the 'version' argument.";
         return Err(ModuleError::msg(msg));
     }
     Pip { cx, args, umask, out: String::new(), err: String::new() }.run(names)
@@ -101,6 +101,21 @@ fn split(requirement: &str) -> (String, Option<&str>) {
     (name.trim().to_lowercase().replace(['_', '.'], "-"), conditions)
 }
 
+/// Ends well where Python has pip.
+const HAS_PIP: &str = "import importlib.util, sys; sys.exit(importlib.util.find_spec('pip') is None)";
+
+/// A requirement in one form: no blanks, its conditions in order.
+fn plain(requirement: &str) -> String {
+    if is_place(requirement) || requirement.contains(';') {
+        return requirement.to_owned();
+    }
+    let end = requirement.find(['<', '>', '=', '!', '~', ' ']).unwrap_or(requirement.len());
+    let compact: String = requirement[end..].chars().filter(|c| !c.is_whitespace()).collect();
+    let mut conditions: Vec<&str> = compact.split(',').filter(|condition| !condition.is_empty()).collect();
+    conditions.sort_unstable();
+    format!("{}{}", &requirement[..end], conditions.join(","))
+}
+
 /// Whether a requirement names a place instead of a package.
 fn is_place(requirement: &str) -> bool {
     ["svn+", "git+", "hg+", "bzr+", "http:", "https:", "file:", ".", "/"]
@@ -122,15 +137,8 @@ impl Pip<'_, '_> {
         let args = self.args;
         let state = args.need("state");
         let made = self.virtual_environment()?;
-        let text = |name: &str| args.get(name).cloned().unwrap_or(Value::Null);
-        let mut reply = Reply::changed(made)
-            .with("name", text("name"))
-            .with("version", text("version"))
-            .with("state", state)
-            .with("requirements", text("requirements"))
-            .with("virtualenv", text("virtualenv"));
         if made && self.cx.check() {
-            return Ok(reply);
+            return Ok(Reply::changed(true));
         }
         let pip = self.pip()?;
         let mut command = pip.clone();
@@ -141,56 +149,88 @@ impl Pip<'_, '_> {
             "forcereinstall" => command.extend(["-U".to_owned(), "--force-reinstall".to_owned()]),
             _ => {}
         }
-        if args.flag("break_system_packages") {
-            command.push("--break-system-packages".to_owned());
-        }
-        command.extend(words::split(args.text("extra_args").unwrap_or_default()).map_err(ModuleError::msg)?);
-        if let Some(file) = args.text("requirements") {
-            command.extend(["-r".to_owned(), file.to_owned()]);
+        let extra = args.text("extra_args").unwrap_or_default();
+        command.extend(words::split(extra).map_err(ModuleError::msg)?);
+        if args.flag("editable") && !command.iter().any(|word| word == "-e") {
+            command.push("-e".to_owned());
         }
         let wanted: Vec<String> = names
             .iter()
             .map(|name| match args.text("version") {
-                Some(version) => format!("{name}=={version}"),
+                Some(version) if version.starts_with(|c: char| c.is_ascii_digit()) => format!("{name}=={version}"),
+                Some(conditions) => format!("{name} {conditions}"),
                 None => name.clone(),
             })
+            .map(|requirement| plain(&requirement))
             .collect();
-        let places = wanted.iter().any(|name| is_place(name)) || args.get("requirements").is_some();
-        if args.flag("editable") && state != "absent" {
-            command.push("-e".to_owned());
+        if let Some(file) = args.text("requirements") {
+            command.extend(["-r".to_owned(), file.to_owned()]);
         }
         command.extend(wanted.iter().cloned());
-        reply = reply.with("cmd", command.clone());
-        let before = self.freeze(&pip)?;
+        let uncertain = !extra.is_empty() || args.flag("editable") || args.get("requirements").is_some();
+        if self.cx.check() && (uncertain || state == "latest" || names.is_empty()) {
+            return Ok(Reply::changed(true));
+        }
+        let places = wanted.iter().any(|name| is_place(name)) || args.get("requirements").is_some();
+        let (asked, before) = self.list(&pip)?;
         let fits = |requirement: &String| {
             let (name, conditions) = split(requirement);
             before.get(&name).is_some_and(|version| conditions.is_none_or(|conditions| satisfies(version, conditions)))
         };
         let settled = match state {
             "present" => !places && wanted.iter().all(fits),
-            "absent" => !places && !wanted.iter().any(|name| before.contains_key(&split(name).0)),
+            "absent" => !places && !wanted.iter().any(fits),
             _ => false,
         };
+        if self.cx.check() {
+            let changed = !settled && matches!(state, "present" | "absent");
+            return Ok(self.said(Reply::changed(changed).with("cmd", asked)));
+        }
+        let text = |name: &str| args.get(name).cloned().unwrap_or(Value::Null);
+        let environment = self.environment().map_or(Value::Null, Value::from);
+        let mut reply = Reply::changed(made)
+            .with("cmd", command.clone())
+            .with("name", text("name"))
+            .with("version", text("version"))
+            .with("state", state)
+            .with("requirements", text("requirements"))
+            .with("virtualenv", environment);
         if settled {
             return Ok(self.said(reply));
         }
-        if self.cx.check() {
-            reply.changed = true;
-            return Ok(self.said(reply));
-        }
         let output = self.execute(&command)?;
-        if !output.success() {
-            let all = format!("stdout: {}\n:stderr: {}", output.out(), output.err());
-            let failure = Reply::failure(format!("\n{all}")).with("cmd", command);
-            return Err(ModuleError::reply(self.said(failure.with("rc", output.rc))));
+        let nothing_there = |text: &str| state == "absent" && output.rc == 1 && text.contains("not installed");
+        if !output.success() && !nothing_there(&output.out()) && !nothing_there(&output.err()) {
+            return Err(self.failed(&command));
         }
         let out = output.out();
         reply.changed |= if state == "absent" {
             out.contains("Successfully uninstalled")
         } else {
-            out.contains("Successfully installed") || before != self.freeze(&pip)?
+            out.contains("Successfully installed") || places && before != self.list(&pip)?.1
         };
         Ok(self.said(reply))
+    }
+
+    /// What was said, as the message.
+    fn failed(&self, command: &[String]) -> ModuleError {
+        let mut msg = String::new();
+        if !self.out.is_empty() {
+            msg.push_str(&format!("stdout: {}", self.out));
+        }
+        if !self.err.is_empty() {
+            msg.push_str(&format!("\n:stderr: {}", self.err));
+        }
+        ModuleError::reply(Reply::failure(msg).with("cmd", command.to_vec()))
+    }
+
+    /// The folder of the environment.
+    fn environment(&self) -> Option<String> {
+        let folder = self.args.text("virtualenv")?;
+        Some(match self.args.text("chdir").filter(|_| !folder.starts_with('/')) {
+            Some(chdir) => format!("{}/{folder}", chdir.trim_end_matches('/')),
+            None => folder.to_owned(),
+        })
     }
 
     fn said(&self, reply: Reply) -> Reply {
@@ -201,6 +241,10 @@ impl Pip<'_, '_> {
         let mut program = Program { umask: self.umask, ..Program::new(argv.iter().map(String::as_str)).live() };
         let folder = self.args.text("chdir").map_or_else(|| self.cx.sys().tmp(), |folder| self.cx.path(folder));
         program = program.cwd(folder);
+        if self.args.flag("break_system_packages") {
+            // Older releases of pip do not know the option.
+            program = program.env("PIP_BREAK_SYSTEM_PACKAGES", "1");
+        }
         let output = tools::run_program(self.cx, program)?;
         self.out.push_str(&output.out());
         self.err.push_str(&output.err());
@@ -209,8 +253,8 @@ impl Pip<'_, '_> {
 
     /// Makes the environment when it is missing; true when it was.
     fn virtual_environment(&mut self) -> Result<bool, ModuleError> {
-        let Some(folder) = self.args.text("virtualenv") else { return Ok(false) };
-        if self.cx.path(folder).join("bin/activate").exists() {
+        let Some(folder) = self.environment() else { return Ok(false) };
+        if self.cx.path(&folder).join("bin/activate").exists() {
             return Ok(false);
         }
         if self.cx.check() {
@@ -233,43 +277,48 @@ impl Pip<'_, '_> {
             Some(python) => command.push(format!("-p{python}")),
             None => {}
         }
-        command.push(folder.to_owned());
-        let output = self.execute(&command)?;
-        if output.success() {
-            return Ok(true);
-        }
-        let all = format!("\nstdout: {}\n:stderr: {}", output.out(), output.err());
-        Err(ModuleError::reply(Reply::failure(all).with("cmd", command).with("rc", output.rc)))
+        command.push(folder);
+        if self.execute(&command)?.success() { Ok(true) } else { Err(self.failed(&command)) }
     }
 
     fn pip(&self) -> Result<Vec<String>, ModuleError> {
-        if let Some(folder) = self.args.text("virtualenv") {
+        if let Some(folder) = self.environment() {
             let inside = ["pip3", "pip"].map(|name| format!("{folder}/bin/{name}"));
             let found = inside.iter().find(|path| self.cx.path(path.as_str()).exists());
             return found.map(|path| vec![path.clone()]).ok_or_else(|| {
                 ModuleError::msg(format!("Unable to find pip in the virtualenv, {folder}, under any of these names: pip3, pip. Make sure pip is present in the virtualenv."))
             });
         }
-        if let Some(name) = self.args.text("executable") {
-            return Ok(vec![tools::need(self.cx, name)?]);
+        let executable = self.args.text("executable");
+        if let Some(path) = executable.filter(|path| path.starts_with('/')) {
+            return Ok(vec![path.to_owned()]);
         }
-        if let Some(pip) = ["pip3", "pip"].iter().find_map(|name| tools::find(self.cx, name)) {
-            return Ok(vec![pip]);
+        // The packages of the target's own Python are meant, whatever `pip3` is.
+        let python = tools::find(self.cx, "python3").filter(|_| executable.is_none());
+        if let Some(python) = python
+            && tools::run(self.cx, &[&python, "-c", HAS_PIP])?.success()
+        {
+            return Ok(vec![python, "-m".to_owned(), "pip".to_owned()]);
         }
-        let python = ["python3", "python"].iter().find_map(|name| tools::find(self.cx, name));
-        let module = python.map(|python| vec![python, "-m".to_owned(), "pip".to_owned()]);
-        module.ok_or_else(|| ModuleError::msg("Unable to find any of pip3 to use.  pip needs to be installed."))
+        let name = executable.unwrap_or("pip3");
+        let missing = || ModuleError::msg(format!("Unable to find any of {name} to use.  pip needs to be installed."));
+        Ok(vec![tools::find(self.cx, name).ok_or_else(missing)?])
     }
 
-    /// Installed packages and their versions.
-    fn freeze(&mut self, pip: &[String]) -> Result<BTreeMap<String, String>, ModuleError> {
+    /// What is asked, and installed packages with their versions.
+    fn list(&mut self, pip: &[String]) -> Result<(String, BTreeMap<String, String>), ModuleError> {
         let argv = [pip, &["list".to_owned(), "--format=freeze".to_owned()]].concat();
+        let asked = argv.join(" ");
         let mut program = Program::new(argv);
         program = program.env("PIP_DISABLE_PIP_VERSION_CHECK", "1").cwd(self.cx.sys().tmp());
         let listed = tools::run_program(self.cx, program)?;
+        if self.cx.check() {
+            self.out.push_str(&listed.out());
+            self.err.push_str(&listed.err());
+        }
         let text = listed.out();
         let pairs = text.lines().filter_map(|line| line.split_once("=="));
-        Ok(pairs.map(|(name, version)| (split(name).0, version.trim().to_owned())).collect())
+        Ok((asked, pairs.map(|(name, version)| (split(name).0, version.trim().to_owned())).collect()))
     }
 }
 

@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use rplay_protocol::{Call, Reply};
 
+use crate::convert::Surroundings;
 use crate::facts::service_manager;
 use crate::{Arg, ArgSpec, Args, Context, Module, ModuleError, Output, Support, sysv, tools, words};
 
@@ -35,8 +36,8 @@ pub static MODULE: Module = Module {
     collection: "ansible.builtin",
     spec: &ArgSpec {
         args: &[
-            Arg::text("name").required(),
-            Arg::text("state").choices(&["started", "stopped", "reloaded", "restarted"]),
+            Arg::text("name"),
+            Arg::text("state"),
             Arg::int("sleep"),
             Arg::text("pattern"),
             Arg::bool("enabled"),
@@ -44,13 +45,29 @@ pub static MODULE: Module = Module {
             Arg::text("arguments").default("").alias(&["args"]),
             Arg::text("use").default("auto"),
         ],
-        // What only one service manager's module takes is checked by that module.
+        // The service manager's module says what it takes.
         open: true,
         ..ArgSpec::EMPTY
     },
     check: Support::Full,
     diff: Support::None,
     run,
+};
+
+/// What is taken where services are scripts.
+static SCRIPTS: ArgSpec = ArgSpec {
+    args: &[
+        Arg::text("name").required(),
+        Arg::text("state").choices(&["started", "stopped", "reloaded", "restarted"]),
+        Arg::int("sleep"),
+        Arg::text("pattern"),
+        Arg::bool("enabled"),
+        Arg::text("runlevel").default("default"),
+        Arg::text("arguments").default("").alias(&["args"]),
+        Arg::text("use").default("auto"),
+    ],
+    one_of: &[&["state", "enabled"]],
+    ..ArgSpec::EMPTY
 };
 
 /// Options that mean nothing to systemd.
@@ -62,41 +79,25 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         named => named.rsplit('.').next().unwrap_or(named).to_owned(),
     };
     if manager == "systemd" || manager == "systemd_service" {
-        return with_systemd(cx, args);
+        return Ok(with_systemd(cx));
     }
-    if args.get("state").is_none() && args.get("enabled").is_none() {
-        return Err(ModuleError::msg("Neither 'state' nor 'enabled' set"));
-    }
-    if let Some((name, _)) =
-        args.all().texts().find(|(name, _)| MODULE.spec.args.iter().all(|a| a.name != name.as_str()))
-    {
-        let name = name.as_str();
-        return Err(ModuleError::msg(format!(
-            "Unsupported parameters for (service) module: {name}. {manager} does not have it; only systemd units can be told to."
-        )));
-    }
+    let sys = cx.sys();
+    let surroundings = Surroundings::new(|name| sys.var(name));
+    let args = SCRIPTS.check_in("ansible.legacy.service", &cx.call().args, &surroundings);
+    let args = &args.map_err(|error| ModuleError::msg(error.message))?;
     let openrc = manager == "openrc" || tools::find(cx, "rc-service").is_some() && manager != "sysvinit";
     Scripts { cx, args, openrc }.run()
 }
 
-fn with_systemd(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
-    let mut call =
-        Call { module: "ansible.builtin.systemd_service".to_owned(), attachments: Vec::new(), ..cx.call().clone() };
+fn with_systemd(cx: &mut Context<'_>) -> Reply {
+    let mut call = Call { module: "ansible.legacy.systemd".to_owned(), attachments: Vec::new(), ..cx.call().clone() };
     call.args.remove("use");
     for option in FOR_SCRIPTS {
         if call.args.remove(option).is_some() {
             cx.warn(format!("Ignoring \"{option}\" as it is not used in \"systemd\""));
         }
     }
-    if args.get("state").is_none() && args.get("enabled").is_none() && !call.args.contains("masked") {
-        let reload = ["daemon_reload", "daemon-reload", "daemon_reexec", "daemon-reexec"];
-        if !reload.iter().any(|option| call.args.contains(option)) {
-            return Err(ModuleError::msg(
-                "one of the following is required: state, enabled, masked, daemon_reload, daemon_reexec",
-            ));
-        }
-    }
-    Ok(crate::run(cx.sys(), &call))
+    crate::run(cx.sys(), &call)
 }
 
 /// Services that are scripts.

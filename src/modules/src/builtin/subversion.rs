@@ -19,7 +19,7 @@
 use rplay_protocol::Reply;
 use rplay_value::Value;
 
-use crate::{Arg, ArgSpec, Args, Context, Module, ModuleError, Output, Program, Support};
+use crate::{Arg, ArgSpec, Args, Context, Module, ModuleError, Output, Program, Support, tools};
 
 /// `ansible.builtin.subversion`
 pub static MODULE: Module = Module {
@@ -170,7 +170,7 @@ impl<'a, 'c> Svn<'a, 'c> {
         if let Some(password) = self.password {
             program = program.stdin(password);
         }
-        self.cx.sys().run(&program).map_err(|error| ModuleError::msg(error.to_string()))
+        tools::run_program(self.cx, program)
     }
 
     /// The lines that svn prints; what it complains about when it fails.
@@ -179,8 +179,8 @@ impl<'a, 'c> Svn<'a, 'c> {
         if output.success() {
             return Ok(output.out().lines().map(str::to_owned).collect());
         }
-        let reply = Reply::failure(output.err().trim_end()).with("rc", output.rc).with("stdout", output.out());
-        Err(ModuleError::reply(reply.with("stderr", output.err())))
+        let words = [self.program.as_str()].into_iter().chain(self.options.iter().map(String::as_str));
+        Err(tools::failed(&words.chain(args.iter().copied()).collect::<Vec<_>>(), &output))
     }
 
     fn revision_of(&self, args: &[&str]) -> Result<String, ModuleError> {

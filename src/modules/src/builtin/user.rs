@@ -116,7 +116,8 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     }
     let append_alone = args.flag("append") && args.get("groups").is_none();
     if append_alone {
-        cx.warn("'append' is set, but no 'groups' are specified. Use 'groups' for appending new groups.");
+        // Without a blank between the sentences, as ansible-core's.
+        cx.warn("'append' is set, but no 'groups' are specified. Use 'groups' for appending new groups.This will change to an error in Ansible 2.14.");
     }
     if args.text("password").is_some_and(looks_unhashed) {
         cx.warn("The input password appears not to have been hashed. The 'password' argument must be encrypted for this module to work properly.");
@@ -157,23 +158,18 @@ impl UserRun<'_, '_> {
         let state = args.need("state").to_owned();
         let mut reply = Reply::ok().with("name", self.name.as_str()).with("state", state.as_str());
         let exists = self.find().is_some();
-        let mut said = None;
+        let said;
         match (state.as_str(), exists) {
             ("absent", false) => return Ok(reply),
+            // As ansible-core: who comes or goes in check mode, and no more.
+            ("absent", true) | ("present", false) if self.cx.check() => return Ok(Reply::changed(true)),
             ("absent", true) => {
-                if !self.cx.check() {
-                    said = Some(self.delete()?);
-                }
+                said = Some(self.delete()?);
                 reply.changed = true;
-                if said.is_some() {
-                    reply = reply.with("force", args.flag("force")).with("remove", args.flag("remove"));
-                }
+                reply = reply.with("force", args.flag("force")).with("remove", args.flag("remove"));
             }
             (_, false) => {
                 reply.changed = true;
-                if self.cx.check() {
-                    return Ok(reply);
-                }
                 said = Some(self.create()?);
                 reply = reply.with("system", args.flag("system")).with("create_home", args.flag("create_home"));
             }

@@ -40,6 +40,7 @@ use rplay_value::{Map, Value};
 
 use crate::{Context, ModuleError};
 pub(crate) use mounts::{sizes, unescape};
+pub(crate) use platform::fqdn;
 pub(crate) use probe::Probe;
 
 /// What one collector found.

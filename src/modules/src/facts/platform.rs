@@ -38,7 +38,7 @@ fn machine() -> &'static str {
 
 /// The host's full name as Python's `getfqdn` finds it: the host's address is looked up, then the address's names; the
 /// first with a dot counts, else the first. The hosts file is read directly; only names it lacks go to the resolver.
-fn fqdn(probe: &Probe<'_>, nodename: &str) -> String {
+pub(crate) fn fqdn(probe: &Probe<'_>, nodename: &str) -> String {
     let hosts: Vec<Vec<String>> = probe
         .lines("/etc/hosts")
         .iter()

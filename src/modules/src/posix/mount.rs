@@ -18,9 +18,11 @@
 //!     state: mounted
 //! ```
 
+use std::path::{Path, PathBuf};
+
 use rplay_protocol::Reply;
 
-use crate::{Arg, ArgSpec, Args, Context, Module, ModuleError, Replace, Support, backup, tools, words};
+use crate::{Arg, ArgSpec, Args, Context, Module, ModuleError, Replace, Support, backup, tools};
 
 /// `ansible.posix.mount`
 pub static MODULE: Module = Module {
@@ -100,7 +102,10 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
     let path = args.need("path").trim_end_matches('/');
     let path = if path.is_empty() { "/" } else { path };
     let mut opts = args.text("opts").unwrap_or("defaults").to_owned();
-    if !boot && !opts.split(',').any(|option| option == "noauto") {
+    let noauto = opts.split(',').any(|option| option == "noauto");
+    if boot && noauto {
+        cx.warn("Ignore the 'boot' due to 'opts' contains 'noauto'.");
+    } else if !boot && !noauto {
         opts.push_str(",noauto");
     }
     let text = |name: &str| args.text(name).unwrap_or_default().to_owned();
@@ -118,12 +123,16 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
         .with("fstab", fstab)
         .with("dump", wanted.dump.as_str())
         .with("passno", wanted.passno.as_str())
-        .with("opts", wanted.opts.as_str());
-    if args.get("src").is_some() {
-        reply = reply.with("src", wanted.src.as_str()).with("fstype", wanted.fstype.as_str());
+        .with("opts", wanted.opts.as_str())
+        .with("boot", if boot { "yes" } else { "no" })
+        .with("backup_file", "");
+    for name in ["src", "fstype"] {
+        if let Some(value) = args.text(name) {
+            reply = reply.with(name, value);
+        }
     }
     let mounted = mounted(cx, path);
-    let mut table = Table { cx, args, fstab, backup_file: None };
+    let mut table = Table { cx, args, fstab, backup_file: None, before: None };
     match state {
         "present" => reply.changed = table.set(path, Some(&wanted))?,
         "absent_from_fstab" => reply.changed = table.set(path, None)?,
@@ -150,21 +159,12 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
             }
         }
         "remounted" => {
-            if mounted.is_none() {
-                return Err(ModuleError::msg(format!("{path} is not mounted: it cannot be remounted")));
-            }
             reply.changed = true;
-            let given = args.text("opts").map_or("remount".to_owned(), |opts| format!("remount,{opts}"));
-            act(cx, &["mount", "-o", &given, path], "Error remounting")?;
+            remount(cx, state, &wanted, fstab, path, "Error remounting")?;
         }
         _ => {
             let folder = cx.path(path);
-            if !folder.exists() {
-                reply.changed = true;
-                if !cx.check() {
-                    fs_err::create_dir_all(&folder)?;
-                }
-            }
+            let made = if cx.check() { Vec::new() } else { make(&folder)? };
             let line_changed = state == "mounted" && table.set(path, Some(&wanted))?;
             reply.changed |= line_changed;
             let same_source = mounted.as_deref().is_some_and(|source| state == "mounted" || source == wanted.src);
@@ -173,22 +173,23 @@ fn run(cx: &mut Context<'_>, args: &Args) -> Result<Reply, ModuleError> {
                     let msg =
                         "Ephemeral mount point is already mounted with a different source than the specified one.";
                     return Err(ModuleError::msg(format!(
-                        "{msg} Failing in order to prevent an unwanted unmount or override operation."
+                        "{msg} Failing in order to prevent an unwanted unmount or override operation. Try replacing this command with a \"state: unmounted\" followed by a \"state: ephemeral\", or use a different destination path."
                     )));
                 }
                 reply.changed = true;
-                let direct = ["mount", "-t", &wanted.fstype, "-o", &wanted.opts, &wanted.src, path];
-                let by_table = ["mount", path];
-                let custom = ["mount", "-T", fstab, path];
-                let words: &[&str] = match (state, fstab) {
-                    ("ephemeral", _) => &direct,
-                    (_, "/etc/fstab") => &by_table,
-                    _ => &custom,
-                };
-                act(cx, words, "Error mounting")?;
+                act(cx, &words(state, &wanted, fstab, path), "Error mounting").inspect_err(|_| {
+                    // A line that cannot be mounted may keep the host from booting.
+                    table.restore();
+                    for folder in made.iter().rev() {
+                        let _ = fs_err::remove_dir(folder);
+                    }
+                })?;
+            } else if state == "ephemeral" {
+                // Mounted already: mounted again with its options, which may be other ones.
+                reply.changed = true;
+                remount(cx, state, &wanted, fstab, path, "Error mounting")?;
             } else if line_changed {
-                let remount = format!("remount,{}", wanted.opts);
-                act(cx, &["mount", "-o", &remount, path], "Error remounting")?;
+                remount(cx, state, &wanted, fstab, path, "Error mounting").inspect_err(|_| table.restore())?;
             }
         }
     }
@@ -205,6 +206,41 @@ fn mounted(cx: &Context<'_>, path: &str) -> Option<String> {
     entries.last().map(|entry| entry.src.clone())
 }
 
+/// How a path is mounted: by the table, or by what the task says.
+fn words<'a>(state: &str, wanted: &'a Entry, fstab: &'a str, path: &'a str) -> Vec<&'a str> {
+    match (state, fstab) {
+        ("ephemeral", _) => vec!["mount", "-t", &wanted.fstype, "-o", &wanted.opts, &wanted.src, path],
+        (_, "/etc/fstab") => vec!["mount", path],
+        _ => vec!["mount", "-T", fstab, path],
+    }
+}
+
+/// Mounts again what is mounted; what cannot be is unmounted first, unless that could lose options that were given.
+fn remount(
+    cx: &Context<'_>,
+    state: &str,
+    wanted: &Entry,
+    fstab: &str,
+    path: &str,
+    failed: &str,
+) -> Result<(), ModuleError> {
+    let given = state == "remounted" && wanted.opts != "defaults";
+    let option = if given { format!("remount,{}", wanted.opts) } else { "remount".to_owned() };
+    let mount = words(state, wanted, fstab, path);
+    let mut argv = vec!["mount", "-o", &option];
+    argv.extend(&mount[1..]);
+    match act(cx, &argv, failed) {
+        Err(_) if given => Err(ModuleError::msg(
+            "Options were specified with remounted, but the remount command failed. Failing in order to prevent an unexpected mount result. Try replacing this command with a \"state: unmounted\" followed by a \"state: mounted\" using the full desired mount options instead.",
+        )),
+        Err(_) => {
+            act(cx, &["umount", path], failed)?;
+            act(cx, &mount, failed)
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
 fn act(cx: &Context<'_>, words: &[&str], failed: &str) -> Result<(), ModuleError> {
     if cx.check() {
         return Ok(());
@@ -216,8 +252,16 @@ fn act(cx: &Context<'_>, words: &[&str], failed: &str) -> Result<(), ModuleError
     if output.success() {
         return Ok(());
     }
-    let path = words::quote(words[words.len() - 1]);
+    let path = words[words.len() - 1];
     Err(ModuleError::msg(format!("{failed} {path}: {}{}", output.out(), output.err())))
+}
+
+/// Makes a folder; those that were not there before, from the outside in.
+fn make(folder: &Path) -> Result<Vec<PathBuf>, ModuleError> {
+    let missing: Vec<PathBuf> =
+        folder.ancestors().take_while(|ancestor| !ancestor.exists()).map(Path::to_path_buf).collect();
+    fs_err::create_dir_all(folder)?;
+    Ok(missing.into_iter().rev().collect())
 }
 
 struct Table<'a, 'c> {
@@ -225,9 +269,18 @@ struct Table<'a, 'c> {
     args: &'a Args,
     fstab: &'a str,
     backup_file: Option<String>,
+    /// The file as it was before it was written.
+    before: Option<String>,
 }
 
 impl Table<'_, '_> {
+    /// Undoes what was written.
+    fn restore(&self) {
+        if let Some(before) = &self.before {
+            let _ = Replace::new(&self.cx.path(self.fstab)).write(self.cx.sys(), before.as_bytes());
+        }
+    }
+
     /// Sets or takes out the line of a path; true when the file differs.
     fn set(&mut self, path: &str, wanted: Option<&Entry>) -> Result<bool, ModuleError> {
         let file = self.cx.path(self.fstab);
@@ -263,6 +316,7 @@ impl Table<'_, '_> {
                 self.backup_file = backup(&file, false)?.map(|path| path.to_string_lossy().into_owned());
             }
             Replace::new(&file).write(self.cx.sys(), (lines.join("\n") + "\n").as_bytes())?;
+            self.before = Some(text);
         }
         Ok(changed)
     }
