@@ -427,7 +427,7 @@ impl TaskCx<'_> {
             return Err(Trouble::message(format!("Action '{name}' does not support raw params.")).at(action.span));
         }
         if let Some(traits) = traits.filter(|traits| !traits.arguments.is_empty()) {
-            self.check_arguments(&args, &action.name.to_string(), traits.arguments)?;
+            self.check_arguments(&args, action.name.as_ref(), traits.arguments)?;
         }
         Ok(args)
     }

@@ -117,15 +117,12 @@ impl Orders {
         let seconds = |names, default| Ok::<_, Trouble>(Duration::from_secs(number(names, default)?.unsigned_abs()));
         let text = |name: &str| match cx.args.get(name) {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => match value.as_str() {
-                Some(text) => Ok(Some(text.to_owned())),
-                None => {
-                    let shown = value.repr();
-                    Err(Trouble::message(format!(
-                        "Invalid value given for '{name}': {shown} is not a string and conversion is not allowed."
-                    )))
-                }
-            },
+            Some(value) => value.as_str().map(|text| Some(text.to_owned())).ok_or_else(|| {
+                let shown = value.repr();
+                Trouble::message(format!(
+                    "Invalid value given for '{name}': {shown} is not a string and conversion is not allowed."
+                ))
+            }),
         };
         let before = number(["pre_reboot_delay", "pre_reboot_delay_sec"], 0)?;
         let paths = match cx.args.get("search_paths") {

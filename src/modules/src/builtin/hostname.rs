@@ -171,13 +171,9 @@ impl Host<'_, '_> {
             Way::File(file) | Way::Both(file) => self.lines(file).join("\n").trim().to_owned(),
             Way::Alpine => self.lines("/etc/hostname").join("\n").trim().to_owned(),
             Way::Openrc => setting("/etc/conf.d/hostname", "hostname=").unwrap_or_default(),
-            Way::RedHat => match setting(NETWORK, "HOSTNAME=") {
-                Some(name) => name,
-                None => {
-                    let msg = format!("failed to read hostname: there is no HOSTNAME in {NETWORK}");
-                    return Err(ModuleError::msg(msg));
-                }
-            },
+            Way::RedHat => setting(NETWORK, "HOSTNAME=").ok_or_else(|| {
+                ModuleError::msg(format!("failed to read hostname: there is no HOSTNAME in {NETWORK}"))
+            })?,
         })
     }
 

@@ -191,13 +191,8 @@ impl Clock<'_, '_> {
             let Some(planned) = self.args.text(key) else { continue };
             let value = match &self.way {
                 Way::Systemd(program) => {
-                    let text = match status.take() {
-                        Some(text) => text,
-                        None => {
-                            let program = program.clone();
-                            self.execute(&[&program, "status"], false)?
-                        }
-                    };
+                    let program = program.clone();
+                    let text = status.take().map_or_else(|| self.execute(&[&program, "status"], false), Ok)?;
                     let value = shown(&text, key);
                     status = Some(text);
                     value
@@ -314,7 +309,7 @@ impl Clock<'_, '_> {
         };
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
         let fits = |line: &&str| setting.value(line.trim_end_matches('\n')).is_some();
-        let first = lines.iter().position(|line| fits(line)).unwrap_or(0);
+        let first = lines.iter().position(&fits).unwrap_or(0);
         let count = lines.iter().filter(|line| fits(line)).count();
         let mut kept: Vec<&str> = lines[..first].to_vec();
         kept.push(line);
