@@ -51,7 +51,7 @@ impl PythonFiles {
     pub(crate) fn configure(&self, folders: &[PathBuf]) {
         let mut state = self.state();
         for folder in folders {
-            list(folder, &mut state.configured);
+            list(folder, self.kind, &mut state.configured);
         }
         self.note(&state);
     }
@@ -63,7 +63,7 @@ impl PythonFiles {
         if state.entered.contains(&folder) {
             return;
         }
-        list(&folder, &mut state.own);
+        list(&folder, self.kind, &mut state.own);
         state.entered.push(folder);
         state.found.retain(|_, found| found.is_some());
         self.note(&state);
@@ -130,12 +130,26 @@ impl PythonFiles {
     }
 }
 
+/// Actions that many playbooks bring along and that are native here: what their files are told by.
+const WELL_KNOWN: [(&str, &str); 3] = [
+    ("config_template", "class ConfigTemplateParser("),
+    ("merge_configs", "class OverrideConfigParser("),
+    ("merge_yaml", "def update_nested_conf("),
+];
+
+/// Whether a file is the one that a native action was made after: then that one is used, which is faster.
+fn is_native(kind: Kind, stem: &str, path: &Path) -> bool {
+    let mark = WELL_KNOWN.iter().find(|(name, _)| kind == Kind::Action && *name == stem);
+    mark.is_some_and(|(_, mark)| fs_err::read_to_string(path).is_ok_and(|text| text.contains(mark)))
+}
+
 /// The Python files of a folder by what they are called.
-fn list(folder: &Path, names: &mut HashMap<String, PathBuf>) {
+fn list(folder: &Path, kind: Kind, names: &mut HashMap<String, PathBuf>) {
     let Ok(entries) = fs_err::read_dir(folder) else { return };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         let Some(stem) = path.file_stem().and_then(std::ffi::OsStr::to_str) else { continue };
-        if path.extension().is_some_and(|ending| ending == "py") && stem != "__init__" {
+        let python = path.extension().is_some_and(|ending| ending == "py") && stem != "__init__";
+        if python && !names.contains_key(stem) && !is_native(kind, stem, &path) {
             names.entry(stem.to_owned()).or_insert(path);
         }
     }
@@ -144,6 +158,18 @@ fn list(folder: &Path, names: &mut HashMap<String, PathBuf>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_native_is_not_run_in_python_unless_it_is_something_else() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = temp.path().join("action_plugins");
+        fs_err::create_dir(&folder).unwrap();
+        fs_err::write(folder.join("merge_configs.py"), "class OverrideConfigParser(iniparser.BaseParser):\n").unwrap();
+        fs_err::write(folder.join("config_template.py"), "class ActionModule(ActionBase):\n").unwrap();
+        let files = PythonFiles::new(Kind::Action, "action");
+        files.enter(temp.path());
+        assert!(!files.has("merge_configs") && files.has("config_template"));
+    }
 
     #[test]
     fn own_plugins_come_before_configured_ones_and_say_what_they_are() {
