@@ -52,6 +52,7 @@ class VariableManager:
 
     def __init__(self, variables):
         self._all = variables
+        self._inventory = Inventory(variables)
 
     def get_vars(self, play=None, host=None, task=None, **_):
         return self._all
@@ -59,6 +60,24 @@ class VariableManager:
     @property
     def extra_vars(self):
         return {}
+
+
+class Inventory:
+    """The inventory, as far as variables tell of it."""
+
+    def __init__(self, variables):
+        self._variables = variables
+
+    def get_groups_dict(self):
+        return {name: list(hosts) for name, hosts in self._variables["groups"].items()}
+
+    groups = property(get_groups_dict)
+
+    def list_hosts(self, pattern="all"):
+        return list(self._variables["groups"].get(pattern) or [])
+
+    def list_groups(self):
+        return list(self._variables["groups"])
 
 
 def instance(worker, file, collection, name, context):

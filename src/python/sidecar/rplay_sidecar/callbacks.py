@@ -21,7 +21,7 @@ class Office:
         worker.wire.codec.guards_text = False
         self.callbacks = []
         self.tasks, self.hosts = {}, {}
-        self.play = None
+        self.play = self.loader = None
         self.manager = results.VariableManager({})
         from ansible.utils.display import Display
 
@@ -108,10 +108,12 @@ class Office:
             callback._current_task_result = None
 
     def of_playbook(self, message):
-        return [results.Playbook(message["file"])], {}
+        playbook = results.Playbook(message["file"])
+        self.loader = playbook.get_loader()
+        return [playbook], {}
 
     def of_play(self, message):
-        self.play = results.Play(message["play"], self.manager)
+        self.play = results.Play(message["play"], self.manager, self.loader)
         context = play.PlayContext(self.message.get("context") or {}, lambda _name: None)
         for callback in self.callbacks:
             try:
@@ -139,7 +141,8 @@ class Office:
             "no_log": found["no_log"],
             "tags": found["tags"],
             "path": found.get("place"),
-            "uuid": str(found["id"]),
+            # Tasks are not to be taken for plays.
+            "uuid": results.identifier(found["id"] + (1 << 32)),
             "connection": self.message.get("transport"),
             "role": {"name": role, "path": ""} if role else None,
         }

@@ -1,5 +1,28 @@
 """Hosts, plays, results and counts as callbacks see them."""
 
+import os
+import uuid
+
+# Plays and tasks of one run have identifiers that begin alike, as ansible-core's.
+_RUN = str(uuid.uuid4())[:23]
+
+
+def identifier(number):
+    """What a play or task of this number is known by: some callbacks want a UUID."""
+    return "{}-{:012x}".format(_RUN, int(number))
+
+
+class Loader:
+    """What reads the playbook's files, for callbacks that ask which there are."""
+
+    def __init__(self, file=None):
+        path = os.path.abspath(file) if file else None
+        self._FILE_CACHE = {path: None} if path else {}
+        self._basedir = os.path.dirname(path) if path else os.getcwd()
+
+    def get_basedir(self):
+        return self._basedir
+
 
 class Host:
     """A host by its name."""
@@ -43,8 +66,13 @@ class VariableManager:
 
     def get_vars(self, play=None, host=None, task=None, **_):
         found = dict(self.extra_vars, hostvars={})
+        if play is not None:
+            found.update(play.get_vars(), play_hosts=list(getattr(play, "hosts", [])))
         if host is not None:
             found.update(host.get_vars())
+        found.update(self.extra_vars)
+        # As ansible-core: all of them once more.
+        found["vars"] = dict(found)
         return found
 
 
@@ -52,12 +80,13 @@ class Playbook:
     """The playbook that runs."""
 
     def __init__(self, file):
-        import os
-
         self._file_name = file
         self._basedir = os.path.dirname(os.path.abspath(file)) if file else os.getcwd()
         self._entries = []
-        self._loader = None
+        self._loader = Loader(file)
+
+    def get_loader(self):
+        return self._loader
 
     def get_plays(self):
         return list(self._entries)
@@ -66,16 +95,16 @@ class Playbook:
 class Play:
     """A play, or a batch of it."""
 
-    def __init__(self, found, manager):
+    def __init__(self, found, manager, loader=None):
         self.name = found["name"]
         self.hosts = found["pattern"].split(",") if found["pattern"] else []
-        self._uuid = str(found["id"])
+        self._uuid = identifier(found["id"])
         self.strategy = found["strategy"]
         self.check_mode = found["check"]
         self._path = found.get("place")
         self._variable_manager = manager
         self._removed_hosts = []
-        self._loader = None
+        self._loader = loader or Loader()
         self.roles, self.tags, self.vars, self.handlers, self.tasks = [], [], {}, [], []
         self.serial, self.max_fail_percentage, self.gather_facts = [], None, None
         self.any_errors_fatal = self.become = None

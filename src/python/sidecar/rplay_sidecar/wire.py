@@ -5,8 +5,11 @@ the answer (`done`, `raised`) the sidecar may ask back any number of times (`res
 may bring a `call` of its own before it is answered. Only one side talks at a time.
 """
 
+import fcntl
 import json
+import os
 import struct
+import tempfile
 import threading
 
 from rplay_sidecar import values
@@ -28,6 +31,36 @@ class Failed(Exception):
         self.undefined = undefined
 
 
+class Turn:
+    """Who may ask: one thread at a time, and where a plugin has forked, one process at a time."""
+
+    def __init__(self):
+        self._threads = threading.RLock()
+        self._depth = 0
+        # Made when it is needed: most plugins never fork.
+        self._file = None
+        os.register_at_fork(before=self._before, after_in_child=self._after)
+
+    def _before(self):
+        if self._file is None:
+            self._file = tempfile.TemporaryFile()
+
+    def _after(self):
+        self._threads, self._depth = threading.RLock(), 0
+
+    def __enter__(self):
+        self._threads.acquire()
+        self._depth += 1
+        if self._file is not None and self._depth == 1:
+            fcntl.lockf(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_):
+        self._depth -= 1
+        if self._file is not None and self._depth == 0:
+            fcntl.lockf(self._file, fcntl.LOCK_UN)
+        self._threads.release()
+
+
 class Wire:
     """One end of the conversation."""
 
@@ -39,8 +72,8 @@ class Wire:
         self.codec = values.Codec(self)
         # `ansible.cfg`, for options of plugins.
         self.config = None
-        # A plugin may have threads; each question waits for its answer.
-        self.lock = threading.RLock()
+        # A plugin may have threads and processes; each question waits for its answer.
+        self.lock = Turn()
 
     def send(self, message):
         data = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
