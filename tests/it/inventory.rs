@@ -132,6 +132,26 @@ fn keys_that_are_numbers_are_texts_in_json() {
 }
 
 #[test]
+fn the_controller_is_known_when_no_source_names_it() {
+    let bed = bed().file("hosts", "a\n");
+    let ran = bed.rplay(&["inventory", "-i", "hosts", "--host", "localhost"]);
+    assert!(ran.code == 0 && ran.stdout.contains(r#""ansible_connection": "local""#), "{ran}");
+    let ran = bed.rplay(&["inventory", "-i", "hosts", "--host", "b"]);
+    assert!(ran.stderr.contains("Could not match supplied host pattern, ignoring: b"), "{ran}");
+}
+
+#[test]
+fn a_config_file_can_be_named() {
+    let bed = bed().file("own.cfg", "[defaults]\nremote_user = admin\n").file("own", "");
+    let ask = |args: &[&str]| bed.rplay(&[&["config"], args].concat());
+    assert_eq!(ask(&["view", "-c", "own.cfg"]).stdout, "[defaults]\nremote_user = admin\n");
+    assert!(ask(&["dump", "-c", "own.cfg"]).stdout.contains("own.cfg) = admin\n"));
+    let missing = ask(&["view", "-c", "not_there.cfg"]);
+    assert!(missing.stderr.contains("The provided configuration file is missing or not accessible: not_there.cfg"));
+    assert!(ask(&["view", "-c", "own"]).stderr.contains("Unsupported configuration file extension"));
+}
+
+#[test]
 fn hosts_limits_extra_variables_and_files() {
     let bed = inventories();
     let ask = |args: &[&str]| bed.rplay(&[&["inventory", "-i", "vars/hosts"], args].concat());

@@ -246,6 +246,11 @@ impl Inventory {
 
     /// The variables of one host, as `ansible-inventory --host` shows them.
     pub fn host_vars(&self, name: &str, show: Show<'_>) -> Result<Option<Map>, InventoryError> {
-        self.host(name).map(|host| self.shown_vars(host, show)).transpose()
+        // As ansible-inventory, which knows the controller when no source names it.
+        let implicit = || Self::is_localhost_name(name).then(|| Self::implicit_localhost(name));
+        match self.host(name) {
+            Some(host) => self.shown_vars(host, show).map(Some),
+            None => implicit().map(|host| self.shown_vars(&host, show)).transpose(),
+        }
     }
 }

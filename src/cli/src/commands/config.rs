@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use rplay_diag::{Diagnostic, Sources, quoted_list};
@@ -23,6 +24,8 @@ pub(crate) struct Options {
 enum Action {
     /// Show every setting with its value and where that comes from
     Dump {
+        #[command(flatten)]
+        file: FileOption,
         /// Only settings that are not at their default
         #[arg(long, visible_alias = "changed-only")]
         only_changed: bool,
@@ -35,6 +38,8 @@ enum Action {
     },
     /// Show how every setting can be set
     List {
+        #[command(flatten)]
+        file: FileOption,
         /// How to print them
         #[arg(short, long, value_enum, default_value = "yaml")]
         format: ListFormat,
@@ -46,7 +51,37 @@ enum Action {
         disabled: bool,
     },
     /// Show the config file
-    View,
+    View {
+        #[command(flatten)]
+        file: FileOption,
+    },
+}
+
+/// Which config file is meant.
+#[derive(Args, Debug)]
+struct FileOption {
+    /// A config file in the place of the one that would be found
+    #[arg(short = 'c', long = "config", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl FileOption {
+    /// The file, if one is named: it must be there, and be one.
+    fn checked(&self) -> Result<Option<String>, Failure> {
+        let Some(path) = &self.config else { return Ok(None) };
+        let shown = path.display().to_string();
+        if fs_err::File::open(path).is_err() {
+            let message = format!("The provided configuration file is missing or not accessible: {shown}");
+            return Err(Failure::options(Diagnostic::error(message)));
+        }
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        if !matches!(ending, "cfg" | "ini") {
+            let ending = if ending.is_empty() { String::new() } else { format!(".{ending}") };
+            let error = Diagnostic::error(format!("Unsupported configuration file extension for {shown}: {ending}"));
+            return Err(Failure::options(error.hint("config files end in .cfg or .ini")));
+        }
+        Ok(Some(shown))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -74,10 +109,14 @@ pub(crate) fn run(options: &Options) -> i32 {
 }
 
 fn answer(options: &Options, sources: &Sources) -> Result<String, Failure> {
-    let settings = Settings::load(sources, &|name| std::env::var(name).ok())
-        .map_err(|error| Failure::error(error.diagnostic()))?;
+    let file = match &options.action {
+        Action::Dump { file, .. } | Action::List { file, .. } | Action::View { file } => file.checked()?,
+        Action::Init { .. } => None,
+    };
+    let env = |name: &str| file.clone().filter(|_| name == "ANSIBLE_CONFIG").or_else(|| std::env::var(name).ok());
+    let settings = Settings::load(sources, &env).map_err(|error| Failure::error(error.diagnostic()))?;
     match &options.action {
-        Action::Dump { only_changed, format, kind } => {
+        Action::Dump { only_changed, format, kind, .. } => {
             let known = KnownSettings::new(settings.file.as_deref());
             let kept = |known: &Known| !only_changed || known.origin != "default";
             let kinds = plugin_kinds();
@@ -98,9 +137,9 @@ fn answer(options: &Options, sources: &Sources) -> Result<String, Failure> {
             plugins.retain(|plugin| !plugin.options.is_empty());
             dump(&all, &plugins, *format).map_err(|error| Failure::error(Diagnostic::error(error)))
         }
-        Action::List { format } => list(*format).map_err(|error| Failure::error(Diagnostic::error(error))),
+        Action::List { format, .. } => list(*format).map_err(|error| Failure::error(Diagnostic::error(error))),
         Action::Init { disabled } => Ok(init(*disabled)),
-        Action::View => {
+        Action::View { .. } => {
             let Some(path) = &settings.file else {
                 return Err(Failure::options(Diagnostic::error("Invalid or no config file was supplied")));
             };

@@ -140,6 +140,7 @@ fn show(options: &Options, sources: &Sources) -> Result<i32, Failure> {
         let Some(vars) = inventory.host_vars(host, show).map_err(failure)? else {
             let known: Vec<&str> = inventory.hosts().map(|host| &*host.name).collect();
             let error = Diagnostic::error("You must pass a single valid host to --host parameter")
+                .note(format!("Could not match supplied host pattern, ignoring: {host}"))
                 .hint_maybe(nearest(host, known).map(|near| format!("did you mean `{near}`?")));
             return Err(Failure::options(error));
         };

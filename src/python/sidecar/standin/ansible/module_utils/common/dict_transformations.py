@@ -1,6 +1,7 @@
 """Names in snake case and camel case, and merging of mappings."""
 
 import re
+from collections.abc import MutableMapping
 from copy import deepcopy
 
 
@@ -53,3 +54,22 @@ def dict_merge(a, b):
         else:
             result[key] = deepcopy(value)
     return result
+
+
+def recursive_diff(dict1, dict2):
+    """What only one of two mappings has, or has otherwise; None when they are equal."""
+    if not isinstance(dict1, MutableMapping) or not isinstance(dict2, MutableMapping):
+        raise TypeError("Unable to diff 'dict1' {} and 'dict2' {}. Both must be a dictionary.".format(type(dict1), type(dict2)))
+    left = {key: value for key, value in dict1.items() if key not in dict2}
+    right = {key: value for key, value in dict2.items() if key not in dict1}
+    for key in dict1:
+        if key not in dict2:
+            continue
+        one, other = dict1[key], dict2[key]
+        if isinstance(one, dict) and isinstance(other, dict):
+            found = recursive_diff(one, other)
+            if found:
+                left[key], right[key] = found
+        elif one != other:
+            left[key], right[key] = one, other
+    return (left, right) if left or right else None
