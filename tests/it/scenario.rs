@@ -1,6 +1,7 @@
 //! `rplay scenario`: what needs no nodes here, and, in `lab`, what needs Docker.
 
 mod commands;
+mod engines;
 mod faults;
 mod lab;
 mod links;

@@ -326,3 +326,59 @@ nodes:
     assert!(ran.stderr.contains("it ended with 9; its last words: never"), "{ran}");
     assert!(ran.stderr.contains("it was tried twice and stays for a look"), "{ran}");
 }
+
+#[test]
+fn topologies_of_other_tools_are_scenarios() {
+    let bed = bed()
+        .file(
+            "topology/network/one_net.yml",
+            "
+networks:
+  net1:
+    name: data
+    ip_address: 192.0.2.150
+    netmask: 255.255.255.0
+    forward: nat
+    dhcp: {range: {start: 192.0.2.2, end: 192.0.2.100}}
+nodes:
+  default:
+    interfaces: &interfaces
+      network1: {network: data, bridged: no}
+  controller:
+    interfaces: *interfaces
+",
+        )
+        .file(
+            "topology/nodes/controller.yml",
+            "
+name: controller
+cpu: 2
+memory: 2048
+disks:
+  disk1: {path: /var/lib/libvirt/images, dev: /dev/vda, size: 10G, cache: unsafe, preallocation: metadata}
+groups: [controller, overcloud_nodes]
+",
+        )
+        .file("nodes.yml", "overcloud_nodes: [{name: control_0, flavor: control}]\ncontrol_memory: 4096\n");
+    let words = ["scenario", "convert", "infrared", "topology", "--topology-network", "one_net", "--topology-nodes"];
+    let made = bed.rplay(&[&words[..], &["controller:2"]].concat());
+    assert_eq!(made.code, 0, "{made}");
+    fs_err::create_dir(bed.join("one")).unwrap();
+    fs_err::write(bed.join("one/scenario.yml"), &made.stdout).unwrap();
+    let checked = bed.rplay(&["scenario", "check", "one"]);
+    assert!(checked.stdout.contains("2 nodes, 1 network"), "{checked}\n{made}");
+    let wrong = bed.rplay(&[&words[..], &["contrller:2"]].concat());
+    assert!(wrong.code == 5 && wrong.stderr.contains("did you mean `controller`?"), "{wrong}");
+    let made = bed.rplay(&[
+        "scenario",
+        "convert",
+        "quickstart",
+        "nodes.yml",
+        "--image-url",
+        "file:///images/undercloud.qcow2",
+    ]);
+    assert_eq!(made.code, 0, "{made}");
+    fs_err::write(bed.join("two.yml"), &made.stdout).unwrap();
+    let checked = bed.rplay(&["scenario", "check", "two.yml"]);
+    assert!(checked.stdout.contains("2 nodes"), "{checked}\n{made}");
+}

@@ -1,5 +1,6 @@
 //! `rplay scenario`: nodes, what is deployed on them, whether it works, and their removal.
 
+mod convert;
 mod forward;
 mod gc;
 mod graph;
@@ -345,6 +346,11 @@ enum Action {
         #[arg(short = 'y', long)]
         yes: bool,
     },
+    /// Print the scenario that files of another tool describe
+    Convert {
+        #[command(subcommand)]
+        from: convert::From,
+    },
     /// Write the scenario, its nodes as they are and the lab's files to an archive
     Export {
         /// The archive
@@ -403,6 +409,7 @@ fn act(options: &Options, sources: &Arc<Sources>) -> Result<i32, Failure> {
         Action::Gc { names, images, yes } => {
             return gc::gc(names, *images, *yes).map(|()| exit::OK).map_err(failed);
         }
+        Action::Convert { from } => return convert::convert(from, sources),
         Action::Import { file, into } => return import(common, file, into, sources),
         Action::Check(named)
         | Action::Graph { named, .. }
@@ -586,6 +593,7 @@ fn in_lab(action: &Action, common: &Common, lab: &Lab<'_>) -> Result<i32, Failur
         | Action::Graph { .. }
         | Action::Init { .. }
         | Action::Gc { .. }
+        | Action::Convert { .. }
         | Action::Import { .. } => {}
     }
     Ok(exit::OK)

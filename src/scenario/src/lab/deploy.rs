@@ -545,11 +545,11 @@ fn settings(config: &Map, folder: &std::path::Path) -> String {
         let Value::Map(entries) = entries else { continue };
         for (name, value) in entries.texts() {
             let text = plain(value);
-            let parts =
-                text.split(':').map(|part| match part.starts_with("./") || part.starts_with("../") || part == ".." {
-                    true => folder.join(part).display().to_string(),
-                    false => part.to_owned(),
-                });
+            let relative = |part: &str| part.starts_with("./") || part.starts_with("../") || part == "..";
+            let whole = |part: &str| {
+                if relative(part) { folder.join(part).display().to_string() } else { part.to_owned() }
+            };
+            let parts = text.split(':').map(whole);
             out.push_str(&format!("{name} = {}\n", parts.collect::<Vec<_>>().join(":")));
         }
     }

@@ -1,5 +1,11 @@
 //! The daemon's own interface: HTTP over its socket, one connection a request. JSON goes in and comes out; what this needs
 //! of HTTP is so little that it is written here.
+//!
+//! Why not one of the others: `bollard` brings hyper, a second HTTP stack beside `ureq`'s, and types for the whole interface, for
+//! the two dozen requests that are made here, whose answers are looked at in one or two places each. The client of the `docker_*`
+//! modules (`rplay_modules::docker`) speaks for Ansible: its options, its time limits and the Python client's words for errors; it
+//! blocks a thread for each request, and such a request could not be given up at Ctrl-C. A need for TLS or ssh here would change
+//! this: then it is `bollard`, for all of this folder at once.
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
