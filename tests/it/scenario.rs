@@ -63,10 +63,11 @@ fn a_daemon_that_is_not_there_is_told_with_what_mends_it() {
 
 #[test]
 fn a_provider_that_is_not_there_is_named() {
-    let bed = bed().file("scenario.yml", &WEB.replace("image: base,", "image: base, provider: uml,"));
+    let bed = bed().file("scenario.yml", &WEB.replace("image: base,", "image: base, provider: dokcer,"));
     let ran = bed.rplay(&["scenario", "create", "--folder", "lab"]);
-    assert_eq!(ran.code, 1, "{ran}");
-    assert!(ran.stderr.contains("provider `uml` is not there yet"), "{ran}");
+    assert_eq!(ran.code, 4, "{ran}");
+    assert!(ran.stderr.contains("`provider` cannot be `dokcer`"), "{ran}");
+    assert!(ran.stderr.contains("`docker`, `libvirt`, `uml`"), "{ran}");
 }
 
 #[test]

@@ -18,9 +18,11 @@ impl Daemon {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name).display().to_string();
-        let child = Command::new("dockerd")
+        let child = Command::new("unshare")
+            // With `--bridge none` a daemon removes docker0, which is the other daemon's: this one has links of its own.
+            .args(["--net", "dockerd"])
             .args(["-H", &format!("unix://{}", at("socket")), "--data-root", &at("data"), "--exec-root", &at("exec")])
-            .args(["--pidfile", &at("pid"), "--bridge", "none", "--iptables=false", "--ip-masq=false"])
+            .args(["--pidfile", &at("pid"), "--iptables=false", "--ip-masq=false"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
