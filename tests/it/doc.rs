@@ -57,6 +57,8 @@ fn natives_are_shown_from_their_sources() {
             description: Shows what changes, with --diff.
             support: none
 
+    RUNS_ON: target
+
     EXAMPLES:
     - ansible.builtin.ping:
 
@@ -140,6 +142,77 @@ fn natives_are_shown_from_their_sources() {
     }
     --- stderr ---
     "#);
+}
+
+/// Options that Ansible's documentation has and the tables of arguments have not, and why.
+const NOT_LISTED: &[(&str, &str, &str)] = &[
+    ("ansible.builtin.copy", "decrypt", "the controller's part reads it"),
+    ("ansible.builtin.iptables", "tcp_flags.flags", "read where the rule is made"),
+    ("ansible.builtin.iptables", "tcp_flags.flags_set", "read where the rule is made"),
+    ("ansible.posix.firewalld", "port_forward.port", "read where the rule is made"),
+    ("ansible.posix.firewalld", "port_forward.proto", "read where the rule is made"),
+    ("ansible.posix.firewalld", "port_forward.toaddr", "read where the rule is made"),
+    ("ansible.posix.firewalld", "port_forward.toport", "read where the rule is made"),
+];
+
+/// Options of `real` that are not in `options`, those of aliases and free forms left out.
+fn missing(options: &Value, real: &Value, before: &str, out: &mut Vec<String>) {
+    for (name, about) in real.as_object().unwrap() {
+        let listed = |key: &str| about[key].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let found = std::iter::once(name.as_str()).chain(listed("aliases")).find(|name| options.get(name).is_some());
+        match found {
+            Some(found) if about["options"].is_object() => {
+                missing(&options[found]["suboptions"], &about["options"], &format!("{before}{name}."), out);
+            }
+            Some(_) => {}
+            // Words without a name, variables of any name, and what ansible-core's action gives its module.
+            None if matches!(name.as_str(), "free_form" | "free-form" | "key_value") || name.starts_with('_') => {}
+            None => out.push(format!("{before}{name}")),
+        }
+    }
+}
+
+/// The table of native modules in docs/MODULES.md is what the sources say; `RPLAY_UPDATE=1` writes it anew.
+/// `fixtures/options/record` asked ansible-doc for the options.
+#[test]
+fn the_table_of_native_modules_is_true() {
+    const BEGIN: &str = "<!-- modules: written by a test -->\n";
+    const END: &str = "<!-- end of modules -->\n";
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = fs_err::read_to_string(root.join("fixtures/options/modules.json")).unwrap();
+    let recorded: Value = serde_json::from_str(&text).unwrap();
+    let ran = bed().rplay(&["doc", "--native", "--metadata-dump", "--no-fail-on-errors"]);
+    let all: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let mut rows = "| module | runs on | check mode | diff | options missing |\n|---|---|---|---|---|\n".to_owned();
+    let mut gone: Vec<(&str, &str)> = NOT_LISTED.iter().map(|(module, option, _)| (*module, *option)).collect();
+    for (name, docs) in all["all"]["module"].as_object().unwrap() {
+        let support = |mode: &str| docs["doc"]["attributes"][mode]["support"].as_str().unwrap();
+        let mut lacks = Vec::new();
+        if let Some(real) = recorded.get(name) {
+            missing(&docs["doc"]["options"], &real["options"], "", &mut lacks);
+        }
+        lacks.retain(|option| {
+            let known = gone.iter().position(|known| *known == (name.as_str(), option.as_str()));
+            known.map(|at| gone.remove(at)).is_none()
+        });
+        let lacks = if lacks.is_empty() { "none".to_owned() } else { lacks.join(", ") };
+        let place = docs["doc"]["runs_on"].as_str().unwrap();
+        rows.push_str(&format!(
+            "| {name} | {place} | {} | {} | {lacks} |\n",
+            support("check_mode"),
+            support("diff_mode")
+        ));
+    }
+    assert_eq!(gone, [], "options that are listed by now");
+    let path = root.join("docs/MODULES.md");
+    let document = fs_err::read_to_string(&path).unwrap();
+    let (before, rest) = document.split_once(BEGIN).unwrap();
+    let (table, after) = rest.split_once(END).unwrap();
+    if std::env::var_os("RPLAY_UPDATE").is_some() {
+        fs_err::write(&path, format!("{before}{BEGIN}{rows}{END}{after}")).unwrap();
+        return;
+    }
+    assert!(table == rows, "docs/MODULES.md is stale: RPLAY_UPDATE=1 cargo test -p rplay-cli --test it the_table");
 }
 
 #[test]

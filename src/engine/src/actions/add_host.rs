@@ -1,4 +1,15 @@
 //! Adds a host, with groups and variables, to the inventory in memory.
+//!
+//! Options:
+//! - `name` (required; also `hostname`, `host`): the host, with `:port` if it needs one.
+//! - `groups` (also `group`, `groupname`): groups that it is in. Everything else is a variable of the host.
+//!
+//! Example:
+//! ```yaml
+//! - ansible.builtin.add_host:
+//!     name: node7
+//!     groups: [compute]
+//! ```
 
 use async_trait::async_trait;
 use rplay_value::{List, Map, Value};

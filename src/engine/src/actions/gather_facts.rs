@@ -2,6 +2,9 @@
 //!
 //! `smart` among them, which is the default, stands for `setup`, or for the module of `ansible_network_os`. Several modules
 //! run at the same time unless `parallel` (`ansible_facts_parallel`) is false; their facts are merged in their order.
+//!
+//! Options:
+//! - `parallel`: whether several modules run at the same time. Everything else is for the modules.
 
 use async_trait::async_trait;
 use rplay_protocol::Call;

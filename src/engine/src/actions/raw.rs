@@ -1,4 +1,12 @@
 //! Runs a command line through the host's shell, without an agent and without a module.
+//!
+//! Options:
+//! - free form: the command line. `executable`: the shell that runs it.
+//!
+//! Example:
+//! ```yaml
+//! - ansible.builtin.raw: apt-get install -y python3
+//! ```
 
 use async_trait::async_trait;
 use rplay_value::{List, Value};

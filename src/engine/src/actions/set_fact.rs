@@ -1,4 +1,13 @@
 //! Sets variables of the host for the rest of the run.
+//!
+//! Options:
+//! - `cacheable` (default false): also in the fact cache. Everything else is a variable.
+//!
+//! Example:
+//! ```yaml
+//! - ansible.builtin.set_fact:
+//!     release: wallaby
+//! ```
 
 use async_trait::async_trait;
 use rplay_template::Rendered;

@@ -1,4 +1,22 @@
 //! Renders a template file of the controller and puts the result in place on the host.
+//!
+//! Options:
+//! - `src` (required): the template, in `templates/` of the role or beside the playbook. `dest` (required): where to.
+//! - `block_start_string`, `block_end_string`, `variable_start_string`, `variable_end_string`, `comment_start_string`,
+//!   `comment_end_string`: what stands around blocks, expressions and comments.
+//! - `trim_blocks` (default true): without the newline behind a block. `lstrip_blocks`: without the blanks before one.
+//! - `newline_sequence` (default `\n`): how lines end.
+//! - `output_encoding` (default `utf-8`): how the file is encoded.
+//! - `backup`, `force` (default true), `follow`, `validate`: as of `copy`.
+//! - `owner`, `group`, `mode`, `attributes`, `seuser`, `serole`, `setype`, `selevel`, `unsafe_writes`: as of every file
+//!   module.
+//!
+//! Example:
+//! ```yaml
+//! - ansible.builtin.template:
+//!     src: thing.conf.j2
+//!     dest: /etc/thing.conf
+//! ```
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;

@@ -73,6 +73,14 @@ impl<'h> Header<'h> {
         own.or_else(|| self.others.iter().find_map(|other| other.option(name)))
     }
 
+    /// Every option that has an item.
+    pub(super) fn options(&self) -> Vec<String> {
+        let names = |item: &String| -> Vec<String> {
+            leading(item).iter().map(|at| item[at.start + 1..at.end - 1].to_owned()).collect()
+        };
+        self.options.iter().flat_map(names).filter(|name| !name.contains('*')).collect()
+    }
+
     /// The item that an option without words of its own stands in, if it has any.
     pub(super) fn item(&self, name: &str) -> Option<String> {
         let item = self.options.iter().find(|item| at_name(&leading(item), item, name).is_some() && has_words(item))?;

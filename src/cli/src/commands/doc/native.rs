@@ -90,6 +90,7 @@ impl Native {
                     rplay_engine::find_action(&self.full()).is_some_and(|action| action.traits().name == self.name),
                 );
                 doc.insert("attributes", attributes(Some((module.check, module.diff))));
+                doc.insert("runs_on", "target");
                 doc.insert("options", arguments(module.spec, &header));
                 (examples, returns) = (header.example().map_or(Value::Null, Value::data), header.returns());
             }
@@ -101,9 +102,17 @@ impl Native {
                     "attributes",
                     attributes(Some((if check { Support::Full } else { Support::None }, Support::None))),
                 );
-                let option = |name: &&'static str| (*name, described(said(&header, name), None));
-                let arguments = arguments.iter().filter(|name| !name.starts_with('_'));
-                doc.insert("options", arguments.map(option).collect::<Map>());
+                // One that takes any argument has a meaning for those that its header names.
+                let names = if arguments.is_empty() {
+                    header.options()
+                } else {
+                    arguments.iter().map(|name| (*name).to_owned()).collect()
+                };
+                let names = names.into_iter().filter(|name| !name.starts_with('_'));
+                let option =
+                    |name: String| (Value::data(name.as_str()), Value::from(described(said(&header, &name), None)));
+                doc.insert("options", names.map(option).collect::<Map>());
+                doc.insert("runs_on", "controller");
                 (examples, returns) = (header.example().map_or(Value::Null, Value::data), header.returns());
             }
             What::Plugin { params, header } => {
