@@ -53,7 +53,7 @@ use crate::node::Provider as Kind;
 use crate::provider::docker::Docker;
 use crate::provider::libvirt::Libvirt;
 use crate::provider::uml::Uml;
-use crate::provider::{Object, ObjectKind, Owner, Provider, ProviderError, State};
+use crate::provider::{Object, ObjectKind, Owner, Provider, ProviderError, SSH, State};
 use crate::scenario::Scenario;
 use crate::stage::StageError;
 use crate::topology::{Counts, Known, Node, Port, TopologyError};
@@ -267,7 +267,11 @@ impl<'a> Lab<'a> {
             let way = if set.provider == Kind::Existing {
                 Way::Ssh { host: node.host().unwrap_or_default().to_owned(), port: set.port }
             } else if let Some((object, _)) = Self::object(objects, &node.name) {
+                let forwarded = object.labels.get(SSH).and_then(|at| at.split_once(' '));
                 match self.port(node, nodes) {
+                    _ if let Some((host, Ok(port))) = forwarded.map(|(host, port)| (host, port.parse())) => {
+                        Way::Ssh { host: host.to_owned(), port }
+                    }
                     Some(port) if set.over_ssh() => Way::Ssh { host: port.address.to_string(), port: set.port },
                     _ => Way::Docker { container: object.id.clone(), engine: set.engine.clone() },
                 }

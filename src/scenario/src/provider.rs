@@ -35,6 +35,9 @@ pub const DIGEST: &str = "rplay.digest";
 /// Begins what nodes are attached to when it is a bridge of another provider; the bridge's name follows.
 pub(crate) const BRIDGE: &str = "bridge:";
 
+/// Label of a node that is reached at a port of this machine: the address, and the port.
+pub(crate) const SSH: &str = "rplay.ssh";
+
 /// The digest of what is asked for: the same parts give the same text, in any process.
 pub fn digest(parts: &[impl AsRef<[u8]>]) -> String {
     let mut hash = Sha256::new();

@@ -14,6 +14,7 @@ mod domain;
 pub mod kvm;
 mod link;
 pub mod seed;
+mod session;
 mod store;
 pub mod xml;
 
@@ -37,6 +38,8 @@ use crate::network::{Impairment, Network};
 
 /// Where libvirt is asked by default.
 const SYSTEM: &str = "qemu:///system";
+/// Where it is asked without any right.
+const SESSION: &str = "qemu:///session";
 /// How long a guest that counts to a few millions may take before hardware virtualisation counts as not working.
 const PROBE: Duration = Duration::from_secs(3);
 
@@ -45,6 +48,8 @@ const PROBE: Duration = Duration::from_secs(3);
 pub struct Libvirt {
     client: Client,
     uri: String,
+    /// The user's own daemon, which may make no bridges.
+    session: bool,
     accelerator: OnceCell<Accelerator>,
     /// One pool at a time is made: nodes are made side by side.
     pools: tokio::sync::Mutex<()>,
@@ -54,18 +59,33 @@ impl Libvirt {
     /// Connects to `engine`, a connection's URI, or to that of the system.
     pub async fn connect(engine: Option<&str>) -> Result<Self, ProviderError> {
         let uri = engine.unwrap_or(SYSTEM);
-        if uri != SYSTEM {
+        let session = uri == SESSION;
+        if uri != SYSTEM && !session {
             return Err(ProviderError::Missing {
                 what: format!("nodes of provider `libvirt` cannot be made at {uri}"),
-                fix: format!("`engine` can be {SYSTEM}, the default"),
+                fix: format!("`engine` can be {SYSTEM}, the default, or {SESSION}"),
+            });
+        }
+        if session && nix::unistd::geteuid().is_root() {
+            return Err(ProviderError::Missing {
+                what: format!("{SESSION} is for users: root's is the system's"),
+                fix: format!("leave `engine` out for {SYSTEM}, or run rplay as another user"),
             });
         }
         // Images are made with it, and libvirt makes disks with it.
         program("qemu-img", "qemu-utils", "provider `libvirt`")?;
         program("qemu-system-x86_64", "qemu-system-x86", "provider `libvirt`")?;
-        program("dnsmasq", "dnsmasq-base", "provider `libvirt`")?;
+        if !session {
+            program("dnsmasq", "dnsmasq-base", "provider `libvirt`")?;
+        }
         let client = Client::connect(uri).await?;
-        Ok(Self { client, uri: uri.to_owned(), accelerator: OnceCell::new(), pools: tokio::sync::Mutex::default() })
+        Ok(Self {
+            client,
+            uri: uri.to_owned(),
+            session,
+            accelerator: OnceCell::new(),
+            pools: tokio::sync::Mutex::default(),
+        })
     }
 
     async fn ask(&self, what: &str, call: &str, with: Value) -> Result<Value, ProviderError> {
@@ -87,7 +107,7 @@ impl Libvirt {
             // A daemon of the system gives its machines to a user of their own.
             let root = nix::unistd::geteuid().is_root();
             let known = |name: &&str| nix::unistd::User::from_name(name).ok().flatten().is_some();
-            let user = ["libvirt-qemu", "qemu"].into_iter().find(known).filter(|_| root);
+            let user = ["libvirt-qemu", "qemu"].into_iter().find(known).filter(|_| root && !self.session);
             let probed = tokio::task::spawn_blocking(move || kvm::probe(&qemu, user, PROBE)).await;
             let probed = probed.map_err(|error| std::io::Error::other(error.to_string()))??;
             fs_err::create_dir_all(crate::folder::cache())?;
@@ -153,7 +173,8 @@ impl Provider for Libvirt {
 
     async fn objects(&self, owner: &Owner) -> Result<Vec<Object>, ProviderError> {
         let mut objects = self.domains(owner).await?;
-        objects.extend(self.networks(owner).await?);
+        let networks = if self.session { session::networks(owner, &objects) } else { self.networks(owner).await? };
+        objects.extend(networks);
         objects.extend(self.pools(owner).await?);
         objects.retain(|object| owner.owns(&object.labels));
         Ok(objects)
@@ -166,6 +187,9 @@ impl Provider for Libvirt {
     }
 
     async fn network(&self, owner: &Owner, network: &Network) -> Result<String, ProviderError> {
+        if self.session {
+            return session::network(network);
+        }
         let called = called(owner, &network.name);
         let what = format!("make network `{}`", network.name);
         let digest = network.digest();
@@ -201,7 +225,12 @@ impl Provider for Libvirt {
         bridge.ok_or_else(|| ProviderError::Refused { what, why: "it has none".to_owned() })
     }
 
-    async fn join(&self, _: &Network, bridge: &str) -> Result<String, ProviderError> {
+    async fn join(&self, network: &Network, bridge: &str) -> Result<String, ProviderError> {
+        if self.session {
+            let what = format!("attach machines to network `{}`", network.name);
+            let why = "machines in a session can be on no bridge".to_owned();
+            return Err(ProviderError::Refused { what, why });
+        }
         Ok(format!("{BRIDGE}{bridge}"))
     }
 
@@ -253,6 +282,7 @@ impl Provider for Libvirt {
         let what = format!("remove `{}`", object.id);
         match object.kind {
             ObjectKind::Node => self.removed(object).await,
+            ObjectKind::Network if self.session => Ok(()),
             ObjectKind::Network => {
                 self.ask(&what, "network-remove", json!({"name": object.id})).await?;
                 self.no_vlan(object).await

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::{Libvirt, called, foreign, text, xml};
+use super::{Libvirt, called, foreign, session, text, xml};
 use crate::handoff::Way;
 use crate::provider::machine::{self, Base};
 use crate::provider::{BRIDGE, DIGEST, Making, Object, ObjectKind, Owner, ProviderError, State};
@@ -127,6 +127,10 @@ impl Libvirt {
         for port in &node.ports {
             labels.insert(format!("{PORT}{}", port.network), format!("{} {}", port.address, port.mac_text()));
         }
+        let mut arguments = Vec::new();
+        if self.session {
+            arguments = session::cards(owner, making, &mut labels)?;
+        }
         let own = set.boot.kernel.clone().map(|kernel| (kernel, set.boot.initrd.clone()));
         let kernel = own.or_else(|| base.kernel.clone().filter(|_| !set.boot.efi));
         let kernel = kernel.map(|(kernel, initrd)| {
@@ -167,15 +171,16 @@ impl Libvirt {
             efi: set.boot.efi,
             boot: if boot.is_empty() { vec!["hd"] } else { boot },
             disks,
-            cards: cards.collect(),
-            console: Self::console_of(owner, &node.name),
+            cards: if self.session { Vec::new() } else { cards.collect() },
+            arguments,
+            console: self.console_of(owner, &node.name),
         })
     }
 
     /// The fixed addresses of a node, in those of its networks where libvirt gives addresses out.
     async fn leases(&self, making: &Making<'_>) -> Result<(), ProviderError> {
         let node = making.node;
-        for port in &node.ports {
+        for port in node.ports.iter().filter(|_| !self.session) {
             let about = making.about.get(&port.network);
             let Some(called) = making.networks.get(&port.network).filter(|name| !name.starts_with(BRIDGE)) else {
                 continue;

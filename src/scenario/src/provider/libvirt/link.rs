@@ -16,6 +16,12 @@ impl Libvirt {
             what: format!("change the link of `{}` to `{network}`", object.id),
             why: "it is not attached to that network".to_owned(),
         })?;
+        if self.session {
+            let why =
+                "links of machines in a session are in their own processes; those of qemu:///system can be changed";
+            let what = format!("change the link of `{}` to `{network}`", object.id);
+            return Err(ProviderError::Refused { what, why: why.to_owned() });
+        }
         let found = self.client.ask("domain-xml", json!({"name": object.id})).await;
         let found = found.map_err(|refusal| refusal.of(&format!("look at `{}`", object.id)))?;
         Ok(xml::card_of(found.as_str().unwrap_or_default(), *mac))

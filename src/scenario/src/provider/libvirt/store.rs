@@ -21,12 +21,6 @@ struct Pool {
     folder: PathBuf,
 }
 
-/// The pool with a scenario's disks.
-fn disks_of(owner: &Owner) -> Pool {
-    let folder = Path::new(FOLDER).join(format!("rplay-{}-{}", owner.user, owner.scenario));
-    Pool { name: called(owner, DISKS), folder }
-}
-
 /// Whose an object is.
 fn owner_of(object: &Object) -> Owner {
     let label = |name: &str| object.labels.get(name).cloned().unwrap_or_default();
@@ -34,10 +28,21 @@ fn owner_of(object: &Object) -> Owner {
 }
 
 impl Libvirt {
+    /// Where disks are kept: in a session, among the user's own files.
+    fn folder(&self) -> PathBuf {
+        if self.session { crate::folder::cache().join("libvirt") } else { PathBuf::from(FOLDER) }
+    }
+
+    /// The pool with a scenario's disks.
+    fn disks_of(&self, owner: &Owner) -> Pool {
+        let folder = self.folder().join(format!("rplay-{}-{}", owner.user, owner.scenario));
+        Pool { name: called(owner, DISKS), folder }
+    }
+
     /// The pools of an owner; the cache of images is none of them.
     pub(super) async fn pools(&self, owner: &Owner) -> Result<Vec<Object>, ProviderError> {
         let listed = self.ask("list pools", "pools", json!({})).await?;
-        let id = disks_of(owner).name;
+        let id = self.disks_of(owner).name;
         let uuid = xml::uuid(owner, "pool", DISKS).to_string();
         let mut pools = listed.as_array().into_iter().flatten();
         let is_there = pools.any(|pool| pool["name"] == id.as_str() && pool["uuid"] == uuid.as_str());
@@ -63,7 +68,7 @@ impl Libvirt {
     pub(super) async fn shared(&self, owner: &Owner, base: &mut Base) -> Result<(), ProviderError> {
         // For all scenarios of the user.
         let cache = Owner { scenario: "images".to_owned(), user: owner.user.clone() };
-        let folder = Path::new(FOLDER).join(format!("rplay-images-{}", owner.user));
+        let folder = self.folder().join(format!("rplay-images-{}", owner.user));
         let pool = Pool { name: format!("rplay-images-{}", owner.user), folder };
         self.pool(&cache, &pool, "images").await?;
         let name = base.name.clone();
@@ -124,7 +129,7 @@ impl Libvirt {
         base: &Base,
     ) -> Result<Vec<xml::DomainDisk>, ProviderError> {
         let node = making.node;
-        let pool = disks_of(owner);
+        let pool = self.disks_of(owner);
         let what = format!("make the disks of node `{}`", node.name);
         self.pool(owner, &pool, DISKS).await?;
         self.no_disks(owner, &node.name).await?;
@@ -177,7 +182,7 @@ impl Libvirt {
 
     /// Removes what a node has in its scenario's pool: names have no dots, so what follows one is its own.
     pub(super) async fn no_disks(&self, owner: &Owner, node: &str) -> Result<(), ProviderError> {
-        let pool = disks_of(owner);
+        let pool = self.disks_of(owner);
         let what = format!("remove the disks of node `{node}`");
         let listed = self.ask(&what, "volumes", json!({"pool": pool.name})).await?;
         for volume in listed.as_array().into_iter().flatten() {
@@ -190,8 +195,8 @@ impl Libvirt {
     }
 
     /// The file that a node's console is written to.
-    pub(super) fn console_of(owner: &Owner, node: &str) -> PathBuf {
-        disks_of(owner).folder.join(format!("{node}.console"))
+    pub(super) fn console_of(&self, owner: &Owner, node: &str) -> PathBuf {
+        self.disks_of(owner).folder.join(format!("{node}.console"))
     }
 
     /// What a node has written to its console.
@@ -203,7 +208,7 @@ impl Libvirt {
     /// The end of a node's console, from a place on.
     pub(super) async fn console_from(&self, owner: &Owner, node: &str, from: u64) -> Result<Vec<u8>, ProviderError> {
         use std::io::{Read as _, Seek as _};
-        let path = Self::console_of(owner, node);
+        let path = self.console_of(owner, node);
         let end = |mut file: std::fs::File| -> std::io::Result<Vec<u8>> {
             let mut text = Vec::new();
             file.seek(std::io::SeekFrom::Start(from))?;
@@ -219,7 +224,7 @@ impl Libvirt {
         // Who may ask libvirt need not be able to read its files.
         let local = tempfile::NamedTempFile::new()?;
         let name = format!("{node}.console");
-        let with = json!({"pool": disks_of(owner).name, "name": name, "file": local.path().to_string_lossy()});
+        let with = json!({"pool": self.disks_of(owner).name, "name": name, "file": local.path().to_string_lossy()});
         match self.client.ask("volume-fetch", with).await {
             Ok(_) => Ok(end(std::fs::File::open(local.path())?)?),
             // Nothing was written yet.

@@ -18,6 +18,8 @@ use crate::units::Size;
 /// The namespace of the labels in a domain's metadata.
 pub const NAMESPACE: &str = "urn:rplay:scenario";
 
+/// The namespace of what goes on QEMU's command line.
+const QEMU: &str = "http://libvirt.org/schemas/domain/qemu/1.0";
 /// The name of the TXT record with a network's digest.
 const TXT: &str = "rplay.digest";
 
@@ -74,6 +76,8 @@ pub struct Domain {
     pub cards: Vec<(Card, Port, Option<u32>)>,
     /// The file that the serial console is written to.
     pub console: PathBuf,
+    /// More on QEMU's command line: what libvirt has no elements for.
+    pub arguments: Vec<String>,
 }
 
 /// The UUID of something of an owner's: found again by it, and by nothing else.
@@ -126,6 +130,13 @@ pub fn domain(domain: &Domain) -> io::Result<String> {
             text(xml, "on_reboot", "restart")?;
             text(xml, "on_crash", "preserve")?;
             xml.create_element("devices").write_inner_content(|xml| devices(xml, domain))?;
+            if domain.arguments.is_empty() {
+                return Ok(());
+            }
+            let line = xml.create_element("qemu:commandline").with_attribute(("xmlns:qemu", QEMU));
+            line.write_inner_content(|xml| {
+                domain.arguments.iter().try_for_each(|word| empty(xml, "qemu:arg", [("value", word.as_str())]))
+            })?;
             Ok(())
         },
     )?;
@@ -507,6 +518,7 @@ mod tests {
                 (Card::Bridge("br0".to_owned()), port(), None),
             ],
             console: "/l/one.console".into(),
+            arguments: Vec::new(),
         }
     }
 
