@@ -366,10 +366,17 @@ fn volumes(to: &Connect, pool: &str) -> Result<Value> {
     refreshed(&pool)?;
     let mut all = Vec::new();
     for volume in pool.list_all_volumes(0)? {
-        let Ok(info) = volume.info() else { continue };
-        all.push(
-            json!({"name": volume.name()?, "path": volume.path()?, "size": info.capacity, "used": info.allocation}),
-        );
+        let one = || -> Result<Value> {
+            let info = volume.info()?;
+            let (name, path) = (volume.name()?, volume.path()?);
+            Ok(json!({"name": name, "path": path, "size": info.capacity, "used": info.allocation}))
+        };
+        match one() {
+            Ok(one) => all.push(one),
+            // Removed while this looked.
+            Err(error) if is_gone(&error) => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(Value::Array(all))
 }

@@ -153,6 +153,8 @@ mod lab {
     #[ignore = "needs libvirt: tests/run"]
     fn machines_come_up_side_by_side_and_go_without_a_trace() {
         let at = tempfile::tempdir().unwrap();
+        // What a test that was killed has left.
+        with(at.path(), |lab| lab.destroy(Level::All, None, |_| Ok(true))).unwrap();
         let decoys = Decoys::make(at.path());
         let before = inventory();
         // Killed at once after the first machine is there.
