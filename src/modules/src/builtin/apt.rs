@@ -39,8 +39,10 @@ use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rplay_protocol::{Diff, Reply};
+use rplay_value::Value;
 
 use crate::dpkg::{self, Database};
+use crate::file_attrs::strerror;
 use crate::glob::fnmatch;
 use crate::policy_rc_d::PolicyGuard;
 use crate::{Arg, ArgSpec, Args, Context, Module, ModuleError, Output, Program, Support, tools, words};
@@ -216,7 +218,8 @@ impl<'a, 'c> Apt<'a, 'c> {
         let with_cache = |reply: Reply| reply.with("cache_updated", updated).with("cache_update_time", cache_time);
         match reply {
             Ok(reply) => Ok(with_cache(reply)),
-            Err(ModuleError::Failed { reply }) => Err(ModuleError::reply(with_cache(*reply))),
+            // Of a name that nobody knows nothing more is told, as by ansible-core.
+            Err(ModuleError::Failed { reply }) if !unmatched(&reply) => Err(ModuleError::reply(with_cache(*reply))),
             Err(other) => Err(other),
         }
     }
@@ -653,6 +656,12 @@ impl<'a, 'c> Apt<'a, 'c> {
             } else {
                 std::path::absolute(file)?
             };
+            let place = self.cx.path(&path);
+            if let Err(error) = std::fs::File::open(&place) {
+                let (code, why) = (error.raw_os_error().unwrap_or_default(), strerror(&error));
+                let msg = format!("Unable to install package: E:Could not open file {file} - open ({code}: {why})");
+                return Err(ModuleError::msg(msg));
+            }
             let quoted = words::quote(&path.to_string_lossy());
             let field = self.execute(&format!("dpkg-deb --field {quoted} Package Version Architecture"))?;
             if !field.success() {
@@ -670,10 +679,14 @@ impl<'a, 'c> Apt<'a, 'c> {
             }
         }
         if wanted.is_empty() {
-            return Ok(Reply::ok().with("stdout", "").with("stderr", ""));
+            return Ok(Reply::ok().with("stdout", "").with("stderr", "").with("diff", ""));
         }
         self.install_command(&wanted, "present")
     }
+}
+
+fn unmatched(reply: &Reply) -> bool {
+    reply.data.get("msg").and_then(Value::as_str).is_some_and(|msg| msg.starts_with("No package matching "))
 }
 
 /// The part of apt-get's output that tells what it plans.
