@@ -42,18 +42,19 @@ fn virsh(args: &[&str]) -> String {
     said("virsh", &all)
 }
 
-/// Everything of this machine that a scenario could leave behind; images are kept on purpose.
+/// What this scenario could leave behind, and what is named as if it were; other labs may come and go at the same time.
 fn inventory() -> String {
-    let parts = [
+    let all = [
         virsh(&["list", "--all", "--name"]),
         virsh(&["net-list", "--all", "--name"]),
-        virsh(&["pool-list", "--all", "--name"]).replace("rplay-images-root", ""),
+        virsh(&["pool-list", "--all", "--name"]),
         said("ip", &["-o", "route"]),
-        said("ip", &["-br", "link", "show", "type", "bridge"]),
-        said("ls", &["/var/lib/libvirt/images"]).replace("rplay-images-root", ""),
+        said("ls", &["/var/lib/libvirt/images"]),
     ];
-    let trimmed = parts.map(|part| part.split('\n').map(str::trim).collect::<Vec<_>>().join("\n"));
-    trimmed.join("\n--\n").replace("\n\n", "\n")
+    let ours = |line: &&str| line.contains("it-vm") || line.contains("10.89.61.") || line.contains("10.89.62.");
+    let mut lines: Vec<String> = all.iter().flat_map(|part| part.lines().filter(ours)).map(str::to_owned).collect();
+    lines.sort();
+    lines.join("\n")
 }
 
 const LAB: &str = "
