@@ -137,8 +137,7 @@ mod tests {
 
     #[test]
     fn panics_and_lost_memory_are_found() {
-        let text =
-            "booting\n[ 9.1] Out of memory: Killed process 7 (mysqld)\nsshd: send DEBUG: fine\n[10.0] Kernel panic - not syncing: x\n";
+        let text = "booting\n[ 9.1] Out of memory: Killed process 7 (mysqld)\nsshd: send DEBUG: fine\n[10.0] Kernel panic - not syncing: x\n";
         let found = bad(std::path::Path::new("a.console"), text);
         let lines: Vec<usize> = found.iter().map(|bad| bad.line).collect();
         assert_eq!(lines, [2, 4]);
