@@ -146,12 +146,12 @@ impl Drop for Decoys {
     }
 }
 
-/// Run by `tests/run`, which asks for `lab::`.
-mod lab {
+/// Run by `tests/run vm`: machines boot for minutes where nothing helps the processor.
+mod vm {
     use super::*;
 
     #[test]
-    #[ignore = "needs libvirt: tests/run"]
+    #[ignore = "needs libvirt: tests/run vm"]
     fn machines_come_up_side_by_side_and_go_without_a_trace() {
         let at = tempfile::tempdir().unwrap();
         // What a test that was killed has left.
@@ -251,7 +251,7 @@ nodes:
 /// Prints what two machines side by side take, to the first command over ssh, beside one that is started with `virsh`
 /// by hand from the same image.
 #[test]
-#[ignore = "figures: needs libvirt"]
+#[ignore = "figures, by tests/run vm: needs libvirt"]
 fn figures_of_two_machines_and_of_one_by_hand() {
     let at = tempfile::tempdir().unwrap();
     with(at.path(), |lab| {

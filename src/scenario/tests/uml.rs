@@ -80,12 +80,12 @@ fn switched(lab: &Lab<'_>, node: &str, power: Power) {
     lab.power(&[node.to_owned()], power).unwrap_or_else(|error| panic!("{:?}", error.diagnostics()));
 }
 
-/// Run by `tests/run`, which asks for `lab::`.
-mod lab {
+/// Run by `tests/run vm`: machines boot for minutes where nothing helps the processor.
+mod vm {
     use super::*;
 
     #[test]
-    #[ignore = "needs root and user-mode-linux: tests/run"]
+    #[ignore = "needs root and user-mode-linux: tests/run vm"]
     fn kernels_and_containers_share_networks() {
         let before = inventory();
         let text = format!(
