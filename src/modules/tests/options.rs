@@ -1,5 +1,7 @@
 //! Native modules take every option of Ansible's, as `fixtures/options/record` recorded them from the modules' own documentation.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
