@@ -189,6 +189,10 @@ pub(crate) fn http_server(answers: Vec<(&'static str, &'static str)>) -> HttpSer
             requests.lock().unwrap().push(String::from_utf8_lossy(&seen).into_owned());
             let length = body.len();
             let _ = write!(stream, "{head}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+            // Closed with something unread (the end of a chunked body), the connection would be reset and the answer lost.
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let _ = stream.set_read_timeout(Some(std::time::Duration::from_secs(1)));
+            while matches!(stream.read(&mut chunk), Ok(1..)) {}
         }
     });
     server

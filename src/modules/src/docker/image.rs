@@ -70,7 +70,12 @@ impl Engine {
 
     /// Loads the images of an archive; what the daemon said, line by line.
     pub(super) fn load(&self, path: &Path) -> Result<Vec<String>, LoadError> {
-        let file = std::fs::File::open(path).map_err(|error| LoadError { lines: Vec::new(), why: Why::Io(error) })?;
+        let refused = |error| LoadError { lines: Vec::new(), why: Why::Io(error) };
+        let file = std::fs::File::open(path).map_err(refused)?;
+        // Opening a folder fails in Python; here it would be reading.
+        if file.metadata().is_ok_and(|data| data.is_dir()) {
+            return Err(refused(io::Error::from_raw_os_error(nix::libc::EISDIR)));
+        }
         let length = file.metadata().ok().map(|data| data.len());
         let mut lines = Vec::new();
         let events = self.post("/images/load").content(file, length, None).timeout(None).events();
